@@ -1,0 +1,428 @@
+//! Verification of commits: the only place that makes a [`VerifiedEntry`].
+//!
+//! A commit is checked in two steps. [`examine`] looks at one frame alone: records, the chain inside it, the
+//! signature of its checkpoint. It needs nothing but the key, so that many frames are examined at once.
+//! [`LogVerifier::join`] then ties examined commits together in order: chain, time, root.
+
+use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
+use crate::commit::LogHead;
+use crate::frame::Frame;
+use crate::hash::Hash;
+use crate::key::VerifierKey;
+use crate::record::{Record, RecordError};
+use crate::time::UnixMicros;
+
+/// What is wrong with an entry or a commit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The bytes are no record.
+    #[error("entry {index}: {error}")]
+    Record {
+        /// Where.
+        index: u64,
+        /// Why.
+        error: RecordError,
+    },
+    /// The record says that it stands elsewhere.
+    #[error("entry {index}: record carries index {got}")]
+    WrongIndex {
+        /// Where it stands.
+        index: u64,
+        /// What it says.
+        got: u64,
+    },
+    /// The chain is broken.
+    #[error("entry {index}: prev is {got}; the entry before has leaf hash {expected}")]
+    ChainBroken {
+        /// Where.
+        index: u64,
+        /// Leaf hash of the entry before.
+        expected: Hash,
+        /// What the record says.
+        got: Hash,
+    },
+    /// Time went back.
+    #[error("entry {index}: time {got} is before {expected}, the time of the entry before")]
+    TimeWentBack {
+        /// Where.
+        index: u64,
+        /// Microseconds of the entry before.
+        expected: u64,
+        /// Microseconds of this one.
+        got: u64,
+    },
+    /// The checkpoint cannot be trusted.
+    #[error("commit that ends with entry {index}: {error}")]
+    Checkpoint {
+        /// Last entry of the commit.
+        index: u64,
+        /// Why.
+        error: CheckpointError,
+    },
+    /// The checkpoint signs another size.
+    #[error("commit that ends with entry {index}: checkpoint has size {got}; expected {expected}")]
+    WrongSize {
+        /// Last entry of the commit.
+        index: u64,
+        /// Entries up to here.
+        expected: u64,
+        /// What is signed.
+        got: u64,
+    },
+    /// The checkpoint signs other entries.
+    #[error("commit that ends with entry {index}: checkpoint has root {got}; expected {expected}")]
+    WrongRoot {
+        /// Last entry of the commit.
+        index: u64,
+        /// Root of what is stored.
+        expected: Hash,
+        /// What is signed.
+        got: Hash,
+    },
+    /// Commits are missing, or stand twice.
+    #[error("commit starts with entry {got}; expected {expected}")]
+    Gap {
+        /// Next entry of the log.
+        expected: u64,
+        /// First entry of the commit.
+        got: u64,
+    },
+}
+
+impl Fault {
+    /// Stable code, as in docs/format.md.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Record { error, .. } => error.code(),
+            Self::WrongIndex { .. } => "wrong-index",
+            Self::ChainBroken { .. } => "chain-broken",
+            Self::TimeWentBack { .. } => "time-went-back",
+            Self::Checkpoint { error, .. } => error.code(),
+            Self::WrongSize { .. } => "wrong-size",
+            Self::WrongRoot { .. } => "wrong-root",
+            Self::Gap { .. } => "index-gap",
+        }
+    }
+
+    /// Entry that the fault is about.
+    #[must_use]
+    pub const fn index(&self) -> u64 {
+        match self {
+            Self::Record { index, .. }
+            | Self::WrongIndex { index, .. }
+            | Self::ChainBroken { index, .. }
+            | Self::TimeWentBack { index, .. }
+            | Self::Checkpoint { index, .. }
+            | Self::WrongSize { index, .. }
+            | Self::WrongRoot { index, .. } => *index,
+            Self::Gap { expected, .. } => *expected,
+        }
+    }
+}
+
+/// A commit whose records and signature hold by themselves.
+#[derive(Debug, Clone)]
+pub struct Examined<'a> {
+    first: u64,
+    records: Vec<Record<'a>>,
+    leaves: Vec<Hash>,
+    checkpoint: SignedCheckpoint,
+}
+
+/// An entry that was checked against chain, root and signature.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifiedEntry<'a> {
+    record: Record<'a>,
+    leaf: Hash,
+}
+
+impl<'a> VerifiedEntry<'a> {
+    /// The record.
+    #[must_use]
+    pub const fn record(&self) -> &Record<'a> {
+        &self.record
+    }
+
+    /// Its leaf hash.
+    #[must_use]
+    pub const fn leaf(&self) -> Hash {
+        self.leaf
+    }
+}
+
+/// A commit that was checked against everything before it.
+#[derive(Debug, Clone)]
+pub struct VerifiedCommit<'a> {
+    examined: Examined<'a>,
+}
+
+impl<'a> VerifiedCommit<'a> {
+    /// The entries.
+    pub fn entries(&self) -> impl Iterator<Item = VerifiedEntry<'a>> {
+        let Examined {
+            records, leaves, ..
+        } = &self.examined;
+        records
+            .iter()
+            .zip(leaves)
+            .map(|(record, leaf)| VerifiedEntry {
+                record: *record,
+                leaf: *leaf,
+            })
+    }
+
+    /// The checkpoint that signs them.
+    #[must_use]
+    pub const fn checkpoint(&self) -> &SignedCheckpoint {
+        &self.examined.checkpoint
+    }
+}
+
+/// Parses the records of a frame, and checks their indexes, the chain and the time order inside the frame.
+///
+/// # Errors
+/// The first [`Fault`].
+pub fn parse_records<'a>(frame: &Frame<'a>) -> Result<(Vec<Record<'a>>, Vec<Hash>), Fault> {
+    let mut records: Vec<Record<'a>> = Vec::with_capacity(frame.records().len());
+    let mut leaves: Vec<Hash> = Vec::with_capacity(frame.records().len());
+    for (index, bytes) in (frame.first()..).zip(frame.records()) {
+        let record = Record::parse(bytes).map_err(|error| Fault::Record { index, error })?;
+        let got = record.index().get();
+        if got != index {
+            return Err(Fault::WrongIndex { index, got });
+        }
+        if let (Some(before), Some(leaf)) = (records.last(), leaves.last()) {
+            follows(&record, *leaf, before.time())?;
+        }
+        leaves.push(record.leaf());
+        records.push(record);
+    }
+    Ok((records, leaves))
+}
+
+/// Checks that a record follows an entry with this leaf hash and time.
+fn follows(record: &Record<'_>, leaf: Hash, time: UnixMicros) -> Result<(), Fault> {
+    let index = record.index().get();
+    if record.prev() != leaf {
+        return Err(Fault::ChainBroken {
+            index,
+            expected: leaf,
+            got: record.prev(),
+        });
+    }
+    if record.time() < time {
+        return Err(Fault::TimeWentBack {
+            index,
+            expected: time.get(),
+            got: record.time().get(),
+        });
+    }
+    Ok(())
+}
+
+/// Checks one frame by itself.
+///
+/// # Errors
+/// The first [`Fault`].
+pub fn examine<'a>(frame: &Frame<'a>, key: &VerifierKey) -> Result<Examined<'a>, Fault> {
+    let (records, leaves) = parse_records(frame)?;
+    let (index, expected) = (frame.size_after().saturating_sub(1), frame.size_after());
+    let checkpoint = SignedCheckpoint::open(frame.note(), key)
+        .map_err(|error| Fault::Checkpoint { index, error })?;
+    if checkpoint.size() != expected {
+        return Err(Fault::WrongSize {
+            index,
+            expected,
+            got: checkpoint.size(),
+        });
+    }
+    Ok(Examined {
+        first: frame.first(),
+        records,
+        leaves,
+        checkpoint,
+    })
+}
+
+/// Ties commits together, in order, from the start of a log or from a head that is known to be good.
+#[derive(Debug, Clone)]
+pub struct LogVerifier {
+    head: LogHead,
+}
+
+impl LogVerifier {
+    /// Goes on from here.
+    #[must_use]
+    pub const fn from_head(head: LogHead) -> Self {
+        Self { head }
+    }
+
+    /// The log so far.
+    #[must_use]
+    pub const fn head(&self) -> &LogHead {
+        &self.head
+    }
+
+    /// Adds a commit.
+    ///
+    /// # Errors
+    /// The first [`Fault`]; the head is then as it was.
+    pub fn join<'a>(&mut self, examined: Examined<'a>) -> Result<VerifiedCommit<'a>, Fault> {
+        let checkpoint = examined.checkpoint.checkpoint();
+        let next = extend(
+            &self.head,
+            examined.first,
+            &examined.records,
+            &examined.leaves,
+        )?;
+        same_root(&next, checkpoint)?;
+        self.head = next;
+        Ok(VerifiedCommit { examined })
+    }
+
+    /// Adds a frame whose signature need not be checked again, because this machine wrote it: recovery.
+    /// Records, chain, time and root are checked.
+    ///
+    /// # Errors
+    /// The first [`Fault`]; the head is then as it was.
+    pub fn replay<'a>(&mut self, frame: &Frame<'a>) -> Result<Vec<Record<'a>>, Fault> {
+        let (records, leaves) = parse_records(frame)?;
+        let next = extend(&self.head, frame.first(), &records, &leaves)?;
+        let index = frame.size_after().saturating_sub(1);
+        let checkpoint =
+            Checkpoint::peek(frame.note()).map_err(|error| Fault::Checkpoint { index, error })?;
+        same_root(&next, &checkpoint)?;
+        self.head = next;
+        Ok(records)
+    }
+}
+
+/// The head after these entries.
+fn extend(
+    head: &LogHead,
+    first: u64,
+    records: &[Record<'_>],
+    leaves: &[Hash],
+) -> Result<LogHead, Fault> {
+    if first != head.size() {
+        return Err(Fault::Gap {
+            expected: head.size(),
+            got: first,
+        });
+    }
+    if let Some(record) = records.first() {
+        follows(record, head.last_leaf(), head.time())?;
+    }
+    let mut next = head.clone();
+    for (record, leaf) in records.iter().zip(leaves) {
+        next.push(record.time(), *leaf);
+    }
+    Ok(next)
+}
+
+fn same_root(head: &LogHead, checkpoint: &Checkpoint) -> Result<(), Fault> {
+    let (index, expected) = (head.size().saturating_sub(1), head.frontier().root());
+    if checkpoint.size != head.size() {
+        return Err(Fault::WrongSize {
+            index,
+            expected: head.size(),
+            got: checkpoint.size,
+        });
+    }
+    if checkpoint.root == expected {
+        Ok(())
+    } else {
+        Err(Fault::WrongRoot {
+            index,
+            expected,
+            got: checkpoint.root,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit::{Commit, CommitBuilder, Draft};
+    use crate::frame::Nonce;
+    use crate::key::SigningKey;
+    use crate::kind::Kind;
+    use crate::origin::Origin;
+
+    const NONCE: Nonce = Nonce([9; 16]);
+
+    fn key() -> SigningKey {
+        let origin = Origin::parse("example.com/log").expect("fine");
+        SigningKey::from_seed(origin, &[7; 32]).expect("fine")
+    }
+
+    fn commit(head: &LogHead, entries: u64) -> Commit {
+        let mut builder = CommitBuilder::after(head);
+        for n in 0..entries {
+            let draft = Draft {
+                kind: Kind::LOG_OPENED,
+                now: UnixMicros::new(1_000 - n).expect("fine"),
+                case: 0,
+                actor: "agent:db-1",
+                via: "",
+                idem: b"",
+                payload: &n.to_be_bytes(),
+            };
+            builder.push(&draft).expect("fine");
+        }
+        builder.finish(&key()).expect("not empty")
+    }
+
+    #[test]
+    fn commits_that_were_built_are_verified_and_joined() {
+        let mut head = LogHead::empty();
+        let mut verifier = LogVerifier::from_head(LogHead::empty());
+        for entries in [1, 2, 5, 1, 300] {
+            let mut commit = commit(&head, entries);
+            head = commit.head().clone();
+            let bytes = commit.seal(&NONCE).to_vec();
+            assert_eq!(bytes.len() % 8, 0);
+            let frame = Frame::parse(&bytes, &NONCE)
+                .expect("own frame")
+                .expect("not the end");
+            assert_eq!(frame.len(), bytes.len());
+            let examined = examine(&frame, key().verifier()).expect("own commit");
+            let verified = verifier.join(examined).expect("follows");
+            assert_eq!(verified.checkpoint().size(), head.size());
+            let leaves: Vec<Hash> = verified.entries().map(|entry| entry.leaf()).collect();
+            assert_eq!(leaves, commit.leaves());
+        }
+        assert_eq!(verifier.head(), &head);
+    }
+
+    #[test]
+    fn no_bit_of_a_frame_can_change_unnoticed() {
+        let mut commit = commit(&LogHead::empty(), 2);
+        let bytes = commit.seal(&NONCE).to_vec();
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let accepted = matches!(Frame::parse(&bad, &NONCE), Ok(Some(_)));
+            assert!(!accepted, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn commits_out_of_order_and_foreign_signatures_are_refused() {
+        let first = commit(&LogHead::empty(), 2);
+        let mut second = commit(first.head(), 1);
+        let bytes = second.seal(&NONCE).to_vec();
+        let frame = Frame::parse(&bytes, &NONCE)
+            .expect("own frame")
+            .expect("not the end");
+        let examined = examine(&frame, key().verifier()).expect("own commit");
+        let mut verifier = LogVerifier::from_head(LogHead::empty());
+        let fault = verifier.join(examined).expect_err("entry 0 is missing");
+        assert_eq!((fault.code(), fault.index()), ("index-gap", 0));
+
+        let other = SigningKey::from_seed(key().verifier().origin().clone(), &[8; 32]);
+        let fault = examine(&frame, other.expect("fine").verifier()).expect_err("other key");
+        assert_eq!((fault.code(), fault.index()), ("no-known-signature", 2));
+    }
+}
