@@ -1,0 +1,259 @@
+//! The one table of error reasons, and the statuses that carry them.
+//!
+//! Every refusal is a `google.rpc.Status` with an `ErrorInfo` of the domain [`DOMAIN`] whose reason
+//! stands in the table below; its metadata `hint` tells the caller what to do. Programs branch on
+//! the reason and its [`Class`], never on the message. docs/errors.md explains each reason, and a
+//! test compares it with the table.
+
+mod status;
+
+use std::fmt;
+
+use tonic::Code;
+
+pub use status::{field_violation, hint_of, reason_of, refusal, with_metadata};
+
+/// Domain of the `ErrorInfo` of every refusal.
+pub const DOMAIN: &str = "countersign";
+
+/// Who can do something about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The caller: the same call will be refused again.
+    Caller,
+    /// Time: the same call, with the same idempotency keys, may succeed later.
+    Retry,
+    /// The operator of the ledger.
+    Fatal,
+}
+
+impl Class {
+    /// Name in docs/errors.md.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Retry => "retry",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Makes the table below into an enum and its lookups.
+macro_rules! reasons {
+    ($($variant:ident $name:literal $code:ident $class:ident $summary:literal;)*) => {
+        /// Why a call was refused or failed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $(
+                #[doc = concat!("`", $name, "`: ", $summary, ".")]
+                $variant,
+            )*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of docs/errors.md.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The reason as it stands in `ErrorInfo`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// The gRPC status code that goes with it.
+            #[must_use]
+            pub const fn code(self) -> Code {
+                match self {
+                    $(Self::$variant => Code::$code,)*
+                }
+            }
+
+            /// Who can do something about it.
+            #[must_use]
+            pub const fn class(self) -> Class {
+                match self {
+                    $(Self::$variant => Class::$class,)*
+                }
+            }
+
+            /// What it means, in one sentence without a full stop.
+            #[must_use]
+            pub const fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $summary,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    DeadlineMissing "DEADLINE_MISSING" InvalidArgument Caller
+        "the call carries no deadline";
+    DeadlineTooLong "DEADLINE_TOO_LONG" InvalidArgument Caller
+        "the deadline is further away than the ledger allows";
+    LogUnknown "LOG_UNKNOWN" NotFound Caller
+        "the ledger has no log of this name";
+    LogNameInvalid "LOG_NAME_INVALID" InvalidArgument Caller
+        "the text is no name of a log";
+    EventMissing "EVENT_MISSING" InvalidArgument Caller
+        "the draft holds no event";
+    EventConflict "EVENT_CONFLICT" InvalidArgument Caller
+        "the draft holds more than one event";
+    KindUnknown "KIND_UNKNOWN" InvalidArgument Caller
+        "the ledger does not know this kind of event";
+    KindNotAllowed "KIND_NOT_ALLOWED" PermissionDenied Caller
+        "the caller's role may not append this kind of event";
+    PayloadMalformed "PAYLOAD_MALFORMED" InvalidArgument Caller
+        "the event is not what its kind promises";
+    PayloadTooLarge "PAYLOAD_TOO_LARGE" InvalidArgument Caller
+        "the event is larger than an entry's payload may be";
+    RecordTooLarge "RECORD_TOO_LARGE" InvalidArgument Caller
+        "the event with its actor and key does not fit into a record";
+    BatchEmpty "BATCH_EMPTY" InvalidArgument Caller
+        "the batch holds no draft";
+    BatchTooLarge "BATCH_TOO_LARGE" InvalidArgument Caller
+        "the batch does not fit into one commit";
+    IdempotencyKeyInvalid "IDEMPOTENCY_KEY_INVALID" InvalidArgument Caller
+        "the text is no idempotency key";
+    IdempotencyKeyReused "IDEMPOTENCY_KEY_REUSED" AlreadyExists Caller
+        "the idempotency key belongs to an entry with another event";
+    BatchPartlyRepeated "BATCH_PARTLY_REPEATED" FailedPrecondition Caller
+        "some drafts of the batch are entries already and others are not";
+    ActorInvalid "ACTOR_INVALID" InvalidArgument Caller
+        "the text is no principal";
+    ActorNotAllowed "ACTOR_NOT_ALLOWED" PermissionDenied Caller
+        "the caller may not speak for this principal";
+    CaseUnknown "CASE_UNKNOWN" FailedPrecondition Caller
+        "no entry of the log opened this case";
+    IndexOutOfRange "INDEX_OUT_OF_RANGE" OutOfRange Caller
+        "the index is outside the range that the call allows";
+    EntryUnknown "ENTRY_UNKNOWN" NotFound Caller
+        "the log has no readable entry at this index";
+    ReceiptUnknown "RECEIPT_UNKNOWN" NotFound Caller
+        "the caller has no entry under this index or key";
+    SizeOutOfRange "SIZE_OUT_OF_RANGE" OutOfRange Caller
+        "the log has no tree of this size, or the sizes are in the wrong order";
+    PageTokenInvalid "PAGE_TOKEN_INVALID" InvalidArgument Caller
+        "the page token is not one that this call gave out";
+    PageSizeInvalid "PAGE_SIZE_INVALID" InvalidArgument Caller
+        "the page size is above its limit";
+    FilterInvalid "FILTER_INVALID" InvalidArgument Caller
+        "a condition of the filter cannot be read";
+    TimeInvalid "TIME_INVALID" InvalidArgument Caller
+        "the timestamp is no time of a ledger";
+    MessageTooLarge "MESSAGE_TOO_LARGE" ResourceExhausted Caller
+        "the request is larger than the ledger reads";
+    MethodUnknown "METHOD_UNKNOWN" Unimplemented Caller
+        "the ledger has no such method";
+    RoleNotAllowed "ROLE_NOT_ALLOWED" PermissionDenied Caller
+        "the caller's role may not call this method";
+    IdentityMissing "IDENTITY_MISSING" Unauthenticated Caller
+        "the connection carries no client certificate";
+    IdentityInvalid "IDENTITY_INVALID" Unauthenticated Caller
+        "the client certificate names no principal of this ledger";
+    CertificateRevoked "CERTIFICATE_REVOKED" Unauthenticated Caller
+        "the client certificate was revoked";
+    CertificateExpired "CERTIFICATE_EXPIRED" Unauthenticated Caller
+        "the client certificate is outside its time of validity";
+    CertificateUnknown "CERTIFICATE_UNKNOWN" NotFound Caller
+        "the log knows no certificate with this serial number";
+    CsrInvalid "CSR_INVALID" InvalidArgument Caller
+        "the text is no certificate request that the ledger can sign";
+    RoleInvalid "ROLE_INVALID" InvalidArgument Caller
+        "the text is no role";
+    NameInvalid "NAME_INVALID" InvalidArgument Caller
+        "the text is no name of a principal";
+    ValidityInvalid "VALIDITY_INVALID" InvalidArgument Caller
+        "the certificate would be valid for longer than allowed";
+    AlreadyRevoked "ALREADY_REVOKED" FailedPrecondition Caller
+        "the certificate was revoked before";
+    QueueFull "QUEUE_FULL" ResourceExhausted Retry
+        "more events are waiting than the ledger holds";
+    TooManyStreams "TOO_MANY_STREAMS" ResourceExhausted Retry
+        "more streams are open than the ledger serves";
+    DiskFull "DISK_FULL" ResourceExhausted Retry
+        "the log's file system has too little room for new events";
+    OutcomeUnknown "OUTCOME_UNKNOWN" Unavailable Retry
+        "the writer failed and the entry may or may not be in the log";
+    ShuttingDown "SHUTTING_DOWN" Unavailable Retry
+        "the ledger is stopping and takes no new calls";
+    StoreDamaged "STORE_DAMAGED" DataLoss Fatal
+        "stored bytes are not what was written";
+    Internal "INTERNAL" Internal Fatal
+        "the ledger broke a rule of its own";
+}
+
+impl Reason {
+    /// The reason with this name in `ErrorInfo`; `None` when this version does not know it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == text)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_error_info() {
+        for reason in Reason::ALL {
+            let name = reason.as_str();
+            // google.rpc.ErrorInfo: at most 63 characters of [A-Z][A-Z0-9_]+[A-Z0-9].
+            assert!(
+                name.len() <= 63 && !name.starts_with('_') && !name.ends_with('_'),
+                "{name}"
+            );
+            assert!(
+                name.bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_'),
+                "{name}"
+            );
+            assert_eq!(
+                Reason::parse(name),
+                Some(*reason),
+                "{name} stands in the table twice"
+            );
+            assert_eq!(format!("{reason:?}").to_uppercase(), name.replace('_', ""));
+        }
+        assert_eq!(Reason::parse("queue_full"), None);
+        assert_eq!(Reason::parse(""), None);
+    }
+
+    #[test]
+    fn codes_agree_with_classes() {
+        for reason in Reason::ALL {
+            let class = match reason.code() {
+                Code::Unavailable => Some(Class::Retry),
+                Code::DataLoss | Code::Internal => Some(Class::Fatal),
+                Code::ResourceExhausted => None,
+                _ => Some(Class::Caller),
+            };
+            assert!(
+                class.is_none_or(|class| class == reason.class()),
+                "{reason}"
+            );
+            assert_ne!(reason.code(), Code::Ok, "{reason}");
+        }
+    }
+}
