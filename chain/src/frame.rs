@@ -1,7 +1,9 @@
 //! The commit frame: consecutive records that became durable together, with the checkpoint that signs them
 //! (docs/format.md, section 7). This file reads; [`crate::commit`] writes.
 
-use crate::limits::{FRAME_ALIGN, FRAME_HEAD, MAX_COMMIT_ENTRIES, MAX_FRAME_BODY, MIN_FRAME_BODY};
+use crate::limits::{
+    FRAME_ALIGN, FRAME_HEAD, MAX_COMMIT_ENTRIES, MAX_FRAME_BODY, MAX_U63, MIN_FRAME_BODY,
+};
 use crate::reader::{Reader, Short};
 
 /// First bytes of every frame.
@@ -82,6 +84,9 @@ pub const fn padded_len(body: usize) -> usize {
 /// # Errors
 /// [`FrameError`] when no frame starts here.
 pub fn peek_len(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+    if bytes.len() < MAGIC.len() {
+        return Ok(None);
+    }
     let mut reader = Reader::new(bytes);
     match reader.array::<4>()? {
         [0, 0, 0, 0] => return Ok(None),
@@ -134,6 +139,10 @@ impl<'a> Frame<'a> {
         let count = reader.len32().map_err(short)?;
         if !(1..=MAX_COMMIT_ENTRIES).contains(&count) {
             return Err(FrameError::BadBody("expected 1 to 1,024 entries"));
+        }
+        let entries = u64::try_from(count).unwrap_or(u64::MAX);
+        if first.checked_add(entries).is_none_or(|size| size > MAX_U63) {
+            return Err(FrameError::BadBody("indexes reach 2^63"));
         }
         let mut records = Vec::with_capacity(count);
         for _ in 0..count {

@@ -110,6 +110,13 @@ fn ed25519_bytes(data: &[u8]) -> Result<&[u8; 32], KeyError> {
     }
 }
 
+/// Whether y is below p = 2^255 - 19, so that the point has this one encoding. (A point of two signs has x = 0 and is
+/// of small order.)
+fn is_canonical(bytes: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = bytes;
+    *low < 0xed || *high & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
+}
+
 /// Public key of a log. It is a valid point and not of small order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifierKey {
@@ -134,7 +141,7 @@ impl VerifierKey {
             });
         }
         let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_why| KeyError::Weak)?;
-        if key.is_weak() {
+        if key.is_weak() || !is_canonical(bytes) {
             return Err(KeyError::Weak);
         }
         Ok(Self {

@@ -17,7 +17,7 @@ pub enum PrincipalError {
     #[error("principal has no colon; expected role:name, for example user:ada@example.com")]
     NoColon,
     /// Role part.
-    #[error("role {0:?} is not 1 to {MAX_ROLE} characters of a-z and '-' that start with a letter")]
+    #[error("role {0:?} is \"ledger\", or not 1 to {MAX_ROLE} of a-z and '-' after a letter")]
     BadRole(String),
     /// Name part.
     #[error("name {0:?} is empty, or holds a control character or white space")]
@@ -90,7 +90,8 @@ pub fn check(text: &str) -> Result<(), PrincipalError> {
     let plain = role
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    if !starts_with_letter || !plain || role.len() > MAX_ROLE {
+    // The ledger has no name: nobody else may look like it.
+    if !starts_with_letter || !plain || role.len() > MAX_ROLE || role == "ledger" {
         return Err(PrincipalError::BadRole(role.into()));
     }
     if name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace()) {

@@ -245,12 +245,14 @@ pub fn verify_consistency(
                 got: proof.len(),
             });
         }
-        let known = if old == 0 {
-            hash::empty_root()
+        if old == 0 {
+            same_root(old_root, hash::empty_root())?;
+        }
+        return if old == new {
+            same_root(old_root, *new_root)
         } else {
-            *new_root
+            Ok(())
         };
-        return same_root(old_root, known);
     }
     // The older tree ends in a complete subtree of 2^shift leaves; the proof starts there.
     let shift = old.trailing_zeros();

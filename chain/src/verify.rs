@@ -9,6 +9,7 @@ use crate::commit::LogHead;
 use crate::frame::Frame;
 use crate::hash::Hash;
 use crate::key::VerifierKey;
+use crate::kind::Kind;
 use crate::record::{Record, RecordError};
 use crate::time::UnixMicros;
 
@@ -40,6 +41,12 @@ pub enum Fault {
         expected: Hash,
         /// What the record says.
         got: Hash,
+    },
+    /// The log does not start with its opening.
+    #[error("entry 0 has kind {got}; expected 1, LogOpened")]
+    NotOpened {
+        /// What it has.
+        got: u16,
     },
     /// Time went back.
     #[error("entry {index}: time {got} is before {expected}, the time of the entry before")]
@@ -97,6 +104,7 @@ impl Fault {
             Self::Record { error, .. } => error.code(),
             Self::WrongIndex { .. } => "wrong-index",
             Self::ChainBroken { .. } => "chain-broken",
+            Self::NotOpened { .. } => "not-opened",
             Self::TimeWentBack { .. } => "time-went-back",
             Self::Checkpoint { error, .. } => error.code(),
             Self::WrongSize { .. } => "wrong-size",
@@ -116,6 +124,7 @@ impl Fault {
             | Self::Checkpoint { index, .. }
             | Self::WrongSize { index, .. }
             | Self::WrongRoot { index, .. } => *index,
+            Self::NotOpened { .. } => 0,
             Self::Gap { expected, .. } => *expected,
         }
     }
@@ -191,6 +200,11 @@ pub fn parse_records<'a>(frame: &Frame<'a>) -> Result<(Vec<Record<'a>>, Vec<Hash
         let got = record.index().get();
         if got != index {
             return Err(Fault::WrongIndex { index, got });
+        }
+        if index == 0 && record.kind() != Kind::LOG_OPENED {
+            return Err(Fault::NotOpened {
+                got: record.kind().get(),
+            });
         }
         if let (Some(before), Some(leaf)) = (records.last(), leaves.last()) {
             follows(&record, *leaf, before.time())?;
@@ -347,7 +361,6 @@ mod tests {
     use crate::commit::{Commit, CommitBuilder, Draft};
     use crate::frame::Nonce;
     use crate::key::SigningKey;
-    use crate::kind::Kind;
     use crate::origin::Origin;
 
     const NONCE: Nonce = Nonce([9; 16]);

@@ -1,6 +1,6 @@
 """Sections 1 to 6 of docs/format.md: records, principals, hashes, order, keys and checkpoints.
 
-Each function takes what was received, raises `Refused` with a code of section 12, or returns the fields.
+A function raises `Refused` with a code of section 12, or returns what it read.
 """
 import base64, hashlib, re
 

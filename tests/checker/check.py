@@ -45,7 +45,7 @@ class Log:
 
     def follows(self, name, header):
         """Judges a segment header by its file name and by the entries before it."""
-        need(name == f"{header['first']:020}.seg", "bad-segment")
+        need(name == f"{header['first']:020}.seg", "bad-header")
         need(header["origin"] == self.key["name"], "wrong-origin")
         need(header["first"] == self.tree.size, "index-gap")
         need(not self.last or header["prev"] == self.last["leaf"], "chain-broken")
@@ -62,7 +62,8 @@ class Log:
             self.tree.push(leaf(data))
         self.where = f"{place} checkpoint"
         if signed := self.attempt(checkpoint, found["note"], self.key):
-            self.attempt(need, signed["size"] == found["first"] + len(found["entries"]), "wrong-size")
+            size = found["first"] + len(found["entries"])
+            self.attempt(need, signed["size"] == size, "wrong-size")
             self.attempt(need, signed["root"] == self.tree.root(), "wrong-root")
 
     def compare_heads(self, segment, offset):

@@ -9,7 +9,7 @@ import json
 import pathlib
 import sys
 
-from making import entries, proofs, signed, stored
+from making import entries, heads, proofs, signed, stored
 from making.common import VECTORS
 
 
@@ -22,7 +22,7 @@ def main():
         signed.checkpoint_vectors,
         stored.frame_vectors,
         stored.segment_vectors,
-        stored.head_vectors,
+        heads.head_vectors,
         proofs.tree_vectors,
         proofs.inclusion_vectors,
         proofs.consistency_vectors,

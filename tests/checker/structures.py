@@ -66,8 +66,8 @@ def head_slot(data, key):
     b.end("bad-head")
     signed = checkpoint(note, key)
     need((signed["size"], signed["root"]) == (size, root), "head-wrong-root")
-    return {"size": size, "time": time, "last_leaf": last_leaf, "segment": segment, "offset": offset,
-            "root": root, "note": note}
+    return {"size": size, "time": time, "last_leaf": last_leaf, "segment": segment,
+            "offset": offset, "root": root, "note": note}
 
 # Section 10: proofs, by the recursive definitions of RFC 6962, section 2.1.
 def split(size):
@@ -86,7 +86,7 @@ def root_of_path(hash, index, size, path):
     return node(last, root_of_path(hash, index - left, size - left, rest))
 
 def roots_of_path(old, new, path, known):
-    """Old and new root by `path`. `known` is the old root while the old tree is a whole left subtree."""
+    """Old and new root by `path`; `known` is the old root while old is a whole left part."""
     if old == new:
         need(len(path) == (0 if known else 1), "proof-wrong-length")
         return (known, known) if known else (path[0], path[0])

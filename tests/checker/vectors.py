@@ -67,7 +67,8 @@ JUDGES = {
     "consistency": lambda i: structures.consistency(
         i["old"], i["new"], raw(i["old_root"]), raw(i["new_root"]), [raw(h) for h in i["proof"]]),
     "chain": lambda i: chain([raw(r) for r in i["records"]]),
-    "tlog-proof": lambda i: structures.tlog_proof(text(i["proof"]), raw(i["leaf"]), vkey(i["vkey"])),
+    "tlog-proof": lambda i: structures.tlog_proof(
+        text(i["proof"]), raw(i["leaf"]), vkey(i["vkey"])),
 }
 
 def judge(vector):

@@ -236,7 +236,7 @@ def name_vectors():
 
 def chain_vectors():
     def records(*changes):
-        """Four entries of a log; each change is (entry, fields) and later entries are built on it."""
+        """Four entries; a change is (entry, fields), and later entries are built on it."""
         made, prev = [], bytes(32)
         for index in range(4):
             fields = (FIRST if index == 0 else PLAIN) | {

@@ -75,7 +75,7 @@ def inclusion_vectors():
         inclusion(name, what, *args, root=root_of(LEAVES[:7]))
     inclusion(
         "same-shape",
-        "The path from leaf 4 has the same shape in 7 and 8 leaves; the checkpoint tells them apart.",
+        "Leaf 4 has a path of the same shape in 7 and 8 leaves; the checkpoint tells which.",
         "ok",
         4,
         8,
