@@ -1,0 +1,195 @@
+//! Following a log: sealed entries from a cursor on, and each new one, across lost connections.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use countersign_proto::v1;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::Stream;
+use tonic::{Request, Status, Streaming};
+
+use crate::backoff::Backoff;
+use crate::call::{CallError, Verdict, describe, verdict};
+use crate::client::{Client, log_service};
+use crate::draft::Filter;
+use crate::endpoints::Route;
+use crate::entry::{Entry, Sequence};
+use crate::limits::{CONNECT_TIMEOUT, FOLLOW_QUEUE};
+use crate::verify::Notary;
+
+const CALL: &str = "Follow";
+
+/// A part of a followed log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed {
+    /// Verified entries in order of index; empty as a sign of life.
+    pub entries: Vec<Entry>,
+    /// The follower's cursor: everything below was given out or did not match. Once the entries are
+    /// dealt with, store this and follow from here after a restart.
+    pub next_index: u64,
+}
+
+/// A stream of [`Followed`]. A lost connection is opened again, with growing pauses and without
+/// end; the stream ends after an error, which is a refusal or an answer that is not believed.
+/// Dropping it ends the call.
+pub struct Follow {
+    parts: mpsc::Receiver<Result<Followed, CallError>>,
+    task: JoinHandle<()>,
+}
+
+impl Follow {
+    /// The next part; `None` after an error.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn next(&mut self) -> Option<Result<Followed, CallError>> {
+        self.parts.recv().await
+    }
+}
+
+impl Stream for Follow {
+    type Item = Result<Followed, CallError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.parts.poll_recv(cx)
+    }
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Follow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Follow").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Follows the log from this index on. Must be called inside a tokio runtime.
+    #[must_use]
+    pub fn follow(&self, from: u64, filter: Filter) -> Follow {
+        let (sender, parts) = mpsc::channel(FOLLOW_QUEUE);
+        let follower = Follower {
+            client: self.clone(),
+            sequence: Sequence::new(filter, from),
+            notary: self.notary(),
+            sender,
+        };
+        Follow {
+            parts,
+            task: tokio::spawn(follower.run()),
+        }
+    }
+}
+
+struct Follower {
+    client: Client,
+    sequence: Sequence,
+    notary: Notary,
+    sender: mpsc::Sender<Result<Followed, CallError>>,
+}
+
+/// Why one connection ended.
+enum End {
+    /// It was lost, or the ledger asks for patience.
+    Status(Route, Status),
+    /// What came over it is not to be gone on with.
+    Error(CallError),
+    /// Nobody listens any more.
+    Dropped,
+}
+
+impl Follower {
+    async fn run(mut self) {
+        let mut backoff = Backoff::new();
+        loop {
+            let error = match self.connection(&mut backoff).await {
+                End::Dropped => return,
+                End::Error(error) => error,
+                End::Status(route, status) => match verdict(&status) {
+                    Verdict::Final => CallError::refused(CALL, &status),
+                    passing => {
+                        if passing == Verdict::Elsewhere {
+                            self.client.caller().endpoints().leave(&route);
+                        }
+                        let (endpoint, last) = (route.address, describe(&status));
+                        let next = self.sequence.next();
+                        tracing::debug!(endpoint, last, next, "follow is interrupted");
+                        backoff.wait().await;
+                        continue;
+                    }
+                },
+            };
+            // Nobody listens any more when this fails, and then nobody misses it.
+            drop(self.sender.send(Err(error)).await);
+            return;
+        }
+    }
+
+    async fn connection(&mut self, backoff: &mut Backoff) -> End {
+        let route = self.client.caller().endpoints().route();
+        let mut answers = match self.open(&route).await {
+            Ok(answers) => answers,
+            Err(status) => return End::Status(route, status),
+        };
+        loop {
+            let answer = match answers.message().await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => {
+                    let status = Status::unavailable("the ledger ended the stream");
+                    return End::Status(route, status);
+                }
+                Err(status) => return End::Status(route, status),
+            };
+            backoff.reset();
+            let part = match self.read(answer).await {
+                Ok(part) => part,
+                // A proof was asked for over a connection that was lost: the same entries come
+                // again.
+                Err(CallError::NoAnswer { last, .. }) => {
+                    return End::Status(route, Status::unavailable(last));
+                }
+                Err(error) => return End::Error(error),
+            };
+            if self.sender.send(Ok(part)).await.is_err() {
+                return End::Dropped;
+            }
+        }
+    }
+
+    async fn open(&self, route: &Route) -> Result<Streaming<v1::FollowResponse>, Status> {
+        let request = Request::new(v1::FollowRequest {
+            log: self.client.shared.log.clone(),
+            from_index: self.sequence.next(),
+            filter: self.sequence.filter().into(),
+        });
+        let mut service = log_service(route.channel.clone());
+        // The answer's head comes at once, whether or not there are entries.
+        match tokio::time::timeout(2 * CONNECT_TIMEOUT, service.follow(request)).await {
+            Ok(answers) => answers.map(tonic::Response::into_inner),
+            Err(_) => Err(Status::deadline_exceeded(
+                "the stream was not opened in time",
+            )),
+        }
+    }
+
+    /// Verifies one answer. The sequence moves on only when all of it holds.
+    async fn read(&mut self, answer: v1::FollowResponse) -> Result<Followed, CallError> {
+        let mut sequence = self.sequence.clone();
+        let entries = sequence
+            .read(answer.entries, &answer.checkpoints, &mut self.notary)
+            .and_then(|entries| sequence.skip_to(answer.next_index).map(|()| entries))
+            .map_err(CallError::unverified(CALL))?;
+        self.client.tie(&entries).await?;
+        self.sequence = sequence;
+        Ok(Followed {
+            entries,
+            next_index: answer.next_index,
+        })
+    }
+}

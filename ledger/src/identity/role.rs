@@ -1,0 +1,355 @@
+//! Roles, and the one table of what each role may call and which events it may append.
+//!
+//! A method that is not in [`METHODS`] can be called by nobody, and a kind that is not in [`KINDS`]
+//! can be appended by nobody. The kinds of the log itself (1 to 19) are the ledger's alone.
+
+pub mod page;
+
+use std::fmt;
+
+use countersign_chain::kind::Kind;
+
+/// What the owner of a certificate is to the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Runs the ledger: certificates, status, all reads.
+    Admin,
+    /// A person.
+    User,
+    /// A chat bot; speaks for users it has authenticated.
+    Bot,
+    /// Collects events near production.
+    Agent,
+    /// Gives and removes access.
+    Provisioner,
+    /// Reads everything, writes nothing.
+    Auditor,
+    /// Countersigns checkpoints.
+    Witness,
+}
+
+/// Why a text is no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "role {0:?} is not known; expected admin, user, bot, agent, provisioner, auditor or witness"
+)]
+pub struct RoleError(pub String);
+
+impl Role {
+    /// Every role, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::Admin,
+        Self::User,
+        Self::Bot,
+        Self::Agent,
+        Self::Provisioner,
+        Self::Auditor,
+        Self::Witness,
+    ];
+
+    /// Reads a role as certificates and requests spell it.
+    ///
+    /// # Errors
+    /// [`RoleError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, RoleError> {
+        let found = Self::ALL.into_iter().find(|role| role.as_str() == text);
+        found.ok_or_else(|| RoleError(text.into()))
+    }
+
+    /// The text, as it stands in a principal.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+            Self::Bot => "bot",
+            Self::Agent => "agent",
+            Self::Provisioner => "provisioner",
+            Self::Auditor => "auditor",
+            Self::Witness => "witness",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether a call must say how long its caller waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// Unary calls: `grpc-timeout` is required and bounded.
+    Required,
+    /// Streams, health and reflection: it may be left out, and may be long.
+    Optional,
+}
+
+/// One line of the table of methods.
+#[derive(Debug, Clone, Copy)]
+pub struct Method {
+    /// Path of the HTTP/2 request.
+    pub path: &'static str,
+    /// Roles that may call it.
+    pub roles: &'static [Role],
+    /// Whether it needs a deadline.
+    pub deadline: Deadline,
+}
+
+/// One line of the table of events.
+#[derive(Debug, Clone, Copy)]
+pub struct KindRule {
+    /// Field number in `countersign.v1.Event`.
+    pub kind: u16,
+    /// Name of the message.
+    pub name: &'static str,
+    /// Roles that may append it.
+    pub roles: &'static [Role],
+}
+
+const EVERYONE: &[Role] = &Role::ALL;
+const ADMIN: &[Role] = &[Role::Admin];
+/// Administrators, and those who watch them.
+const OVERSEERS: &[Role] = &[Role::Admin, Role::Auditor];
+/// Bots and provisioners act on what they follow, so they read entries too.
+const READERS: &[Role] = &[Role::Admin, Role::Bot, Role::Provisioner, Role::Auditor];
+const WRITERS: &[Role] = &[
+    Role::Admin,
+    Role::User,
+    Role::Bot,
+    Role::Agent,
+    Role::Provisioner,
+];
+const COLLECTORS: &[Role] = &[Role::Admin, Role::Agent];
+
+/// Which role may call what.
+pub const METHODS: &[Method] = &[
+    unary("/countersign.v1.LogService/Append", WRITERS),
+    unary("/countersign.v1.LogService/AppendBatch", WRITERS),
+    stream("/countersign.v1.LogService/AppendStream", WRITERS),
+    unary("/countersign.v1.LogService/GetEntry", READERS),
+    unary("/countersign.v1.LogService/ListEntries", READERS),
+    stream("/countersign.v1.LogService/Follow", READERS),
+    unary("/countersign.v1.LogService/GetReceipt", EVERYONE),
+    unary("/countersign.v1.LogService/GetCheckpoint", EVERYONE),
+    unary("/countersign.v1.LogService/GetInclusionProof", EVERYONE),
+    unary("/countersign.v1.LogService/GetConsistencyProof", EVERYONE),
+    unary("/countersign.v1.AdminService/IssueCertificate", ADMIN),
+    unary("/countersign.v1.AdminService/RevokeCertificate", ADMIN),
+    unary("/countersign.v1.AdminService/ListCertificates", OVERSEERS),
+    unary("/countersign.v1.AdminService/Status", OVERSEERS),
+    stream("/grpc.health.v1.Health/Check", EVERYONE),
+    stream("/grpc.health.v1.Health/Watch", EVERYONE),
+    stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        EVERYONE,
+    ),
+    stream(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        EVERYONE,
+    ),
+];
+
+/// Which role may append what.
+pub const KINDS: &[KindRule] = &[
+    KindRule {
+        kind: 140,
+        name: "ExternalEvent",
+        roles: WRITERS,
+    },
+    KindRule {
+        kind: 141,
+        name: "SpoolGap",
+        roles: COLLECTORS,
+    },
+    KindRule {
+        kind: 142,
+        name: "AgentStarted",
+        roles: COLLECTORS,
+    },
+    KindRule {
+        kind: 143,
+        name: "AgentStopped",
+        roles: COLLECTORS,
+    },
+];
+
+const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
+    Method {
+        path,
+        roles,
+        deadline: Deadline::Required,
+    }
+}
+
+/// A stream, or a probe that tools call without a deadline.
+const fn stream(path: &'static str, roles: &'static [Role]) -> Method {
+    Method {
+        path,
+        roles,
+        deadline: Deadline::Optional,
+    }
+}
+
+/// The line of a path, unless nobody may call it.
+#[must_use]
+pub fn method(path: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.path == path)
+}
+
+/// Whether a role may append events of this kind.
+#[must_use]
+pub fn may_append(role: Role, kind: Kind) -> bool {
+    KINDS
+        .iter()
+        .any(|rule| rule.kind == kind.get() && rule.roles.contains(&role))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use prost::Message as _;
+    use prost_types::{FileDescriptorProto, FileDescriptorSet};
+
+    use super::*;
+
+    /// Files of every service that the server offers.
+    fn files() -> Vec<FileDescriptorProto> {
+        [
+            countersign_proto::FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ]
+        .into_iter()
+        .flat_map(|bytes| {
+            FileDescriptorSet::decode(bytes)
+                .expect("descriptors decode")
+                .file
+        })
+        .collect()
+    }
+
+    #[test]
+    fn roles_read_as_they_are_written() {
+        for role in Role::ALL {
+            assert_eq!(Role::parse(role.as_str()), Ok(role));
+        }
+        for text in ["", "Admin", "ledger", "admin ", "root"] {
+            assert_eq!(Role::parse(text), Err(RoleError(text.into())));
+        }
+    }
+
+    #[test]
+    fn every_method_is_in_the_table_once_and_no_other() {
+        let mut declared = BTreeMap::new();
+        for file in files() {
+            for service in &file.service {
+                for method in &service.method {
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    let unary = !method.client_streaming() && !method.server_streaming();
+                    declared.insert(path, unary && file.package() == "countersign.v1");
+                }
+            }
+        }
+        let table: BTreeMap<_, _> = METHODS
+            .iter()
+            .map(|method| {
+                (
+                    method.path.to_owned(),
+                    method.deadline == Deadline::Required,
+                )
+            })
+            .collect();
+        assert_eq!(table, declared);
+        assert_eq!(
+            table.len(),
+            METHODS.len(),
+            "a path stands in the table twice"
+        );
+    }
+
+    #[test]
+    fn every_kind_above_the_logs_own_is_in_the_table_with_its_name() {
+        let files = files();
+        let event = files
+            .iter()
+            .filter(|file| file.package() == "countersign.v1")
+            .flat_map(|file| &file.message_type)
+            .find(|message| message.name() == "Event")
+            .expect("the contract has Event");
+        let declared: BTreeSet<(i32, &str)> = event
+            .field
+            .iter()
+            .map(|field| {
+                (
+                    field.number(),
+                    field.type_name().trim_start_matches(".countersign.v1."),
+                )
+            })
+            .filter(|(number, _)| *number > 19)
+            .collect();
+        let table: BTreeSet<(i32, &str)> = KINDS
+            .iter()
+            .map(|rule| (i32::from(rule.kind), rule.name))
+            .collect();
+        assert_eq!(table, declared);
+        assert_eq!(table.len(), KINDS.len(), "a kind stands in the table twice");
+    }
+
+    #[test]
+    fn the_logs_own_kinds_are_for_nobody() {
+        for number in 1..=19 {
+            let kind = Kind::new(number).expect("a kind");
+            assert!(
+                Role::ALL.into_iter().all(|role| !may_append(role, kind)),
+                "kind {number}"
+            );
+        }
+    }
+
+    #[test]
+    fn agents_append_intake_and_watchers_append_nothing() {
+        let roles = |number| {
+            let kind = Kind::new(number).expect("a kind");
+            Role::ALL
+                .into_iter()
+                .filter(|role| may_append(*role, kind))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(roles(140), WRITERS);
+        for number in 141..=143 {
+            assert_eq!(roles(number), [Role::Admin, Role::Agent]);
+        }
+        for method in METHODS
+            .iter()
+            .filter(|method| method.path.contains("/Append"))
+        {
+            assert!(!method.roles.contains(&Role::Auditor), "{}", method.path);
+            assert!(!method.roles.contains(&Role::Witness), "{}", method.path);
+        }
+    }
+
+    #[test]
+    fn auditors_read_everything_and_change_nothing() {
+        for method in METHODS {
+            let name = method.path.rsplit('/').next().unwrap_or_default();
+            let writes = name.starts_with("Append") || name.ends_with("eCertificate");
+            assert_eq!(
+                method.roles.contains(&Role::Auditor),
+                !writes,
+                "{}",
+                method.path
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_paths_have_no_line() {
+        assert!(method("/countersign.v1.LogService/append").is_none());
+        assert!(method("/countersign.v1.LogService/Append/").is_none());
+        assert!(method("/").is_none());
+    }
+}

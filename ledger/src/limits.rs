@@ -1,0 +1,133 @@
+//! Every limit of the ledger, with its arithmetic.
+
+use std::time::Duration;
+
+// Identity.
+
+/// Validity of a certificate that nobody chose one for: 30 days.
+pub const DEFAULT_VALIDITY: Duration = Duration::from_secs(30 * 86_400);
+/// Longest validity of a server or client certificate: 397 days, a year and a month to notice.
+pub const MAX_VALIDITY: Duration = Duration::from_secs(397 * 86_400);
+/// Validity of the issuing certificate: 5 years of 365 days.
+pub const ISSUING_VALIDITY: Duration = Duration::from_secs(5 * 365 * 86_400);
+/// Validity of the root: 20 years of 365 days, four issuing certificates in a row.
+pub const ROOT_VALIDITY: Duration = Duration::from_secs(20 * 365 * 86_400);
+/// How far the clock of a peer may be behind and still find a new certificate valid: 5 minutes.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
+/// 9999-12-31T23:59:59Z, the last second that a certificate can name (RFC 5280, 4.1.2.5).
+pub const MAX_CERTIFICATE_TIME: u64 = 253_402_300_799;
+/// A certificate request in PEM form: 16 KiB; with a P-256 key it is about 500 bytes.
+pub const MAX_CSR_BYTES: usize = 16_384;
+
+// Connections and calls.
+
+/// Connections with a finished handshake. TLS takes some 18 KiB each (measured), HTTP/2 its own
+/// buffers; with 64 KiB for both it is 256 MiB for all of them.
+pub const MAX_CONNECTIONS: usize = 4_096;
+/// Handshakes at the same time. Both ends of one were measured at 1.4 ms, so 128 are below 0.2 s of
+/// one core.
+pub const MAX_HANDSHAKES: usize = 128;
+/// Time for one handshake: three round trips, each retransmitted twice.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Descriptors that connections leave alone: segments, projections and logs need about 100. Of the
+/// usual 1,024 remain 1,024 - 256 - 128 handshakes = 640 connections.
+pub const RESERVED_FILES: usize = 256;
+/// Pause after an error of `accept`: long enough not to spin, short enough not to be noticed.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Longest deadline of a unary call: 1 hour. Any answer takes seconds; the rest is slow networks.
+pub const MAX_UNARY_DEADLINE: Duration = Duration::from_secs(3_600);
+
+// Segments.
+
+/// Size of a segment file: 64 MiB, some 90,000 entries of 700 bytes; reading one back takes about 0.1 s.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// Smallest segment that makes sense: 64 KiB, for tests and tiny disks.
+pub const MIN_SEGMENT_BYTES: u64 = 64 << 10;
+/// Bytes at the end of a segment that only the ledger's own entries may use: four commits of one entry, 600 bytes each,
+/// rounded up to a page.
+pub const RESERVE_BYTES: u64 = 4_096;
+/// One place of a frame is kept in memory for so many bytes of log: 16 bytes for 64 KiB, 1.8 MiB for 7 GiB.
+pub const INDEX_STRIDE: u64 = 64 << 10;
+
+// The sequencer.
+
+/// Proposals that wait for the sequencer. At most 256 entries and 256 KiB each, 256 MiB in the worst case, which the
+/// per-call limits below keep from happening.
+pub const QUEUE_PROPOSALS: usize = 1_024;
+/// Entries of a stream that are proposed together.
+pub const CHUNK_ENTRIES: usize = 256;
+/// Bytes of a stream that are proposed together: a quarter of a commit.
+pub const CHUNK_BYTES: usize = 256 << 10;
+/// Entries whose idempotency keys are remembered: 2^20, some 40 MiB of memory, 10 s of the fastest stream that this
+/// machine takes and days of a usual one.
+pub const IDEMPOTENCY_WINDOW: usize = 1 << 20;
+/// The wall clock may run behind the monotonic one by this much before it counts as a step.
+pub const CLOCK_STEP_BACK: Duration = Duration::from_secs(1);
+/// The wall clock may run ahead of the monotonic one by this much before it counts as a step.
+pub const CLOCK_STEP_FORWARD: Duration = Duration::from_secs(300);
+/// How long the log must be quiet before it is sealed: longer than a commit takes, shorter than anyone notices.
+pub const SEAL_GRACE: Duration = Duration::from_millis(5);
+/// How many such moments may pass under load before it is sealed anyway: 100 × 5 ms = 0.5 s, half of what is promised.
+pub const SEAL_PATIENCE: u32 = 100;
+/// How often the housekeeper looks after room on the disk.
+pub const HOUSEKEEPING: Duration = Duration::from_millis(500);
+/// Bytes that a reader asks the store for at once.
+pub const READ_BYTES: usize = 256 << 10;
+
+// The server.
+
+/// Time that calls under way have to finish when the server stops.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// Calls at the same time on one connection: four streams of a busy agent and some 250 callers behind a proxy.
+pub const MAX_STREAMS_PER_CONNECTION: u32 = 256;
+/// HTTP/2 window of a stream: 1 MiB, what a stream sends during one commit.
+pub const STREAM_WINDOW: u32 = 1 << 20;
+/// HTTP/2 window of a connection: four streams at full speed.
+pub const CONNECTION_WINDOW: u32 = 4 << 20;
+
+// Calls.
+
+/// A request: 4 MiB, four of the largest commits, and what gRPC libraries take by default.
+pub const MAX_REQUEST_BYTES: usize = 4 << 20;
+/// Entries of a page when the caller does not say.
+pub const DEFAULT_PAGE: u32 = 100;
+/// Most entries of a page: 1,000 of usual size are below 2 MiB.
+pub const MAX_PAGE: u32 = 1_000;
+/// Bytes of a page: 3 MiB, so that with one more entry (100 KiB, for its payload stands in the
+/// record and beside it) and the checkpoints it stays below the 4 MiB that clients take.
+pub const PAGE_BYTES: usize = 3 << 20;
+/// Entries that are looked at for one page: 50,000 at some 2 µs each are 0.1 s of one core. A page
+/// that ends here has a token for the rest.
+pub const SCAN_ENTRIES: u64 = 50_000;
+/// Bundles that a reader asks the projections for at once: 64 of 256 entries.
+pub const SCAN_BUNDLES: usize = 64;
+/// Chunks of an AppendStream on their way to the store: 8 × 256 entries fill two commits, one that
+/// syncs and one that is being made.
+pub const STREAM_CHUNKS: usize = 8;
+/// Chunks of all AppendStreams together: 512 × 256 KiB = 128 MiB.
+pub const ALL_STREAM_CHUNKS: usize = 512;
+/// Acknowledgements that wait for a slow client: twice the chunks; each is some 8 KiB of hashes.
+pub const STREAM_ACKS: usize = 16;
+/// AppendStreams in all. An idle one holds one event at most: 1,024 × 48 KiB = 48 MiB.
+pub const MAX_APPEND_STREAMS: usize = 1_024;
+/// AppendStreams of one principal: one for each of its sources, and room to reconnect.
+pub const MAX_APPEND_STREAMS_EACH: usize = 16;
+/// Follow streams in all: each holds up to three batches of 512 KiB, 384 MiB together.
+pub const MAX_FOLLOW_STREAMS: usize = 256;
+/// Follow streams of one principal.
+pub const MAX_FOLLOW_STREAMS_EACH: usize = 16;
+/// Bytes of a batch of Follow, as they are sent.
+pub const FOLLOW_BYTES: usize = 512 << 10;
+/// Entries of a batch of Follow.
+pub const FOLLOW_ENTRIES: usize = 1_024;
+/// Batches that wait for a slow follower.
+pub const FOLLOW_QUEUE: usize = 1;
+/// How often a follower hears that the stream lives, and where its cursor is.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How far beyond the sealed end a follower may start: 2^40 entries, years at full speed. What is
+/// further away is a mistake.
+pub const FOLLOW_AHEAD: u64 = 1 << 40;
+/// How long a stream that ends tries to tell a slow client why.
+pub const FAREWELL: Duration = Duration::from_secs(1);
+/// How often the server looks whether its certificate is due: hourly, where a third of its life is four months.
+pub const RENEWAL_CHECK: Duration = Duration::from_secs(3_600);

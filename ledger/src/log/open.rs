@@ -1,0 +1,406 @@
+//! Opening a log: lock, recover, bring the derived things up to date, start the threads.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign_chain::hash::Hash;
+use countersign_chain::key::SigningKey;
+use countersign_chain::record::Record;
+use countersign_proto::event::Event;
+use countersign_proto::v1::{LogOpened, LogRecovered};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::folder::{self, FolderError, Identity};
+use super::housekeeper::{Housekeeper, Low};
+use super::idem::{Fingerprint, Window};
+use super::sealer::{SealDesk, Sealed, Sealer};
+use super::sequencer::{Parts, Sequencer};
+use super::writer::Writer;
+use super::{Log, SubmitError};
+use crate::clock::Clock;
+use crate::fs::{Fs, FsLock};
+use crate::limits::{IDEMPOTENCY_WINDOW, QUEUE_PROPOSALS, READ_BYTES};
+use crate::projections::{self, Projector};
+use crate::store::segment::recover::{self, OpenError, Recovery};
+use crate::store::segment::{Settings, random_nonce};
+use crate::store::{AppendError, LogStore, ReadError};
+use crate::tree::TreeStore;
+
+/// What a log needs to know.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// Name on its server.
+    pub name: String,
+    /// Folder of the log. Projections are not written through the seam, for they are no truth.
+    pub folder: PathBuf,
+    /// Size of a segment file.
+    pub segment_bytes: u64,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a log could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenLogError {
+    /// No log, or not to be had.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Damaged.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// Cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Cannot be written.
+    #[error("cannot take the log over: {0}")]
+    Fence(#[from] AppendError),
+    /// The first entry could not be written.
+    #[error("cannot write the opening entry: {0}")]
+    Submit(#[from] SubmitError),
+    /// The file system says no.
+    #[error("cannot {doing}: {error}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> OpenLogError {
+    move |error| OpenLogError::Io { doing, error }
+}
+
+impl Log {
+    /// Opens the log in a folder and starts its threads. A log without entries gets its first one; a log that
+    /// was recovered gets the entry that says so.
+    ///
+    /// # Errors
+    /// [`OpenLogError`]; the folder is then as it was, but for what recovery put into quarantine.
+    pub async fn open(fs: Arc<dyn Fs>, settings: LogSettings) -> Result<Arc<Self>, OpenLogError> {
+        let starting = {
+            let fs = Arc::clone(&fs);
+            tokio::task::spawn_blocking(move || prepare(&fs, settings))
+        };
+        let prepared = starting
+            .await
+            .map_err(|error| failed("open the log")(io::Error::other(error)))??;
+        let fresh = prepared.store.head().head.size() == 0;
+        let (identity, recovery) = (prepared.identity.clone(), prepared.recovery.clone());
+        let log = Arc::new(start(Arc::clone(&fs), prepared)?);
+        if fresh {
+            let opened = LogOpened {
+                origin: identity.origin.to_string(),
+                vkey: identity.vkey.to_string(),
+                format: 1,
+            };
+            let run = log.record(&Event::from_message(&opened)).await?;
+            log.wait_sealed(run.size()).await?;
+        }
+        log.tell_recovery(fs.as_ref(), &recovery).await?;
+        Ok(log)
+    }
+
+    /// Writes `LogRecovered` for everything in quarantine that the log has not told yet.
+    async fn tell_recovery(&self, fs: &dyn Fs, recovery: &Recovery) -> Result<(), OpenLogError> {
+        let torn = recover::pending(fs).map_err(failed("look into quarantine"))?;
+        for torn in torn {
+            let event = LogRecovered {
+                size: recovery.size,
+                floor: recovery.floor,
+                quarantined_bytes: torn.bytes,
+                quarantined_sha256: torn.sha256.as_bytes().to_vec().into(),
+            };
+            let run = self.record(&Event::from_message(&event)).await?;
+            self.wait_sealed(run.size()).await?;
+            // If we stop here, then the next start tells it once more: twice said is better than never.
+            recover::told(fs, &torn).map_err(failed("mark quarantined bytes as told"))?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Prepared {
+    settings: LogSettings,
+    lock: Box<dyn FsLock>,
+    identity: Identity,
+    key: SigningKey,
+    store: Arc<dyn LogStore>,
+    recovery: Recovery,
+    tree: Arc<TreeStore>,
+    window: Window,
+}
+
+/// Everything that blocks.
+fn prepare(fs: &Arc<dyn Fs>, settings: LogSettings) -> Result<Prepared, OpenLogError> {
+    let identity = folder::identity(fs.as_ref())?;
+    let lock = fs
+        .lock(folder::IDENTITY)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => FolderError::Locked.into(),
+            _ => failed("lock the log")(error),
+        })?;
+    let key = folder::signing_key(fs.as_ref(), &identity)?;
+    let (store, recovery) = recover::open(
+        Arc::clone(fs),
+        Settings {
+            origin: identity.origin.clone(),
+            key: identity.vkey.clone(),
+            segment_bytes: settings.segment_bytes,
+            nonce: random_nonce,
+        },
+    )?;
+    tracing::info!(
+        size = recovery.size,
+        floor = recovery.floor,
+        "log recovered"
+    );
+    let store: Arc<dyn LogStore> = Arc::new(store);
+    let head = store.head().head;
+    let tree = TreeStore::open(Arc::clone(fs), &head).map_err(failed("open the tree files"))?;
+    feed_tree(store.as_ref(), &tree)?;
+    if !tree
+        .confirm(&head)
+        .map_err(failed("check the tree files"))?
+    {
+        feed_tree(store.as_ref(), &tree)?;
+    }
+    let window = load_window(store.as_ref())?;
+    let tree = Arc::new(tree);
+    Ok(Prepared {
+        settings,
+        lock,
+        identity,
+        key,
+        store,
+        recovery,
+        tree,
+        window,
+    })
+}
+
+/// Walks all records from an entry on.
+pub(super) fn walk(
+    store: &dyn LogStore,
+    from: u64,
+    mut see: impl FnMut(&Record<'_>),
+) -> Result<(), ReadError> {
+    let size = store.head().head.size();
+    let mut next = from;
+    while next < size {
+        let run = store.read(next, READ_BYTES)?;
+        for frame in run.frames() {
+            let frame = frame.map_err(|error| ReadError::Damaged { index: next, error })?;
+            for bytes in frame.records() {
+                match Record::parse(bytes) {
+                    Ok(record) if record.index().get() >= next => {
+                        next = record.index().get().saturating_add(1);
+                        see(&record);
+                    }
+                    Ok(_) => {}
+                    Err(_) => {
+                        let error = countersign_chain::frame::FrameError::BadBody("bad record");
+                        return Err(ReadError::Damaged { index: next, error });
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Brings the tree up to the log.
+pub(super) fn feed_tree(store: &dyn LogStore, tree: &TreeStore) -> Result<(), OpenLogError> {
+    const BATCH: usize = 4_096;
+    let mut first = tree.size();
+    let mut leaves: Vec<Hash> = Vec::with_capacity(BATCH);
+    let mut result = Ok(());
+    let mut flush = |leaves: &mut Vec<Hash>| {
+        if result.is_ok() {
+            result = tree.append(first, leaves);
+        }
+        first = first.saturating_add(u64::try_from(leaves.len()).unwrap_or(u64::MAX));
+        leaves.clear();
+    };
+    walk(store, tree.size(), |record| {
+        leaves.push(record.leaf());
+        if leaves.len() == BATCH {
+            flush(&mut leaves);
+        }
+    })?;
+    flush(&mut leaves);
+    result.map_err(failed("rebuild the tree files"))
+}
+
+/// Reads the newest idempotency keys back from the log.
+fn load_window(store: &dyn LogStore) -> Result<Window, OpenLogError> {
+    let mut window = Window::new(IDEMPOTENCY_WINDOW);
+    let size = store.head().head.size();
+    let room = u64::try_from(IDEMPOTENCY_WINDOW).unwrap_or(u64::MAX);
+    walk(store, size.saturating_sub(room), |record| {
+        if !record.idem().is_empty() {
+            let key = Fingerprint::of(record.actor(), record.idem());
+            window.insert(key, record.index().get());
+        }
+    })?;
+    Ok(window)
+}
+
+/// Who tells and who hears how far the log is durable and sealed.
+struct Ends {
+    accepted: (watch::Sender<u64>, watch::Receiver<u64>),
+    sealed: (watch::Sender<Sealed>, watch::Receiver<Sealed>),
+    sizes: (watch::Sender<u64>, watch::Receiver<u64>),
+}
+
+impl Ends {
+    fn of(store: &dyn LogStore) -> Self {
+        let sealed = store.sealed();
+        Self {
+            accepted: watch::channel(store.head().head.size()),
+            sizes: watch::channel(sealed.head.size()),
+            sealed: watch::channel(Sealed::from(sealed)),
+        }
+    }
+}
+
+/// Starts the threads.
+fn start(fs: Arc<dyn Fs>, prepared: Prepared) -> Result<Log, OpenLogError> {
+    let Prepared {
+        settings,
+        lock,
+        identity,
+        key,
+        store,
+        tree,
+        window,
+        ..
+    } = prepared;
+    let epoch = store.fence()?;
+    let (queue, proposals) = mpsc::channel(QUEUE_PROPOSALS);
+    let (jobs_in, jobs) = mpsc::channel(1);
+    let (done_in, done) = mpsc::channel(1);
+    let Ends {
+        accepted,
+        sealed,
+        sizes,
+    } = Ends::of(store.as_ref());
+    let desk = Arc::new(SealDesk::default());
+    desk.accepted(*accepted.1.borrow());
+    let (failed, stop) = (CancellationToken::new(), CancellationToken::new());
+    let (window, low) = (Arc::new(Mutex::new(window)), Low::default());
+
+    let sequencer = Sequencer::new(Parts {
+        key,
+        clock: Arc::clone(&settings.clock),
+        store: Arc::clone(&store),
+        window: Arc::clone(&window),
+        low: low.clone(),
+        queue: proposals,
+        jobs: jobs_in,
+        done,
+        accepted: accepted.1.clone(),
+        stop: stop.clone(),
+    });
+    let writer = Writer {
+        store: Arc::clone(&store),
+        tree: Arc::clone(&tree),
+        epoch,
+        clock: Arc::clone(&settings.clock),
+        jobs,
+        done: done_in,
+        accepted: accepted.0,
+        desk: Arc::clone(&desk),
+        low: low.clone(),
+        failed: failed.clone(),
+    };
+    let sealer = Sealer {
+        store: Arc::clone(&store),
+        fs,
+        desk: Arc::clone(&desk),
+        sealed: sealed.0,
+        sizes: sizes.0,
+        failed: failed.clone(),
+    };
+    let housekeeper = Housekeeper {
+        store: Arc::clone(&store),
+        low: low.clone(),
+        tree: Arc::clone(&tree),
+        queue: queue.downgrade(),
+        stop: stop.clone(),
+    };
+    drop(tokio::spawn(housekeeper.run()));
+    let projector = start_projector(&settings, identity, &store, sizes.1, &stop)?;
+    let threads = Mutex::new(start_threads(&settings.name, sequencer, writer, sealer)?);
+    Ok(Log {
+        name: settings.name,
+        store,
+        tree,
+        projections: projector.projections(),
+        projector: Mutex::new(Some(projector)),
+        window,
+        low,
+        queue,
+        accepted: accepted.1,
+        sealed: sealed.1,
+        desk,
+        failed,
+        stop,
+        threads,
+        lock: Mutex::new(Some(lock)),
+    })
+}
+
+fn start_projector(
+    settings: &LogSettings,
+    identity: Identity,
+    store: &Arc<dyn LogStore>,
+    sealed: watch::Receiver<u64>,
+    stop: &CancellationToken,
+) -> Result<Projector, OpenLogError> {
+    let clock = Arc::clone(&settings.clock);
+    let folder = settings.folder.clone();
+    let settings = projections::Settings::new(folder, identity.origin, move || clock.wall());
+    Projector::spawn(settings, Arc::clone(store), sealed, stop.clone())
+        .map_err(failed("start a thread"))
+}
+
+fn start_threads(
+    name: &str,
+    sequencer: Sequencer,
+    writer: Writer,
+    sealer: Sealer,
+) -> Result<Vec<std::thread::JoinHandle<()>>, OpenLogError> {
+    let desk = Arc::clone(&writer.desk);
+    Ok(vec![
+        spawn(&format!("{name}-seq"), move || run_sequencer(sequencer))?,
+        spawn(&format!("{name}-write"), move || {
+            writer.run();
+            // Nothing more becomes durable: what is, gets sealed, and the sealer ends.
+            desk.stop();
+        })?,
+        spawn(&format!("{name}-seal"), move || sealer.run())?,
+    ])
+}
+
+fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, OpenLogError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(failed("start a thread"))
+}
+
+/// The sequencer waits for two queues at once, on a runtime of its own.
+fn run_sequencer(sequencer: Sequencer) {
+    match tokio::runtime::Builder::new_current_thread().build() {
+        Ok(runtime) => runtime.block_on(sequencer.run()),
+        Err(error) => tracing::error!(error = %error, "cannot start the sequencer"),
+    }
+}

@@ -1,0 +1,213 @@
+//! Receipts: of commits that just became durable, and of entries that are in the log already.
+
+use std::sync::Arc;
+
+use countersign_chain::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign_chain::commit::Commit;
+use countersign_chain::frame::Frame;
+use countersign_chain::key::VerifierKey;
+use countersign_chain::record::Record;
+use countersign_chain::verify;
+use tokio::sync::oneshot;
+
+use super::entry::{Run, SubmitError};
+use crate::store::{LogStore, ReadError};
+
+/// A run of the open commit, by place in the commit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PendingRun {
+    first_position: usize,
+    place: usize,
+    count: usize,
+    repeated: bool,
+}
+
+impl PendingRun {
+    pub(super) const fn one(position: usize, place: usize) -> Self {
+        Self {
+            first_position: position,
+            place,
+            count: 1,
+            repeated: false,
+        }
+    }
+
+    pub(super) const fn again(position: usize, place: usize) -> Self {
+        Self {
+            first_position: position,
+            place,
+            count: 1,
+            repeated: true,
+        }
+    }
+
+    /// Whether `next` goes on where this run ends, so that one receipt serves both.
+    const fn continues(&self, next: &Self) -> bool {
+        self.repeated == next.repeated
+            && self.first_position + self.count == next.first_position
+            && self.place + self.count == next.place
+    }
+}
+
+/// Who waits for a commit.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    reply: oneshot::Sender<Result<Vec<Run>, SubmitError>>,
+    pending: Vec<PendingRun>,
+    ready: Vec<Run>,
+}
+
+impl Waiter {
+    pub(super) const fn new(reply: oneshot::Sender<Result<Vec<Run>, SubmitError>>) -> Self {
+        Self {
+            reply,
+            pending: Vec::new(),
+            ready: Vec::new(),
+        }
+    }
+
+    pub(super) fn pending(&mut self, run: PendingRun) {
+        match self.pending.last_mut() {
+            Some(last) if last.continues(&run) => last.count += run.count,
+            _ => self.pending.push(run),
+        }
+    }
+
+    pub(super) fn ready(&mut self, run: Run) {
+        match self.ready.last_mut() {
+            Some(last) if continues(last, &run) => {
+                last.leaves.extend(run.leaves);
+                last.time = run.time;
+            }
+            _ => self.ready.push(run),
+        }
+    }
+
+    pub(super) const fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// A caller that went away does not want the answer.
+    pub(super) fn answer(self, result: Result<Vec<Run>, SubmitError>) {
+        drop(self.reply.send(result));
+    }
+
+    pub(super) fn answer_ready(mut self) {
+        let ready = std::mem::take(&mut self.ready);
+        self.answer(Ok(ready));
+    }
+
+    /// Answers from a commit that became durable.
+    pub(super) fn answer_stored(mut self, commit: &Commit, checkpoint: &Arc<SignedCheckpoint>) {
+        let mut runs = std::mem::take(&mut self.ready);
+        for pending in &self.pending {
+            let range = pending.place..pending.place + pending.count;
+            let place = u64::try_from(pending.place).unwrap_or(u64::MAX);
+            let last = commit.record(range.end.saturating_sub(1));
+            let time = last.and_then(|record| Record::parse(record).ok());
+            runs.push(Run {
+                first_position: pending.first_position,
+                first_index: commit.first().saturating_add(place),
+                leaves: commit.leaves().get(range).unwrap_or_default().to_vec(),
+                time: time.map_or(commit.head().time(), |record| record.time()),
+                checkpoint: Arc::clone(checkpoint),
+                repeated: pending.repeated,
+            });
+        }
+        runs.sort_by_key(|run| run.first_position);
+        self.answer(Ok(runs));
+    }
+}
+
+fn continues(last: &Run, next: &Run) -> bool {
+    last.checkpoint.size() == next.checkpoint.size()
+        && last.repeated == next.repeated
+        && last.first_position + last.leaves.len() == next.first_position
+        && last.size() == next.first_index
+}
+
+/// Why a stored entry could not be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// The store says no.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The bytes are not what was written.
+    #[error("the log is damaged near entry {index}: {why}")]
+    Damaged {
+        /// Where.
+        index: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Reads the frame that holds an entry and shows it.
+pub(super) fn read_frame<T>(
+    store: &dyn LogStore,
+    index: u64,
+    show: impl FnOnce(&Frame<'_>, &Record<'_>, usize) -> T,
+) -> Result<T, LookupError> {
+    let damaged = |why: String| LookupError::Damaged { index, why };
+    let run = store.read(index, 1)?;
+    let frame = run
+        .frames()
+        .next()
+        .ok_or_else(|| damaged("no frame".to_owned()))?
+        .map_err(|error| damaged(error.to_string()))?;
+    let place = index
+        .checked_sub(frame.first())
+        .and_then(|place| usize::try_from(place).ok());
+    let bytes = place.and_then(|place| frame.records().get(place)).copied();
+    let record = bytes
+        .ok_or_else(|| damaged("not in its frame".to_owned()))
+        .and_then(|bytes| Record::parse(bytes).map_err(|error| damaged(error.to_string())))?;
+    if record.index().get() != index {
+        return Err(damaged(format!(
+            "the record carries index {}",
+            record.index()
+        )));
+    }
+    Ok(show(&frame, &record, place.unwrap_or(0)))
+}
+
+/// Reads one record and shows it.
+pub(super) fn read_record<T>(
+    store: &dyn LogStore,
+    index: u64,
+    show: impl FnOnce(&Record<'_>) -> T,
+) -> Result<T, LookupError> {
+    read_frame(store, index, |_frame, record, _place| show(record))
+}
+
+/// The first receipt of an entry that is in the log. The checkpoint's signature was made by this log; it is checked
+/// against the key when the commit is read.
+pub(super) fn read_run(
+    store: &dyn LogStore,
+    index: u64,
+    position: usize,
+) -> Result<Run, LookupError> {
+    let key = store.key();
+    let damaged = |why: String| LookupError::Damaged { index, why };
+    read_frame(store, index, |frame, record, _place| {
+        let checkpoint = covering(frame, &key).map_err(damaged)?;
+        Ok(Run {
+            first_position: position,
+            first_index: index,
+            leaves: vec![record.leaf()],
+            time: record.time(),
+            checkpoint: Arc::new(checkpoint),
+            repeated: true,
+        })
+    })?
+}
+
+/// The verified checkpoint of a frame, after its records were checked.
+pub(super) fn covering(frame: &Frame<'_>, key: &VerifierKey) -> Result<SignedCheckpoint, String> {
+    verify::parse_records(frame).map_err(|fault| fault.to_string())?;
+    let claimed = Checkpoint::peek(frame.note()).map_err(|error| error.to_string())?;
+    if claimed.size != frame.size_after() {
+        return Err(format!("checkpoint has size {}", claimed.size));
+    }
+    SignedCheckpoint::open(frame.note(), key).map_err(|error| error.to_string())
+}

@@ -1,0 +1,50 @@
+//! The door of the ledger: connections, the check of every call, and the services behind it.
+
+pub mod admin_service;
+pub mod guard;
+pub mod listener;
+pub mod log_service;
+mod logs;
+mod observe;
+mod oversize;
+mod refuse;
+pub mod run;
+mod seats;
+mod services;
+mod standing;
+
+use std::sync::Arc;
+
+use countersign_proto::reason::{Reason, refusal};
+use tonic::{Request, Status};
+
+use crate::identity::peer::Peer;
+
+pub use self::logs::Logs;
+use self::observe::observe;
+pub use self::services::Services;
+use self::services::routes;
+pub use self::standing::Standing;
+
+/// Who calls, as the guard left it in the request.
+fn peer<T>(request: &Request<T>) -> Result<Arc<Peer>, Status> {
+    request
+        .extensions()
+        .get::<Arc<Peer>>()
+        .cloned()
+        .ok_or_else(|| {
+            refusal(
+                Reason::IdentityMissing,
+                "the request carries no peer",
+                "connect over TLS with a certificate from `countersign ca issue`",
+            )
+        })
+}
+
+/// Runs what waits for a disk on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(refuse::internal(&error)))
+}

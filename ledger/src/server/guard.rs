@@ -1,0 +1,207 @@
+//! The layer around every call: who calls, whether they may, and until when.
+//!
+//! In this order: the connection has a peer, whose certificate names a client of this ledger, is
+//! not over, and is not revoked; the method is in the table of roles, and the role may call it; a
+//! unary call carries a deadline of at most one hour. A refusal is a gRPC status with its reason.
+//! What passes finds an `Arc<Peer>` in the extensions of its request, and is ended with
+//! `DEADLINE_EXCEEDED` when its deadline is over. Every call is counted and timed.
+
+mod deadline;
+mod meter;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use countersign_proto::reason::{Reason, refusal};
+use http::{Request, Response};
+use tokio::time::Instant;
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Layer, Service};
+use tracing::Instrument as _;
+
+use crate::identity::clock::UnixClock;
+use crate::identity::peer::{Peer, PeerError};
+use crate::identity::registry::Registry;
+use crate::identity::role::{self, Method};
+use crate::server::guard::meter::Meter;
+use crate::server::listener::ConnectionInfo;
+
+/// Puts the guard around a server: `Server::builder().layer(guard)`.
+#[derive(Debug, Clone)]
+pub struct GuardLayer {
+    rules: Arc<Rules>,
+}
+
+impl GuardLayer {
+    /// A guard that knows what was revoked and what time it is.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>, clock: UnixClock) -> Self {
+        Self {
+            rules: Arc::new(Rules { registry, clock }),
+        }
+    }
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard {
+            inner,
+            rules: Arc::clone(&self.rules),
+        }
+    }
+}
+
+/// A service behind the guard.
+#[derive(Debug, Clone)]
+pub struct Guard<S> {
+    inner: S,
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug)]
+struct Rules {
+    registry: Arc<Registry>,
+    clock: UnixClock,
+}
+
+/// A call that passed.
+struct Admitted {
+    peer: Arc<Peer>,
+    deadline: Option<Instant>,
+}
+
+impl Rules {
+    fn admit<B>(
+        &self,
+        request: &Request<B>,
+        method: Option<&'static Method>,
+    ) -> Result<Admitted, Status> {
+        let peer = self.identify(request)?;
+        let path = request.uri().path();
+        let Some(method) = method else {
+            return Err(refusal(
+                Reason::MethodUnknown,
+                format!("no method {path:?}"),
+                "check the spelling, and whether the ledger is older than the client",
+            ));
+        };
+        if !method.roles.contains(&peer.role) {
+            return Err(refusal(
+                Reason::RoleNotAllowed,
+                format!("role {} may not call {path}", peer.role),
+                "use a certificate of a role that may; docs/roles.md lists them",
+            ));
+        }
+        let wait = deadline::of(request.headers(), method.deadline)?;
+        let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
+        Ok(Admitted { peer, deadline })
+    }
+
+    fn identify<B>(&self, request: &Request<B>) -> Result<Arc<Peer>, Status> {
+        let missing = Err(PeerError::Missing);
+        let found = request.extensions().get::<ConnectionInfo>();
+        let peer = match found.map_or(missing, |info| info.peer.clone()) {
+            Ok(peer) => peer,
+            Err(error @ PeerError::Missing) => {
+                return Err(refusal(
+                    Reason::IdentityMissing,
+                    error.to_string(),
+                    "connect over TLS with a certificate from `countersign ca issue`",
+                ));
+            }
+            Err(error) => {
+                return Err(refusal(
+                    Reason::IdentityInvalid,
+                    error.to_string(),
+                    "use a certificate that this ledger's CA issued for a client",
+                ));
+            }
+        };
+        let now = self.clock.seconds();
+        if peer.is_expired(now) {
+            return Err(refusal(
+                Reason::CertificateExpired,
+                format!(
+                    "certificate {} ended at {}; it is {now}",
+                    peer.serial, peer.not_after
+                ),
+                "connect again with a new certificate from `countersign ca issue`",
+            ));
+        }
+        if self.registry.is_revoked(&peer.serial) {
+            return Err(refusal(
+                Reason::CertificateRevoked,
+                format!(
+                    "certificate {} of {} was revoked",
+                    peer.serial, peer.principal
+                ),
+                "ask an administrator why, and for a new certificate",
+            ));
+        }
+        Ok(peer)
+    }
+}
+
+type Outcome<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+impl<S> Service<Request<Body>> for Guard<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Outcome<S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Outcome<S::Error> {
+        let method = role::method(request.uri().path());
+        let meter = Meter::start(method);
+        match self.rules.admit(&request, method) {
+            Ok(Admitted { peer, deadline }) => {
+                let path = method.map_or("", |method| method.path);
+                let span = tracing::info_span!("rpc", method = path, principal = %peer.principal);
+                request.extensions_mut().insert(peer);
+                // The clone is not known to be ready; the service that was polled is.
+                let clone = self.inner.clone();
+                let mut ready = std::mem::replace(&mut self.inner, clone);
+                let answer = until(deadline, ready.call(request));
+                let metered = async move { answer.await.map(|response| meter.watch(response)) };
+                Box::pin(metered.instrument(span))
+            }
+            Err(status) => {
+                tracing::info!(
+                    path = request.uri().path(),
+                    code = ?status.code(),
+                    error = status.message(),
+                    "call refused",
+                );
+                Box::pin(std::future::ready(Ok(meter.watch(status.into_http()))))
+            }
+        }
+    }
+}
+
+/// Waits for the handler until its deadline is over. Its future is dropped then.
+async fn until<E>(
+    deadline: Option<Instant>,
+    answer: impl Future<Output = Result<Response<Body>, E>>,
+) -> Result<Response<Body>, E> {
+    let Some(deadline) = deadline else {
+        return answer.await;
+    };
+    tokio::time::timeout_at(deadline, answer)
+        .await
+        .unwrap_or_else(|_elapsed| {
+            let message = "the deadline of the call is over; what it asked for may still happen";
+            Ok(Status::deadline_exceeded(message).into_http())
+        })
+}

@@ -1,0 +1,321 @@
+//! The running server: a node, its gRPC door, its metrics page, and an orderly end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::guard::GuardLayer;
+use super::listener::{self, ConnectionLimits};
+use crate::identity::ca::{self, RenewError};
+use crate::identity::clock::UnixClock;
+use crate::identity::tls::{self, TlsError, TlsHandle};
+use crate::limits::{
+    CONNECTION_WINDOW, DRAIN, MAX_STREAMS_PER_CONNECTION, RENEWAL_CHECK, STREAM_WINDOW,
+};
+use crate::node::{Node, NodeError, NodeSettings};
+
+/// File that tells where the running server listens.
+pub const ENDPOINT: &str = "endpoint.json";
+
+/// Exit code of a process whose writer was poisoned.
+pub const EXIT_POISONED: u8 = 70;
+
+/// What a server needs to know.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Data folder.
+    pub dir: PathBuf,
+    /// Address of the gRPC door; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Address of `/metrics` and `/healthz`; none without.
+    pub http: Option<SocketAddr>,
+    /// Host names for a renewed server certificate.
+    pub hosts: Vec<String>,
+    /// How the node is opened.
+    pub node: NodeSettings,
+    /// Where metrics are read; none without.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// Why a server did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data folder.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The server's certificate.
+    #[error("cannot renew the server certificate: {0}")]
+    Renew(#[from] RenewError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An address.
+    #[error("cannot listen on {address}: {error}; is another server running there?")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The endpoint file.
+    #[error("cannot write {ENDPOINT}: {0}")]
+    Endpoint(io::Error),
+    /// The gRPC server ended by itself.
+    #[error("the gRPC server ended: {0}")]
+    Transport(String),
+    /// A log cannot be written any more.
+    #[error(
+        "a log could not be written; nothing is acknowledged any more. Look at the disk, then start again: \
+             recovery decides what is stored"
+    )]
+    Poisoned,
+}
+
+/// Where a server listens, as [`ENDPOINT`] tells other commands on this machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// URL of the gRPC door.
+    pub grpc: String,
+    /// URL of the HTTP door; empty without one.
+    pub http: String,
+    /// Process that listens.
+    pub pid: u32,
+}
+
+impl Endpoint {
+    /// Reads the file of a data folder; `None` when no server runs, as far as the file tells.
+    #[must_use]
+    pub fn read(dir: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(dir.join(ENDPOINT)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    fn write(&self, dir: &Path) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
+        let next = dir.join("endpoint.json.next");
+        std::fs::write(&next, text)?;
+        std::fs::rename(next, dir.join(ENDPOINT))
+    }
+}
+
+/// A server that accepts calls.
+#[derive(Debug)]
+pub struct Server {
+    node: Arc<Node>,
+    endpoint: Endpoint,
+    stop: CancellationToken,
+    grpc: tokio::task::JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+impl Server {
+    /// Opens the node and both doors.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
+        let ServeOptions {
+            dir,
+            listen,
+            http,
+            hosts,
+            node: settings,
+            metrics,
+        } = options;
+        let node = Arc::new(Node::open(&dir, &settings).await?);
+        let now = settings.clock.wall();
+        if ca::server_is_due(&dir, now)? {
+            ca::renew_server(&dir, &hosts, now)?;
+            tracing::info!("server certificate renewed");
+        }
+        let wall = Arc::clone(&settings.clock);
+        let clock = UnixClock::new(move || wall.wall().seconds());
+        let tls = Arc::new(TlsHandle::new(tls::load(&dir, clock.clone())?));
+        let listener = bind(listen).await?;
+        let address = local_address(&listener, listen)?;
+        let stop = CancellationToken::new();
+        let http = match (http, metrics) {
+            (Some(http), Some(metrics)) => Some(serve_http(http, metrics, &node, &stop).await?),
+            _ => None,
+        };
+        let origin = node.ca().origin().clone();
+        let incoming = listener::listen(
+            listener,
+            Arc::clone(&tls),
+            origin,
+            ConnectionLimits::of_this_process(),
+        );
+        drop(tokio::spawn(renew(
+            dir.clone(),
+            hosts,
+            settings,
+            Arc::clone(&tls),
+            stop.clone(),
+        )));
+        let routes = super::routes(&node, &stop, clock.clone()).await?;
+        let ended = stop.clone();
+        let grpc = tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+            .layer(GuardLayer::new(Arc::clone(node.registry()), clock))
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(incoming, async move { ended.cancelled().await });
+        let endpoint = Endpoint {
+            grpc: format!("https://{address}"),
+            http: http
+                .map(|http| format!("http://{http}"))
+                .unwrap_or_default(),
+            pid: std::process::id(),
+        };
+        endpoint.write(&dir).map_err(ServeError::Endpoint)?;
+        tracing::info!(grpc = %endpoint.grpc, http = %endpoint.http, "serving");
+        Ok(Self {
+            node,
+            endpoint,
+            stop,
+            grpc: tokio::spawn(grpc),
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The open data folder.
+    #[must_use]
+    pub const fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Serves until `shutdown` resolves with a reason, then ends in order: no new calls, calls under way are
+    /// finished within 10 s, logs are closed.
+    ///
+    /// # Errors
+    /// [`ServeError::Poisoned`] at once when a log cannot be written any more.
+    pub async fn run(mut self, shutdown: impl Future<Output = String>) -> Result<(), ServeError> {
+        let reason = tokio::select! {
+            reason = shutdown => reason,
+            () = self.node.failed() => {
+                // Waiting callers were answered by the log; a moment is enough to send that.
+                self.stop.cancel();
+                drop(tokio::time::timeout(Duration::from_millis(200), &mut self.grpc).await);
+                return Err(ServeError::Poisoned);
+            }
+            ended = &mut self.grpc => {
+                let why = match ended {
+                    Ok(Ok(())) => "without a reason".to_owned(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(error) => error.to_string(),
+                };
+                return Err(ServeError::Transport(why));
+            }
+        };
+        tracing::info!(reason = %reason, "stopping");
+        self.stop.cancel();
+        if tokio::time::timeout(DRAIN, &mut self.grpc).await.is_err() {
+            tracing::warn!("calls were still under way when the time to finish them was over");
+            self.grpc.abort();
+        }
+        let closed = self.node.close(&reason).await;
+        if let Err(error) = std::fs::remove_file(self.node.dir().join(ENDPOINT)) {
+            tracing::warn!(error = %error, "cannot remove the endpoint file");
+        }
+        closed.map_err(ServeError::from)
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| ServeError::Bind { address, error })
+}
+
+fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, ServeError> {
+    listener
+        .local_addr()
+        .map_err(|error| ServeError::Bind { address, error })
+}
+
+/// `/metrics` in Prometheus text form, `/healthz` for load balancers.
+async fn serve_http(
+    address: SocketAddr,
+    metrics: PrometheusHandle,
+    node: &Arc<Node>,
+    stop: &CancellationToken,
+) -> Result<SocketAddr, ServeError> {
+    let listener = bind(address).await?;
+    let address = local_address(&listener, address)?;
+    let observed = Arc::clone(node);
+    let page = move || {
+        super::observe(&observed);
+        std::future::ready(metrics.render())
+    };
+    let app = axum::Router::new()
+        .route("/metrics", get(page))
+        .route("/healthz", get(|| std::future::ready("ok\n")));
+    let stop = stop.clone();
+    let serve =
+        axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await });
+    tokio::spawn(async move {
+        if let Err(error) = serve.await {
+            tracing::error!(error = %error, "the HTTP door is closed");
+        }
+    });
+    Ok(address)
+}
+
+/// Looks after the server's certificate for as long as the server runs.
+async fn renew(
+    dir: PathBuf,
+    hosts: Vec<String>,
+    settings: NodeSettings,
+    tls: Arc<TlsHandle>,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RENEWAL_CHECK) => {}
+        }
+        let (dir, hosts, settings) = (dir.clone(), hosts.clone(), settings.clone());
+        let renewed = tokio::task::spawn_blocking(move || renew_once(&dir, &hosts, &settings));
+        match renewed.await {
+            Ok(Ok(Some(config))) => {
+                tls.replace(config);
+                tracing::info!("server certificate renewed");
+            }
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::error!(error = %error, "cannot renew the certificate"),
+            Err(error) => tracing::error!(error = %error, "cannot renew the certificate"),
+        }
+    }
+}
+
+fn renew_once(
+    dir: &Path,
+    hosts: &[String],
+    settings: &NodeSettings,
+) -> Result<Option<rustls::ServerConfig>, ServeError> {
+    let now = settings.clock.wall();
+    if !ca::server_is_due(dir, now)? {
+        return Ok(None);
+    }
+    ca::renew_server(dir, hosts, now)?;
+    let wall = Arc::clone(&settings.clock);
+    Ok(Some(tls::load(
+        dir,
+        UnixClock::new(move || wall.wall().seconds()),
+    )?))
+}

@@ -1,0 +1,104 @@
+//! Everything that is served, put together.
+
+use std::sync::Arc;
+
+use countersign_proto::FILE_DESCRIPTOR_SET;
+use countersign_proto::v1::admin_service_server::AdminServiceServer;
+use countersign_proto::v1::log_service_server::LogServiceServer;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::server::HealthReporter;
+use tonic_reflection::server::{Builder, Error};
+
+use super::admin_service::AdminService;
+use super::log_service::LogService;
+use super::oversize::Oversize;
+use super::run::ServeError;
+use super::{Logs, Standing};
+use crate::identity::clock::UnixClock;
+use crate::limits::MAX_REQUEST_BYTES;
+use crate::node::Node;
+
+/// The services of a ledger, for `tonic::transport::Server::add_routes`, and the switch of their
+/// health.
+#[derive(Debug)]
+pub struct Services {
+    /// Where calls go.
+    pub routes: Routes,
+    /// Says that the ledger serves; [`Services::stop`] says that it stops.
+    pub health: HealthReporter,
+}
+
+impl Services {
+    /// Puts log, admin, health (`grpc.health.v1`) and reflection (v1 and v1alpha) together. Health
+    /// says *serving*.
+    ///
+    /// # Errors
+    /// When the compiled `.proto` files cannot be read, which a test rules out.
+    pub async fn new(log: LogService, admin: AdminService) -> Result<Self, Error> {
+        let (health, health_server) = tonic_health::server::health_reporter();
+        health.set_serving::<LogServiceServer<LogService>>().await;
+        health
+            .set_serving::<AdminServiceServer<AdminService>>()
+            .await;
+        let log = LogServiceServer::new(log).max_decoding_message_size(MAX_REQUEST_BYTES);
+        let admin = AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES);
+        let routes = Routes::new(Oversize(log))
+            .add_service(Oversize(admin))
+            .add_service(health_server)
+            .add_service(descriptors().build_v1()?)
+            .add_service(descriptors().build_v1alpha()?)
+            .prepare();
+        Ok(Self { routes, health })
+    }
+
+    /// Tells whoever asks for health that the ledger stops serving.
+    pub async fn stop(health: &HealthReporter) {
+        let stopping = tonic_health::ServingStatus::NotServing;
+        health.set_service_status("", stopping).await;
+        health
+            .set_not_serving::<LogServiceServer<LogService>>()
+            .await;
+        health
+            .set_not_serving::<AdminServiceServer<AdminService>>()
+            .await;
+    }
+}
+
+/// The services of a node. When `stop` is cancelled, streams end and health says so.
+pub(super) async fn routes(
+    node: &Node,
+    stop: &CancellationToken,
+    clock: UnixClock,
+) -> Result<Routes, ServeError> {
+    let logs = Logs::new(Arc::clone(node.logs()));
+    let standing = Standing::new(Arc::clone(node.registry()), clock);
+    let log = LogService::new(logs.clone(), standing, stop.clone());
+    let desk = node.desk().clone();
+    let services = Services::new(log, AdminService::new(logs, desk)).await;
+    let Services { routes, health } =
+        services.map_err(|error| ServeError::Transport(error.to_string()))?;
+    let stop = stop.clone();
+    drop(tokio::spawn(async move {
+        stop.cancelled().await;
+        Services::stop(&health).await;
+    }));
+    Ok(routes)
+}
+
+fn descriptors() -> Builder<'static> {
+    Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_descriptors_are_read() {
+        assert!(descriptors().build_v1().is_ok());
+        assert!(descriptors().build_v1alpha().is_ok());
+    }
+}

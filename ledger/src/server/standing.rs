@@ -1,0 +1,57 @@
+//! Whether a client that opened a stream may still use it.
+//!
+//! The guard checks a certificate when a call begins. A stream may live for months, so it asks again
+//! with every batch: a revoked or expired certificate ends it.
+
+use std::sync::Arc;
+
+use countersign_proto::reason::{Reason, refusal};
+use tonic::Status;
+
+use crate::identity::clock::UnixClock;
+use crate::identity::peer::Peer;
+use crate::identity::registry::Registry;
+
+/// What a certificate is judged by while its stream lives. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    registry: Arc<Registry>,
+    clock: UnixClock,
+}
+
+impl Standing {
+    /// Judges by what the log says and what time it is.
+    #[must_use]
+    pub const fn new(registry: Arc<Registry>, clock: UnixClock) -> Self {
+        Self { registry, clock }
+    }
+
+    /// Refuses a client whose certificate was revoked or ran out.
+    ///
+    /// # Errors
+    /// `CERTIFICATE_REVOKED` or `CERTIFICATE_EXPIRED`.
+    pub fn check(&self, peer: &Peer) -> Result<(), Status> {
+        let Peer {
+            principal,
+            serial,
+            not_after,
+            ..
+        } = peer;
+        if self.registry.is_revoked(serial) {
+            return Err(refusal(
+                Reason::CertificateRevoked,
+                format!("certificate {serial} of {principal} was revoked"),
+                "ask an administrator why, and for a new certificate",
+            ));
+        }
+        let now = self.clock.seconds();
+        if peer.is_expired(now) {
+            return Err(refusal(
+                Reason::CertificateExpired,
+                format!("certificate {serial} ended at {not_after}; it is {now}"),
+                "connect again with a new certificate from `countersign ca issue`",
+            ));
+        }
+        Ok(())
+    }
+}

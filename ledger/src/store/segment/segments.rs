@@ -1,0 +1,189 @@
+//! One open segment file: where its frames are, and how runs of them are read.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_chain::frame::{self, FrameError, Nonce};
+use countersign_chain::limits::FRAME_HEAD;
+use parking_lot::Mutex;
+
+use super::super::{FrameRun, ReadError};
+use crate::fs::FsFile;
+use crate::limits::INDEX_STRIDE;
+
+/// Fixed part of a frame up to the first entry: head, nonce, first index, count.
+const FRAME_FIXED: usize = FRAME_HEAD + 28;
+
+/// A segment file of the log.
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// Index of its first entry.
+    pub(super) first: u64,
+    /// Its frames carry this.
+    pub(super) nonce: Nonce,
+    /// The file.
+    pub(super) file: Arc<dyn FsFile>,
+    /// Size of the file.
+    pub(super) bytes: u64,
+    map: Mutex<Map>,
+}
+
+/// Every so many bytes one place of a frame: some 16 bytes of memory for 64 KiB of log.
+#[derive(Debug)]
+struct Map {
+    places: Vec<Place>,
+    /// Behind the last durable frame.
+    end: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    first: u64,
+    offset: u64,
+}
+
+impl Segment {
+    pub(super) fn new(
+        first: u64,
+        nonce: Nonce,
+        file: Arc<dyn FsFile>,
+        bytes: u64,
+        end: u64,
+    ) -> Self {
+        let map = Mutex::new(Map {
+            places: Vec::new(),
+            end,
+        });
+        Self {
+            first,
+            nonce,
+            file,
+            bytes,
+            map,
+        }
+    }
+
+    /// Takes note of a frame that became durable.
+    pub(super) fn extend(&self, first: u64, offset: u64, end: u64) {
+        let mut map = self.map.lock();
+        map.end = end;
+        let far = map
+            .places
+            .last()
+            .is_none_or(|last| offset - last.offset >= INDEX_STRIDE);
+        if far {
+            map.places.push(Place { first, offset });
+        }
+    }
+
+    /// The known place at or before an entry, and the end of the data.
+    fn locate(&self, from: u64) -> Option<(Place, u64)> {
+        let map = self.map.lock();
+        let at = map
+            .places
+            .partition_point(|place| place.first <= from)
+            .checked_sub(1)?;
+        map.places.get(at).map(|place| (*place, map.end))
+    }
+
+    /// Walks a segment that was not opened by recovery, once, to find the places of its frames.
+    fn survey(&self, start: u64) -> Result<(), ReadError> {
+        let mut fixed = [0_u8; FRAME_FIXED];
+        let mut offset = start;
+        let mut expected = self.first;
+        let damaged = |index, error| ReadError::Damaged { index, error };
+        while offset + u64::try_from(FRAME_FIXED).unwrap_or(u64::MAX) <= self.bytes {
+            self.file.read_exact_at(&mut fixed, offset)?;
+            let Some(len) = frame::peek_len(&fixed).map_err(|e| damaged(expected, e))? else {
+                break;
+            };
+            let (first, count) = first_and_count(&fixed);
+            if first != expected {
+                return Err(damaged(
+                    expected,
+                    FrameError::BadBody("unexpected first index"),
+                ));
+            }
+            let end = offset + u64::try_from(len).unwrap_or(u64::MAX);
+            self.extend(first, offset, end);
+            expected = first.saturating_add(u64::from(count));
+            offset = end;
+        }
+        Ok(())
+    }
+
+    /// Whole frames from the one that holds `from` on.
+    pub(super) fn read(&self, from: u64, max_bytes: usize) -> Result<FrameRun, ReadError> {
+        if self.map.lock().places.is_empty() {
+            let header = countersign_chain::limits::SEGMENT_HEADER;
+            self.survey(u64::try_from(header).unwrap_or(u64::MAX))?;
+        }
+        let damaged = |error| ReadError::Damaged { index: from, error };
+        let (place, end) = self
+            .locate(from)
+            .ok_or_else(|| damaged(FrameError::Truncated))?;
+        // One read covers the stride to the wanted frame, and what was asked for behind it.
+        let stride = usize::try_from(INDEX_STRIDE).unwrap_or(usize::MAX);
+        let mut want = max_bytes.saturating_add(stride);
+        loop {
+            let left = usize::try_from(end - place.offset).unwrap_or(usize::MAX);
+            let mut bytes = vec![0; want.min(left)];
+            self.file.read_exact_at(&mut bytes, place.offset)?;
+            match cut(&bytes, from, max_bytes).map_err(damaged)? {
+                Cut::Run(range) => {
+                    return Ok(FrameRun::new(Bytes::from(bytes).slice(range), self.nonce));
+                }
+                Cut::Need(more) if want < left => want = more.max(want.saturating_mul(2)),
+                Cut::Need(_) => return Err(damaged(FrameError::Truncated)),
+            }
+        }
+    }
+}
+
+fn first_and_count(fixed: &[u8]) -> (u64, u32) {
+    let first = fixed.get(28..36).and_then(|bytes| bytes.try_into().ok());
+    let count = fixed.get(36..40).and_then(|bytes| bytes.try_into().ok());
+    (
+        first.map_or(0, u64::from_be_bytes),
+        count.map_or(0, u32::from_be_bytes),
+    )
+}
+
+enum Cut {
+    Run(std::ops::Range<usize>),
+    /// So many bytes are needed from the start.
+    Need(usize),
+}
+
+/// Finds the whole frames from the one that holds `from` up to about `max_bytes`.
+fn cut(bytes: &[u8], from: u64, max_bytes: usize) -> Result<Cut, FrameError> {
+    let (mut at, mut start) = (0_usize, None::<usize>);
+    while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= FRAME_FIXED) {
+        let Some(len) = frame::peek_len(rest)? else {
+            break;
+        };
+        let next = at.saturating_add(len);
+        let (first, count) = first_and_count(rest);
+        if start.is_none() && from < first.saturating_add(u64::from(count)) {
+            start = Some(at);
+        }
+        let taken = start.map_or(0, |start| next - start);
+        if next > bytes.len() {
+            // The last frame is cut off: enough when there is one before it.
+            return Ok(match start {
+                Some(start) if start < at => Cut::Run(start..at),
+                _ => Cut::Need(next),
+            });
+        }
+        at = next;
+        if let Some(start) = start
+            && taken >= max_bytes
+        {
+            return Ok(Cut::Run(start..at));
+        }
+    }
+    match start {
+        Some(start) => Ok(Cut::Run(start..at)),
+        None => Ok(Cut::Need(bytes.len().saturating_add(FRAME_FIXED))),
+    }
+}

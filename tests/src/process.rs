@@ -1,0 +1,153 @@
+//! The real binary, as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+
+use countersign_ledger::server::run::Endpoint;
+
+/// Path of the `countersign` binary beside this test binary.
+///
+/// # Panics
+/// When it was not built: `cargo build --workspace --bins` does, and `tests/run` does that first.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let me = std::env::current_exe().expect("a running program has a path");
+    let folder = me
+        .ancestors()
+        .find(|path| path.join("countersign").is_file());
+    let folder = folder.expect("the binary is not built; run cargo build --workspace --bins first");
+    folder.join("countersign")
+}
+
+/// A command of the real binary.
+#[must_use]
+pub fn countersign(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .args(arguments)
+        .env_remove("COUNTERSIGN_LOG")
+        .env_remove("RUST_LOG");
+    command
+}
+
+/// Runs a command of the real binary to its end.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn run(arguments: &[&str]) -> Output {
+    countersign(arguments).output().expect("the binary starts")
+}
+
+/// A port that was free a moment ago.
+///
+/// # Panics
+/// When loopback has none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound socket").port()
+}
+
+/// A running `countersign ledger serve`. Dropping it kills it.
+#[derive(Debug)]
+pub struct Served {
+    child: Child,
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Served {
+    /// Starts a server on a data folder and waits until it says that it serves.
+    ///
+    /// # Errors
+    /// What it printed, when it ended instead.
+    ///
+    /// # Panics
+    /// When it cannot be started at all.
+    pub fn start(dir: &Path, listen: &str, more: &[&str]) -> Result<Self, String> {
+        let dir_text = dir.to_str().expect("a plain path");
+        let mut arguments = vec!["ledger", "serve", "--dir", dir_text, "--listen", listen];
+        arguments.extend_from_slice(&["--http", "127.0.0.1:0"]);
+        arguments.extend_from_slice(more);
+        let mut child = countersign(&arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stderr = child.stderr.take().expect("it is piped");
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    // Nobody reads any more, but the pipe must not fill up.
+                }
+            }
+        });
+        let mut seen = Vec::new();
+        while let Ok(line) = lines.recv() {
+            let serving = line.contains("serving");
+            seen.push(line);
+            if serving {
+                let endpoint = Endpoint::read(dir).expect("a serving server says where");
+                return Ok(Self {
+                    child,
+                    endpoint,
+                    lines,
+                });
+            }
+        }
+        drop(child.wait());
+        Err(seen.join("\n"))
+    }
+
+    /// Process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it without a chance to clean up.
+    ///
+    /// # Panics
+    /// When there is no such process any more.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ran");
+    }
+
+    /// Asks it to stop, and returns how it ended and what it printed.
+    ///
+    /// # Panics
+    /// When there is no such process any more.
+    pub fn stop(mut self) -> (ExitStatus, String) {
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        let pid = pid.expect("a process id");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+        self.wait()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("it ran");
+        let lines: Vec<String> = self.lines.iter().collect();
+        (status, lines.join("\n"))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
