@@ -11,6 +11,7 @@ use crate::client::{Client, log_service};
 use crate::draft::{Draft, Level};
 use crate::key::random_key;
 use crate::receipt::{Receipt, ReceiptRun};
+use crate::remember::newest;
 use crate::verify::VerifyError;
 
 const APPEND: &str = "Append";
@@ -32,6 +33,7 @@ impl Client {
             wait_for: level.to_wire(),
             include_proof: true,
         };
+        let known = self.known().await;
         let answer = self
             .caller()
             .call(
@@ -41,7 +43,11 @@ impl Client {
                 |channel, request| async move { log_service(channel).append(request).await },
             )
             .await?;
-        self.believe(APPEND, answer.receipt, level).await
+        let receipt = self.believe(APPEND, answer.receipt, level).await?;
+        if !receipt.repeated {
+            newest(known.as_ref(), &receipt.checkpoint)?;
+        }
+        Ok(receipt)
     }
 
     /// Appends 1 to 1,024 events, all or none, with consecutive indexes in one commit.
@@ -68,6 +74,7 @@ impl Client {
             drafts,
             wait_for,
         };
+        let known = self.known().await;
         let answer = self
             .caller()
             .call(
@@ -88,6 +95,9 @@ impl Client {
                 Ok(run)
             });
         let run = run.map_err(CallError::unverified(BATCH))?;
+        if !run.repeated {
+            newest(known.as_ref(), &run.checkpoint)?;
+        }
         self.notice(&run.checkpoint, run.level == Level::Sealed)
             .await?;
         Ok(run)

@@ -65,7 +65,7 @@ impl Client {
     /// # Errors [`CallError`]; `Remember` when the ledger forked or was rolled back.
     pub async fn checkpoint(&self) -> Result<Arc<SignedCheckpoint>, CallError> {
         // What is learnt while the question is under way may be newer than the answer.
-        let known = self.shared.past.lock().await.newest.clone();
+        let known = self.known().await;
         let mut left = self.caller().endpoints().len();
         loop {
             let route = self.caller().endpoints().route();
@@ -216,6 +216,11 @@ impl Client {
                 },
             )
             .await
+    }
+
+    /// The newest sealed checkpoint that is known.
+    pub(crate) async fn known(&self) -> Option<Arc<SignedCheckpoint>> {
+        self.shared.past.lock().await.newest.clone()
     }
 
     /// Compares a verified checkpoint that came with an answer with the past. A newer sealed one is

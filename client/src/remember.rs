@@ -153,8 +153,8 @@ pub(crate) fn compare(
     Ok(Next::Keep)
 }
 
-/// Checks that the newest checkpoint of the ledger is not older than what was remembered when it
-/// was asked.
+/// Checks that the newest checkpoint of the ledger, or that of a new entry, is not older than what
+/// was remembered when the ledger was asked.
 pub(crate) fn newest(
     remembered: Option<&Arc<SignedCheckpoint>>,
     shown: &SignedCheckpoint,

@@ -191,7 +191,7 @@ impl Log {
     /// # Errors
     /// [`LookupError`].
     pub fn receipt(&self, index: u64) -> Result<Run, LookupError> {
-        receipt::read_run(self.store.as_ref(), index, 0)
+        receipt::Shelf::default().run(self.store.as_ref(), index, 0)
     }
 
     /// One entry's record and the verified checkpoint of its commit. Blocks.

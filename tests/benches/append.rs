@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use countersign_chain::kind::Kind;
 use countersign_chain::principal::Principal;
-use countersign_client::client::Client;
-use countersign_client::draft::{Draft, Level};
-use countersign_client::stream::StreamOptions;
+use countersign_client::Client;
+use countersign_client::StreamOptions;
+use countersign_client::{Draft, Level};
 use countersign_ledger::identity::role::Role;
 use countersign_ledger::log::{Log, Mode, NewEntry};
 use countersign_ledger::node::{Node, NodeSettings};
@@ -96,7 +96,7 @@ async fn streamed(client: &Client, in_flight: usize) -> Figures {
         let at = now();
         let sent = sent_by.lock();
         let mut waits = waited.lock();
-        for n in 0..u64::from(ack.run.count()) {
+        for n in 0..u64::try_from(ack.run.count()).expect("small") {
             let position = usize::try_from(ack.first_position + n).expect("small");
             waits.push((at - sent[position]).as_secs_f64() * 1_000.0);
         }

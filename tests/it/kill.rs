@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_client::client::Client;
-use countersign_client::draft::{Draft, Filter, Level};
+use countersign_client::Client;
+use countersign_client::{Draft, Filter, Level};
 use countersign_ledger::identity::role::Role;
 use countersign_proto::v1::ExternalEvent;
 use countersign_tests::folder::DataFolder;
@@ -85,7 +85,7 @@ async fn twenty_kills_lose_nothing_acknowledged_and_duplicate_nothing() {
         for entry in &page.entries {
             let key = String::from_utf8_lossy(entry.idempotency_key()).into_owned();
             if !key.is_empty() {
-                found.entry(key).or_default().push(entry.index);
+                found.entry(key).or_default().push(entry.index());
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_proto::v1;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use crate::draft::{Draft, Level};
 use crate::endpoints::Route;
 use crate::limits::{STREAM_QUEUE, STREAM_STALL};
 use crate::receipt::ReceiptRun;
+use crate::remember::newest;
 use crate::stream::window::{Item, Unacknowledged, Window};
 use crate::stream::{Ack, Progress, StreamError, StreamOptions};
 use crate::verify::{Notary, VerifyError};
@@ -54,6 +56,8 @@ struct Connection {
     /// `None` when everything was given.
     requests: Option<mpsc::Sender<v1::AppendStreamRequest>>,
     answers: Streaming<v1::AppendStreamResponse>,
+    /// What was known of the log before.
+    known: Option<Arc<SignedCheckpoint>>,
     /// Whether the ledger knows log and level.
     greeted: bool,
     /// When it was opened.
@@ -190,7 +194,7 @@ impl Driver {
                 Next::Place => self.give(&mut connection),
                 Next::Refused => connection.requests = None,
                 Next::Answer(Ok(Some(answer))) => {
-                    if let Err(error) = self.acknowledge(answer).await {
+                    if let Err(error) = self.acknowledge(answer, connection.known.as_ref()).await {
                         return End::Error(error);
                     }
                 }
@@ -210,6 +214,7 @@ impl Driver {
     }
 
     async fn connect(&mut self, route: &Route) -> Result<Connection, Status> {
+        let known = self.client.known().await;
         let (requests, stream) = mpsc::channel(STREAM_QUEUE);
         // The first event travels with the opening of the stream.
         let greeted = self
@@ -229,6 +234,7 @@ impl Driver {
                 Ok(Connection {
                     requests,
                     answers,
+                    known,
                     greeted,
                     since,
                 })
@@ -291,7 +297,11 @@ impl Driver {
         }
     }
 
-    async fn acknowledge(&mut self, answer: v1::AppendStreamResponse) -> Result<(), CallError> {
+    async fn acknowledge(
+        &mut self,
+        answer: v1::AppendStreamResponse,
+        known: Option<&Arc<SignedCheckpoint>>,
+    ) -> Result<(), CallError> {
         let run = answer
             .run
             .ok_or(VerifyError::Missing("run"))
@@ -305,6 +315,9 @@ impl Driver {
             });
         let run = run.map_err(CallError::unverified(CALL))?;
         // Before anything is given up: a ledger that forked keeps no promise.
+        if !run.repeated {
+            newest(known, &run.checkpoint)?;
+        }
         self.client
             .notice(&run.checkpoint, run.level == Level::Sealed)
             .await?;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use countersign_chain::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign_chain::commit::Commit;
+use countersign_chain::hash::{self, Hash};
 use countersign_chain::frame::Frame;
 use countersign_chain::key::VerifierKey;
 use countersign_chain::record::Record;
+use countersign_chain::time::UnixMicros;
 use countersign_chain::verify;
 use tokio::sync::oneshot;
 
@@ -180,26 +182,76 @@ pub(super) fn read_record<T>(
     read_frame(store, index, |_frame, record, _place| show(record))
 }
 
-/// The first receipt of an entry that is in the log. The checkpoint's signature was made by this log; it is checked
-/// against the key when the commit is read.
-pub(super) fn read_run(
-    store: &dyn LogStore,
-    index: u64,
-    position: usize,
-) -> Result<Run, LookupError> {
-    let key = store.key();
-    let damaged = |why: String| LookupError::Damaged { index, why };
-    read_frame(store, index, |frame, record, _place| {
-        let checkpoint = covering(frame, &key).map_err(damaged)?;
+/// The commit that was read last: entries that are looked up one after the other are read and checked once.
+#[derive(Debug, Default)]
+pub(super) struct Shelf(Option<Page>);
+
+#[derive(Debug)]
+struct Page {
+    first: u64,
+    records: Vec<Vec<u8>>,
+    leaves: Vec<Hash>,
+    checkpoint: Arc<SignedCheckpoint>,
+}
+
+impl Page {
+    fn read(store: &dyn LogStore, index: u64) -> Result<Self, LookupError> {
+        let key = store.key();
+        read_frame(store, index, |frame, _record, _place| {
+            let checkpoint = Arc::new(covering(frame, &key)?);
+            let records: Vec<Vec<u8>> = frame.records().iter().map(|r| r.to_vec()).collect();
+            let leaves = records.iter().map(|record| hash::leaf(record)).collect();
+            Ok(Self { first: frame.first(), records, leaves, checkpoint })
+        })?
+        .map_err(|why| LookupError::Damaged { index, why })
+    }
+
+    fn place(&self, index: u64) -> Option<usize> {
+        let place = usize::try_from(index.checked_sub(self.first)?).ok()?;
+        (place < self.records.len()).then_some(place)
+    }
+}
+
+impl Shelf {
+    fn fetch(&mut self, store: &dyn LogStore, index: u64) -> Result<(&Page, usize), LookupError> {
+        let page = match self.0.take().filter(|page| page.place(index).is_some()) {
+            Some(page) => page,
+            None => Page::read(store, index)?,
+        };
+        let page = self.0.insert(page);
+        let place = page.place(index).unwrap_or(0);
+        Ok((page, place))
+    }
+
+    /// The bytes of a record.
+    pub(super) fn record(
+        &mut self,
+        store: &dyn LogStore,
+        index: u64,
+    ) -> Result<&[u8], LookupError> {
+        let (page, place) = self.fetch(store, index)?;
+        Ok(page.records.get(place).map_or(&[], Vec::as_slice))
+    }
+
+    /// The first receipt of an entry that is in the log. Its checkpoint was verified when the commit was read.
+    pub(super) fn run(
+        &mut self,
+        store: &dyn LogStore,
+        index: u64,
+        position: usize,
+    ) -> Result<Run, LookupError> {
+        let (page, place) = self.fetch(store, index)?;
+        let bytes = page.records.get(place).map_or(&[][..], Vec::as_slice);
+        let time = Record::parse(bytes).map_or(UnixMicros::EPOCH, |record| record.time());
         Ok(Run {
             first_position: position,
             first_index: index,
-            leaves: vec![record.leaf()],
-            time: record.time(),
-            checkpoint: Arc::new(checkpoint),
+            leaves: page.leaves.get(place).copied().into_iter().collect(),
+            time,
+            checkpoint: Arc::clone(&page.checkpoint),
             repeated: true,
         })
-    })?
+    }
 }
 
 /// The verified checkpoint of a frame, after its records were checked.

@@ -23,7 +23,7 @@ use super::entry::{Mode, NewEntry, Run, SubmitError};
 use super::housekeeper::Low;
 use super::idem::{Fingerprint, Window};
 use super::own_entry;
-use super::receipt::{self, PendingRun, Waiter};
+use super::receipt::{LookupError, PendingRun, Shelf, Waiter};
 use super::writer::{Done, Job};
 use crate::clock::Clock;
 use crate::limits::{CLOCK_STEP_BACK, CLOCK_STEP_FORWARD};
@@ -65,6 +65,7 @@ pub(super) struct Sequencer {
     backlog: VecDeque<Proposal>,
     in_flight: bool,
     hands: Option<(UnixMicros, Duration)>,
+    shelf: Shelf,
 }
 
 /// Whether a proposal found its place.
@@ -87,6 +88,7 @@ impl Sequencer {
             backlog,
             in_flight: false,
             hands: None,
+            shelf: Shelf::default(),
         }
     }
 
@@ -180,7 +182,7 @@ impl Sequencer {
     }
 
     /// What can be refused before anything is placed.
-    fn check(&self, proposal: &Proposal, keys: &[Option<Fingerprint>]) -> Result<(), SubmitError> {
+    fn check(&mut self, proposal: &Proposal, keys: &[Option<Fingerprint>]) -> Result<(), SubmitError> {
         let mut repeated = 0_usize;
         for (position, entry) in proposal.entries.iter().enumerate() {
             let offset = u64::try_from(position).unwrap_or(u64::MAX);
@@ -207,7 +209,7 @@ impl Sequencer {
 
     /// The entry that used this key, if it is the same event.
     fn find(
-        &self,
+        &mut self,
         position: usize,
         entry: &NewEntry,
         key: Option<Fingerprint>,
@@ -222,13 +224,10 @@ impl Sequencer {
                     .record(place)
                     .and_then(|record| compare(record, entry))
             }
-            None => receipt::read_record(self.parts.store.as_ref(), index, |record| {
-                compare(record.bytes(), entry)
-            })
-            .map_err(|error| SubmitError::Unreadable {
-                index,
-                error: error.to_string(),
-            })?,
+            None => {
+                let record = self.shelf.record(self.parts.store.as_ref(), index);
+                compare(record.map_err(|error| unreadable(index, &error))?, entry)
+            }
         };
         match same {
             Some(true) => Ok(Some(index)),
@@ -294,19 +293,14 @@ impl Sequencer {
     }
 
     /// Adds the first receipt of an entry that is there already.
-    fn repeat(&self, waiter: &mut Waiter, position: usize, index: u64) -> Result<(), SubmitError> {
+    fn repeat(&mut self, waiter: &mut Waiter, position: usize, index: u64) -> Result<(), SubmitError> {
         if let Some(place) = index.checked_sub(self.open_first()) {
             let place = usize::try_from(place).unwrap_or(usize::MAX);
             waiter.pending(PendingRun::again(position, place));
             return Ok(());
         }
-        let run =
-            receipt::read_run(self.parts.store.as_ref(), index, position).map_err(|error| {
-                SubmitError::Unreadable {
-                    index,
-                    error: error.to_string(),
-                }
-            })?;
+        let run = self.shelf.run(self.parts.store.as_ref(), index, position);
+        let run = run.map_err(|error| unreadable(index, &error))?;
         waiter.ready(run);
         Ok(())
     }
@@ -408,6 +402,10 @@ async fn receive(queue: &mut mpsc::Receiver<Proposal>) -> Option<VecDeque<Propos
 fn fingerprint(entry: &NewEntry) -> Option<Fingerprint> {
     let idem = entry.idem();
     (!idem.is_empty()).then(|| Fingerprint::of(entry.actor(), idem.as_bytes()))
+}
+
+fn unreadable(index: u64, error: &LookupError) -> SubmitError {
+    SubmitError::Unreadable { index, error: error.to_string() }
 }
 
 fn answer(proposal: Proposal, result: Result<Vec<Run>, SubmitError>) -> Admission {

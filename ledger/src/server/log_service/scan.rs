@@ -176,3 +176,6 @@ impl Scan<'_> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

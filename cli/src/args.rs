@@ -1,0 +1,149 @@
+//! The arguments of every command. What a command does with them is in `commands`.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{ca, collector, demo, dev, ledger, list, proof, shell, show, status};
+
+const AFTER_HELP: &str = "\
+Settings come from flags, then COUNTERSIGN_* variables, then countersign.toml.
+Exit codes: 0 fine, 1 findings or refused, 2 could not check or bad usage, 70 a writer that
+stopped because a write failed.
+
+Start here:
+  countersign demo                 the whole story on this machine, in seconds
+  countersign dev --dir ./play     a ledger to play with, kept running";
+
+/// An append-only audit ledger: every entry chained, signed, durable before it is acknowledged, and
+/// provable.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, after_help = AFTER_HELP, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole story on this machine: append, prove, tamper, detect
+    Demo(demo::DemoArgs),
+    /// Run a ledger to play with on localhost
+    Dev(dev::DevArgs),
+    /// Make and serve a ledger
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// Issue, revoke and list certificates
+    #[command(subcommand)]
+    Ca(ca::CaCommand),
+    /// Send events into a ledger
+    #[command(subcommand)]
+    Collector(collector::CollectorCommand),
+    /// List entries
+    Log(list::LogArgs),
+    /// Explain one entry and check it
+    Show(show::ShowArgs),
+    /// Write a proof that stands alone, or check one offline
+    Proof(proof::ProofArgs),
+    /// Check a whole log without trusting its server
+    Verify(crate::commands::verify::VerifyArgs),
+    /// Show the state of a running ledger
+    Status(status::StatusArgs),
+    /// Print shell completions
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(shell::ManArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_tree_of_commands_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_contract_parses() {
+        for line in [
+            "countersign demo",
+            "countersign demo --dir d --input f",
+            "countersign dev --dir d",
+            "countersign ledger init --dir d --origin example.com/log --host a --host b",
+            "countersign ledger create-log --dir d --name second",
+            "countersign ledger serve --dir d --listen 127.0.0.1:0 --http 127.0.0.1:0",
+            "countersign ledger serve --dir d --no-http --log-format json --segment-bytes 65536",
+            "countersign ca issue --dir d --role agent --name db-1 --out o --days 7",
+            "countersign ca revoke --dir d 0a1b --reason lost",
+            "countersign ca list --server https://a:1 --identity i --json",
+            "countersign collector emit --on-bad-line record --idempotency-prefix p -",
+            "countersign collector tail --once --state s f g",
+            "countersign collector tail --dry-run f",
+            "countersign log --follow --case 3 --actor user:ada --kind 140 --kind LogOpened",
+            "countersign log --since 1h --until 2026-01-31T12:00:00Z",
+            "countersign log --dir d --until 2026-01-31 --limit 5 --json",
+            "countersign show 3 --json",
+            "countersign proof 3 -o f",
+            "countersign proof --check f --leaf 00 --key k",
+            "countersign proof --check f --record r --key k",
+            "countersign verify d --key k --checkpoint c --checkpoint c2 --json",
+            "countersign status --json",
+            "countersign completions bash",
+            "countersign man --out d",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_code_2() {
+        for line in [
+            "countersign",
+            "countersign nothing",
+            "countersign ledger init --dir d",
+            "countersign ca issue --dir d --role king --name x --out o",
+            "countersign ca revoke --dir d 0a1b",
+            "countersign log --dir d --server https://a:1",
+            "countersign log --since yesterday",
+            "countersign log --kind Nothing",
+            "countersign show",
+            "countersign proof",
+            "countersign proof --check f --key k",
+            "countersign proof --check f --leaf 00 --record r --key k",
+            "countersign ledger serve --dir d --http 127.0.0.1:1 --no-http",
+            "countersign collector tail",
+            "countersign collector tail --dry-run --state s f",
+        ] {
+            assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_explains_itself_with_an_example() {
+        fn walk(command: &clap::Command, path: &str) {
+            let name = format!("{path} {}", command.get_name());
+            assert!(command.get_about().is_some(), "{name} has no about");
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{name}: {} has no help",
+                    argument.get_id()
+                );
+            }
+            if command.get_subcommands().next().is_none() && command.get_name() != "help" {
+                let help = command.clone().render_long_help().to_string();
+                assert!(help.contains("Example"), "{name} has no example");
+            }
+            command
+                .get_subcommands()
+                .for_each(|command| walk(command, &name));
+        }
+        walk(&Cli::command(), "");
+    }
+}

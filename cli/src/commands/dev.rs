@@ -1,0 +1,192 @@
+//! `countersign dev`: a ledger to play with, and the commands to play with it.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use countersign_chain::origin::Origin;
+use countersign_client::random_key;
+use countersign_ledger::identity::role::Role;
+use countersign_ledger::log::folder::IDENTITY;
+use countersign_ledger::node::LOGS;
+use countersign_ledger::server::run::{ServeOptions, Server};
+
+use super::issue::{self, Authority, Subject};
+use super::ledger::{make, settings};
+use super::serve::{metrics, stop_signal};
+use crate::config::MAIN;
+use crate::connect::{ConnectArgs, key_of_dir};
+use crate::exit::Outcome;
+
+/// Usual ports; when one is taken, a free one is used.
+const GRPC: u16 = 7443;
+const HTTP: u16 = 7480;
+/// Days that the identities are good for.
+const DAYS: u64 = 365;
+
+/// Runs a ledger on localhost until Ctrl-C: makes the data folder and identities when they are
+/// missing, prints the addresses and commands that work when they are pasted. The folder can be
+/// served again later.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Example:
+  countersign dev --dir ./play")]
+pub(crate) struct DevArgs {
+    /// Data folder
+    #[arg(long, value_name = "DIR", default_value = "./countersign-dev")]
+    pub(crate) dir: PathBuf,
+}
+
+pub(crate) async fn run(args: DevArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+    if !args.dir.join(LOGS).join(MAIN).join(IDENTITY).exists() {
+        make(&args.dir, &origin("dev")?, &[], &settings()).await?;
+    }
+    let dir = args.dir.canonicalize();
+    let dir = dir.with_context(|| format!("cannot find {}", args.dir.display()))?;
+    let stop = stop_signal()?;
+    let server = Server::start(ServeOptions {
+        dir: dir.clone(),
+        listen: localhost(GRPC),
+        http: Some(localhost(HTTP)),
+        hosts: Vec::new(),
+        node: settings(),
+        metrics: Some(metrics()?),
+    })
+    .await?;
+    identities(&dir).await?;
+    let (grpc, http) = (&server.endpoint().grpc, &server.endpoint().http);
+    tell(out, &dir, grpc, http)?;
+    server.run(stop).await?;
+    writeln!(
+        out,
+        "Stopped. The log is in {}; `countersign dev` goes on with it.",
+        dir.display()
+    )?;
+    Ok(Outcome::Fine)
+}
+
+/// A name that no other ledger has, so that nothing remembered of another one is held against it.
+pub(crate) fn origin(kind: &str) -> anyhow::Result<Origin> {
+    let key = random_key().context("no randomness for a name")?;
+    Ok(Origin::parse(&format!(
+        "localhost/{kind}-{}",
+        key.get(..8).unwrap_or(&key)
+    ))?)
+}
+
+/// The address with this port on localhost, or with any free port when it is taken.
+fn localhost(port: u16) -> SocketAddr {
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    if TcpListener::bind(wanted).is_ok() {
+        wanted
+    } else {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    }
+}
+
+async fn identities(dir: &Path) -> anyhow::Result<()> {
+    for role in [Role::Agent, Role::Auditor] {
+        let out = dir.join(role.as_str());
+        if out.join("cert.pem").exists() {
+            continue;
+        }
+        let authority = Authority::open(&ConnectArgs::for_dir(dir)).await?;
+        let subject = Subject {
+            role,
+            name: "dev".to_owned(),
+            valid_seconds: DAYS * 86_400,
+        };
+        issue::issue(&authority, &subject, &out).await?;
+        authority.close().await?;
+    }
+    Ok(())
+}
+
+fn tell(out: &mut dyn Write, dir: &Path, grpc: &str, http: &str) -> anyhow::Result<()> {
+    let vkey = key_of_dir(dir, MAIN)?;
+    let alias = match binary_beside_path() {
+        Some(binary) => format!("\n  alias countersign={}", quoted(&binary)),
+        None => String::new(),
+    };
+    let quote = |path: &str| quoted(&dir.join(path));
+    writeln!(
+        out,
+        "A ledger runs on this machine. Ctrl-C ends it; its log stays in {shown}.
+
+  gRPC     {grpc}  (mutual TLS)
+  metrics  {http}/metrics
+  health   {http}/healthz
+
+In another terminal, first these lines:
+{alias}
+  export COUNTERSIGN_SERVER={grpc}
+  export COUNTERSIGN_IDENTITY={admin}
+  export COUNTERSIGN_KEY={vkey}
+  export COUNTERSIGN_REMEMBER={remember}
+
+then for example:
+
+  echo '{{\"source\":\"me\",\"raw\":\"hello\"}}' | countersign collector emit
+  countersign log
+  countersign show 0
+  countersign proof 0
+  countersign status
+  countersign ca issue --role agent --name mine --out ./mine-agent
+  countersign collector tail --once --identity {agent} --state ./tail.state /var/log/dpkg.log
+  countersign log --follow
+  countersign verify {data}
+  countersign verify grpc://{host} --cert {auditor}
+",
+        shown = dir.display(),
+        admin = quote("admin"),
+        agent = quote("agent"),
+        auditor = quote("auditor"),
+        remember = quote("remembered.json"),
+        vkey = format_args!("'{vkey}'"),
+        data = quoted(dir),
+        host = grpc.trim_start_matches("https://"),
+    )?;
+    Ok(out.flush()?)
+}
+
+/// This program, when a shell would not find it by its name.
+fn binary_beside_path() -> Option<PathBuf> {
+    let binary = std::env::current_exe().ok()?;
+    let path = std::env::var_os("PATH")?;
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join("countersign"));
+    (!found.any(|candidate| candidate.is_file())).then_some(binary)
+}
+
+/// A path as a word of a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_words_of_a_shell() {
+        assert_eq!(quoted(Path::new("/a/b-c.d")), "/a/b-c.d");
+        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
+    }
+
+    #[test]
+    fn no_two_ledgers_to_play_with_have_one_name() {
+        let (one, two) = (
+            origin("dev").expect("a name"),
+            origin("dev").expect("a name"),
+        );
+        assert_ne!(one, two);
+        assert!(one.as_str().starts_with("localhost/dev-"));
+    }
+}

@@ -1,0 +1,145 @@
+//! Exit codes: 0 fine, 1 findings or refused, 2 could not check or bad usage, 70 poisoned writer.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use countersign_client::{CallError, ConnectError, RememberError, StreamError};
+use countersign_ledger::server::run::{EXIT_POISONED, ServeError};
+
+/// Something was found, or the ledger said no.
+const FOUND: u8 = 1;
+/// Nothing can be said, or the command makes no sense.
+const UNKNOWN: u8 = 2;
+
+/// How a command ended that ran to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All is well.
+    Fine,
+    /// It reported something that is not.
+    Found,
+    /// Another crate's command chose the code.
+    Code(u8),
+}
+
+/// A check that failed: exit code 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refused(pub(crate) String);
+
+/// Says on stderr what went wrong, and chooses the exit code.
+pub(crate) fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
+    match result {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(FOUND),
+        Ok(Outcome::Code(code)) => ExitCode::from(code),
+        Err(error) => match code(&error) {
+            0 => ExitCode::SUCCESS,
+            code => {
+                // Who closed stderr does not want to read it.
+                drop(writeln!(io::stderr(), "countersign: {}", text(&error)));
+                ExitCode::from(code)
+            }
+        },
+    }
+}
+
+/// The error and its causes, without those that it names itself.
+fn text(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |told, cause| {
+            if told.is_empty() {
+                cause
+            } else if told.contains(&cause) {
+                told
+            } else {
+                format!("{told}: {cause}")
+            }
+        })
+}
+
+/// The code of an error; 0 when the reader of the output has gone away.
+fn code(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(known).unwrap_or(UNKNOWN)
+}
+
+fn known(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return (error.kind() == io::ErrorKind::BrokenPipe).then_some(0);
+    }
+    if error.is::<Refused>() {
+        return Some(FOUND);
+    }
+    if let Some(error) = error.downcast_ref::<CallError>() {
+        return Some(call(error));
+    }
+    if let Some(error) = error.downcast_ref::<ConnectError>() {
+        return Some(match error {
+            ConnectError::Call(error) | ConnectError::NoKey(error) => call(error),
+            ConnectError::Config(_) => UNKNOWN,
+        });
+    }
+    if let Some(StreamError::Call { source, .. }) = error.downcast_ref::<StreamError>() {
+        return Some(call(source));
+    }
+    match error.downcast_ref::<ServeError>() {
+        Some(ServeError::Poisoned) => Some(EXIT_POISONED),
+        _ => None,
+    }
+}
+
+fn call(error: &CallError) -> u8 {
+    match error {
+        CallError::Refused { .. }
+        | CallError::Unverified { .. }
+        | CallError::Remember(RememberError::Forked { .. } | RememberError::RolledBack { .. }) => {
+            FOUND
+        }
+        CallError::Remember(_) | CallError::NoAnswer { .. } | CallError::Random(_) => UNKNOWN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    fn of(error: impl Into<anyhow::Error>) -> u8 {
+        code(&error.into())
+    }
+
+    #[test]
+    fn codes_are_those_of_the_contract() {
+        assert_eq!(of(ServeError::Poisoned), 70);
+        assert_eq!(of(Refused("no".into())), 1);
+        assert_eq!(of(io::Error::from(io::ErrorKind::BrokenPipe)), 0);
+        assert_eq!(of(io::Error::from(io::ErrorKind::NotFound)), 2);
+        assert_eq!(of(anyhow::anyhow!("what")), 2);
+    }
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let error = anyhow::anyhow!("disk full").context("cannot write x: disk full");
+        assert_eq!(
+            text(&error.context("saving")),
+            "saving: cannot write x: disk full"
+        );
+    }
+
+    #[test]
+    fn a_context_does_not_hide_the_code() {
+        let result: Result<(), _> = Err(ServeError::Poisoned);
+        assert_eq!(code(&result.context("serving").unwrap_err()), 70);
+        let forked = RememberError::RolledBack {
+            remembered: String::new(),
+            remembered_size: 2,
+            shown: String::new(),
+            shown_size: 1,
+        };
+        let result: Result<(), _> = Err(ConnectError::Call(CallError::Remember(forked)));
+        assert_eq!(code(&result.context("connecting").unwrap_err()), 1);
+    }
+}

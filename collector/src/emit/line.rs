@@ -1,0 +1,256 @@
+//! One line of JSON and the event that it is.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use countersign_chain::limits::{MAX_IDEM, MAX_PAYLOAD};
+use countersign_chain::time::UnixMicros;
+use countersign_client::Draft;
+use countersign_proto::convert::timestamp;
+use countersign_proto::v1;
+
+use crate::emit::lines::Text;
+use crate::limits::{MAX_JSON_LINE, MAX_RAW};
+
+/// Why a line is no event.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// Longer than any event.
+    #[error("expected at most {MAX_JSON_LINE} bytes, got {0}")]
+    TooLong(u64),
+    /// Not JSON, or not the object that it should be.
+    #[error(
+        "expected an object with source, position, observed_at, case, idempotency_key, fields or \
+         raw: {0}"
+    )]
+    Form(#[from] serde_json::Error),
+    /// The event would say nothing.
+    #[error("expected `fields` or `raw`, got neither")]
+    Empty,
+    /// The time is none.
+    #[error("expected a time like 2026-11-22T10:00:00Z in `observed_at`, got {got:?}: {why}")]
+    Time {
+        /// As written.
+        got: String,
+        /// What is wrong with it.
+        why: jiff::Error,
+    },
+    /// The key does not fit.
+    #[error("expected 1 to {MAX_IDEM} bytes in `idempotency_key`, got {0}")]
+    Key(usize),
+    /// The event does not fit into an entry.
+    #[error("expected an event of at most {MAX_PAYLOAD} bytes, got {0}")]
+    TooLarge(usize),
+    /// The source is there and empty.
+    #[error("expected some text in `source`, got none")]
+    Source,
+}
+
+/// What a line may say.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    source: Option<String>,
+    #[serde(default)]
+    position: String,
+    observed_at: Option<String>,
+    #[serde(default)]
+    case: u64,
+    idempotency_key: Option<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+    raw: Option<String>,
+}
+
+/// The event of a line; `source` and `key` stand in when it names none.
+pub(super) fn draft(text: &Text, source: &str, key: &str) -> Result<Draft, LineError> {
+    if text.is_cut() {
+        return Err(LineError::TooLong(text.len));
+    }
+    let line: Line = serde_json::from_slice(&text.kept)?;
+    if line.fields.is_empty() && line.raw.as_ref().is_none_or(String::is_empty) {
+        return Err(LineError::Empty);
+    }
+    let key = line.idempotency_key.unwrap_or_else(|| key.to_owned());
+    if key.is_empty() || key.len() > MAX_IDEM {
+        return Err(LineError::Key(key.len()));
+    }
+    let source = line.source.unwrap_or_else(|| source.to_owned());
+    if source.is_empty() {
+        return Err(LineError::Source);
+    }
+    let mut event = v1::ExternalEvent {
+        source,
+        position: line.position,
+        raw: Bytes::from(line.raw.unwrap_or_default()),
+        fields: line.fields,
+        ..Default::default()
+    };
+    if let Some(text) = line.observed_at {
+        observe(&mut event, text)?;
+    }
+    let draft = Draft::new(&event).with_key(key).in_case(line.case);
+    let size = draft.event.parts().map_or(0, |(_, payload)| payload.len());
+    if size > MAX_PAYLOAD {
+        return Err(LineError::TooLarge(size));
+    }
+    Ok(draft)
+}
+
+fn observe(event: &mut v1::ExternalEvent, text: String) -> Result<(), LineError> {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(time) => {
+            set_observed_at(event, time);
+            Ok(())
+        }
+        Err(why) => Err(LineError::Time { got: text, why }),
+    }
+}
+
+/// Times before 1970 have a negative second and, as protobuf asks, nanoseconds that count forward.
+pub(crate) fn set_observed_at(event: &mut v1::ExternalEvent, time: jiff::Timestamp) {
+    let mut wire = timestamp(UnixMicros::EPOCH);
+    (wire.seconds, wire.nanos) = (time.as_second(), time.subsec_nanosecond());
+    if wire.nanos < 0 {
+        wire.seconds -= 1;
+        wire.nanos += 1_000_000_000;
+    }
+    event.observed_at = Some(wire);
+}
+
+/// The event that keeps a line which is none.
+pub(super) fn malformed(text: &Text, source: &str, number: u64, reason: &LineError) -> Draft {
+    let kept = &text.kept[..text.kept.len().min(MAX_RAW)];
+    let mut malformed = reason.to_string();
+    if kept.len() < text.kept.len() || text.is_cut() {
+        malformed.push_str(&format!(
+            "; the first {} of {} bytes are here",
+            kept.len(),
+            text.len
+        ));
+    }
+    // An error can quote the line.
+    malformed.truncate(malformed.floor_char_boundary(1_024));
+    Draft::new(&v1::ExternalEvent {
+        source: source.to_owned(),
+        position: format!("line {number}"),
+        raw: Bytes::copy_from_slice(kept),
+        malformed,
+        ..Default::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_proto::event::Known;
+
+    use super::*;
+
+    fn text(line: impl AsRef<[u8]>) -> Text {
+        let kept = line.as_ref().to_vec();
+        Text {
+            len: u64::try_from(kept.len()).unwrap(),
+            kept,
+        }
+    }
+
+    fn external(draft: &Draft) -> v1::ExternalEvent {
+        match draft.event.known().unwrap() {
+            Known::ExternalEvent(event) => event,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_line_with_everything_is_taken_whole() {
+        let line = r#"{"source":"sshd","position":"17","observed_at":"2026-11-22T11:00:00.5+01:00",
+            "case":4,"idempotency_key":"k","fields":{"user":"ada"},"raw":"text"}"#;
+        let draft = draft(&text(line), "stdin", "emit:r:1").unwrap();
+        assert_eq!((draft.case, draft.idempotency_key.as_str()), (4, "k"));
+        let event = external(&draft);
+        assert_eq!(
+            (event.source.as_str(), event.position.as_str()),
+            ("sshd", "17")
+        );
+        assert_eq!(event.fields["user"], "ada");
+        assert_eq!(event.raw, "text");
+        let at = event.observed_at.unwrap();
+        assert_eq!((at.seconds, at.nanos), (1_795_341_600, 500_000_000));
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let draft = draft(&text(r#"{"raw":"x"}"#), "stdin", "emit:r:1").unwrap();
+        assert_eq!(
+            (draft.case, draft.idempotency_key.as_str()),
+            (0, "emit:r:1")
+        );
+        let event = external(&draft);
+        assert_eq!(event.source, "stdin");
+        assert!(event.observed_at.is_none() && event.malformed.is_empty());
+    }
+
+    #[test]
+    fn lines_that_are_no_event_are_refused() {
+        let long = format!(r#"{{"raw":"{}"}}"#, "x".repeat(MAX_PAYLOAD));
+        let key = format!(r#"{{"raw":"x","idempotency_key":"{}"}}"#, "k".repeat(65));
+        let table = [
+            ("hello", "expected an object"),
+            ("[]", "expected an object"),
+            ("{", "expected an object"),
+            (r#"{"raw":"x"} {}"#, "expected an object"),
+            (r#"{"raw":"x","sauce":"y"}"#, "unknown field `sauce`"),
+            (r#"{"raw":"x","raw":"y"}"#, "duplicate field `raw`"),
+            (r#"{"raw":"x","fields":{"n":1}}"#, "expected an object"),
+            (r#"{"raw":"x","case":-1}"#, "expected an object"),
+            (r#"{}"#, "expected `fields` or `raw`"),
+            (r#"{"raw":"","fields":{}}"#, "expected `fields` or `raw`"),
+            (
+                r#"{"raw":"x","observed_at":"yesterday"}"#,
+                "expected a time like",
+            ),
+            (
+                r#"{"raw":"x","observed_at":"2026-11-22T10:00:00"}"#,
+                "expected a time like",
+            ),
+            (
+                r#"{"raw":"x","idempotency_key":""}"#,
+                "expected 1 to 64 bytes",
+            ),
+            (
+                r#"{"raw":"x","source":""}"#,
+                "expected some text in `source`",
+            ),
+            (key.as_str(), "expected 1 to 64 bytes"),
+            (long.as_str(), "expected an event of at most 49152 bytes"),
+        ];
+        for (line, says) in table {
+            let error = draft(&text(line), "stdin", "k").unwrap_err().to_string();
+            assert!(error.contains(says), "{line}: {error}");
+        }
+        assert!(draft(&text(b"{\"raw\":\"\xff\"}"), "stdin", "k").is_err());
+    }
+
+    #[test]
+    fn a_time_before_1970_is_as_protobuf_writes_it() {
+        let line = r#"{"raw":"x","observed_at":"1969-12-31T23:59:59.25Z"}"#;
+        let at = external(&draft(&text(line), "s", "k").unwrap())
+            .observed_at
+            .unwrap();
+        assert_eq!((at.seconds, at.nanos), (-1, 250_000_000));
+    }
+
+    #[test]
+    fn a_malformed_line_is_kept_as_far_as_it_fits() {
+        let line = text(vec![0xff; MAX_RAW + 5]);
+        let reason = draft(&line, "s", "k").unwrap_err();
+        let event = external(&malformed(&line, "s", 3, &reason));
+        assert_eq!(event.raw.len(), MAX_RAW);
+        assert_eq!(event.position, "line 3");
+        assert!(
+            event.malformed.contains("the first 32768 of 32773 bytes"),
+            "{}",
+            event.malformed
+        );
+    }
+}

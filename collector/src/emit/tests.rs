@@ -1,0 +1,217 @@
+//! Whole runs against the dry-run sink, whose writer is looked at afterwards.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use super::*;
+use crate::sink::DryRun;
+
+struct Run {
+    result: Result<Progress, EmitError>,
+    bad: Vec<(u64, String)>,
+    sent: Vec<Value>,
+}
+
+async fn run(input: &str, options: &Options) -> Run {
+    let mut out = Vec::new();
+    let mut bad = Vec::new();
+    let result = {
+        let sink = DryRun::new(&mut out);
+        let mut report = |report: Report<'_>| {
+            if let Report::Bad { line, reason } = report {
+                bad.push((line, reason.to_string()));
+            }
+        };
+        let stop = CancellationToken::new();
+        emit(input.as_bytes(), sink, options, stop, &mut report).await
+    };
+    let lines = out
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    let sent = lines
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    Run { result, bad, sent }
+}
+
+fn named(on_bad_line: OnBadLine) -> Options {
+    Options {
+        run: "r".into(),
+        on_bad_line,
+        ..Options::default()
+    }
+}
+
+const INPUT: &str = "{\"raw\":\"one\"}\n\nnonsense\n{\"raw\":\"two\"}";
+
+#[tokio::test]
+async fn a_run_that_skips_reports_and_goes_on() {
+    let run = run(INPUT, &named(OnBadLine::Skip)).await;
+    let expected = Progress {
+        lines: 4,
+        sent: 2,
+        acknowledged: 2,
+        bad: 1,
+    };
+    assert_eq!(run.result.unwrap(), expected);
+    assert_eq!(run.bad.len(), 1);
+    assert_eq!(run.bad[0].0, 3);
+    let keys: Vec<&str> = run
+        .sent
+        .iter()
+        .filter_map(|event| event["idempotency_key"].as_str())
+        .collect();
+    assert_eq!(keys, ["emit:r:1", "emit:r:4"]);
+}
+
+#[tokio::test]
+async fn a_run_that_stops_has_sent_everything_before() {
+    let run = run(INPUT, &named(OnBadLine::Stop)).await;
+    let error = run.result.unwrap_err();
+    let EmitError::Bad {
+        line: 3, progress, ..
+    } = &error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        *progress,
+        Progress {
+            lines: 3,
+            sent: 1,
+            acknowledged: 1,
+            bad: 1
+        }
+    );
+    assert_eq!(run.sent.len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_records_keeps_the_line() {
+    let run = run(INPUT, &named(OnBadLine::Record)).await;
+    assert_eq!(run.result.unwrap().sent, 3);
+    assert_eq!(run.sent[1]["raw"], "nonsense");
+    assert_eq!(run.sent[1]["idempotency_key"], "emit:r:3");
+    assert!(
+        run.sent[1]["malformed"]
+            .as_str()
+            .unwrap()
+            .contains("expected an object")
+    );
+}
+
+#[tokio::test]
+async fn a_repeated_run_of_the_same_name_has_the_same_keys() {
+    let (one, two) = (
+        run(INPUT, &named(OnBadLine::Skip)).await,
+        run(INPUT, &named(OnBadLine::Skip)).await,
+    );
+    assert_eq!(one.sent, two.sent);
+    let random = run(
+        INPUT,
+        &Options {
+            on_bad_line: OnBadLine::Skip,
+            ..Options::default()
+        },
+    )
+    .await;
+    assert_ne!(
+        one.sent[0]["idempotency_key"],
+        random.sent[0]["idempotency_key"]
+    );
+}
+
+#[tokio::test]
+async fn an_announced_run_has_a_first_and_a_last_entry() {
+    let options = Options {
+        announce: Announce::Run,
+        ..named(OnBadLine::Skip)
+    };
+    let run = run(INPUT, &options).await;
+    let expected = Progress {
+        lines: 4,
+        sent: 2,
+        acknowledged: 2,
+        bad: 1,
+    };
+    assert_eq!(run.result.unwrap(), expected);
+    let kinds: Vec<&str> = run
+        .sent
+        .iter()
+        .filter_map(|event| event["kind"].as_str())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "AgentStarted",
+            "ExternalEvent",
+            "ExternalEvent",
+            "AgentStopped"
+        ]
+    );
+    assert_eq!(run.sent[3]["reason"], "end of input");
+}
+
+#[tokio::test]
+async fn a_stopped_run_ends_without_reading_on() {
+    let (input, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(b"{\"raw\":\"one\"}\n").unwrap();
+    let stop = CancellationToken::new();
+    let mut out = Vec::new();
+    // The writer stays open: only the token ends the run, once the first line was seen.
+    let file = std::fs::File::from(std::os::fd::OwnedFd::from(input));
+    let input = tokio::net::unix::pipe::Receiver::from_file(file).unwrap();
+    let token = stop.clone();
+    let mut report = |report: Report<'_>| {
+        if matches!(
+            report,
+            Report::Progress(Progress {
+                acknowledged: 1,
+                ..
+            })
+        ) {
+            token.cancel();
+        }
+    };
+    let options = Options {
+        announce: Announce::Run,
+        ..Options::default()
+    };
+    let input = tokio::io::BufReader::new(input);
+    let sink = DryRun::new(&mut out);
+    let progress = emit(input, sink, &options, stop, &mut report)
+        .await
+        .unwrap();
+    assert_eq!(
+        progress,
+        Progress {
+            lines: 1,
+            sent: 1,
+            acknowledged: 1,
+            bad: 0
+        }
+    );
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("\"reason\":\"signal\""), "{text}");
+}
+
+#[tokio::test]
+async fn options_are_checked() {
+    let long = Options {
+        run: "r".repeat(39),
+        ..Options::default()
+    };
+    assert!(matches!(
+        run(INPUT, &long).await.result,
+        Err(EmitError::Run(39))
+    ));
+    let none = Options {
+        source: String::new(),
+        ..Options::default()
+    };
+    assert!(matches!(
+        run(INPUT, &none).await.result,
+        Err(EmitError::Source)
+    ));
+}

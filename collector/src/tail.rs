@@ -1,0 +1,139 @@
+//! Following log files: each line becomes one entry, once.
+//!
+//! A file is read from where the last run was sealed, or from its beginning. Rotation is survived:
+//! the renamed file is read to its end before the new one is begun. What can be lost, lines between
+//! the last look and a truncation, or a file that was rotated and removed while nobody read it,
+//! becomes a `SpoolGap`.
+//!
+//! # Once, in effect
+//!
+//! The idempotency key of a line is `t:<file>:<offset>`, where `<file>` is a digest of the agent's
+//! name, the path, and what identifies the file: device, inode, the hash of its first line, and how
+//! often the file at this path was replaced. The state file moves on only to what the ledger has
+//! sealed. So:
+//!
+//! - the collector dies after sending: the next run reads the same lines and sends them under the
+//!   same keys;
+//! - the ledger dies after writing: the stream repeats, and the ledger answers with the first
+//!   receipts;
+//! - the state file is lost: files that were not replaced since get the same keys.
+
+mod file;
+mod follower;
+mod run;
+mod siblings;
+mod state;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::limits::{MAX_FILES, POLL_INTERVAL};
+use crate::parse::Format;
+use crate::sink::SinkError;
+
+pub use run::tail;
+pub use state::StateError;
+
+/// A file to follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// Where it is. The path is part of the source and of the keys: give it the same way each time.
+    pub path: PathBuf,
+    /// How its lines are read.
+    pub format: Format,
+}
+
+/// When a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Until {
+    /// When it is asked to stop.
+    #[default]
+    Stopped,
+    /// When every file is read to its end. A last line without line end is taken as it is.
+    End,
+}
+
+/// How files are followed.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// 1 to 1,024 files.
+    pub files: Vec<Watched>,
+    /// Name of the agent; part of the keys.
+    pub agent: String,
+    /// File with the places that are sealed; `None` begins anew each time.
+    pub state: Option<PathBuf>,
+    /// When the run ends.
+    pub until: Until,
+    /// Pause between two looks at files that have nothing new.
+    pub interval: Duration,
+    /// Zone of times in the files that name none.
+    pub zone: TimeZone,
+}
+
+impl Options {
+    /// Follows these files until it is asked to stop, without a state file, in the zone of the
+    /// system.
+    #[must_use]
+    pub fn new(files: Vec<Watched>, agent: impl Into<String>) -> Self {
+        Self {
+            files,
+            agent: agent.into(),
+            state: None,
+            until: Until::default(),
+            interval: POLL_INTERVAL,
+            zone: TimeZone::system(),
+        }
+    }
+
+    fn check(&self) -> Result<(), TailError> {
+        if self.files.is_empty() || self.files.len() > MAX_FILES {
+            return Err(TailError::Files(self.files.len()));
+        }
+        for (at, file) in self.files.iter().enumerate() {
+            if self.files[..at].iter().any(|other| other.path == file.path) {
+                return Err(TailError::Twice(file.path.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Events that were handed over, entries about the run included.
+    pub sent: u64,
+    /// Events that are sealed.
+    pub acknowledged: u64,
+}
+
+/// Why a run ended early. The places of what was sealed are stored.
+#[derive(Debug, thiserror::Error)]
+pub enum TailError {
+    /// No file, or too many.
+    #[error("expected 1 to {MAX_FILES} files, got {0}")]
+    Files(usize),
+    /// A file is named twice.
+    #[error("expected each file once, got {} twice", .0.display())]
+    Twice(PathBuf),
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The places cannot be read or stored.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The sink ended.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The operating system gave no random bytes for the name of the run.
+    #[error("cannot make a name for the run: {0}")]
+    Random(io::Error),
+}

@@ -1,0 +1,152 @@
+//! One verification, from the choice of the key to the report.
+
+use countersign_chain::checkpoint::SignedCheckpoint;
+use countersign_chain::key::{KeyError, VerifierKey};
+
+use crate::look;
+use crate::promise::{Judge, Watch};
+use crate::report::{Report, Trust};
+use crate::source::{Holder, Promise, Source, SourceError};
+use crate::tree::StoredTree;
+use crate::walk::Walk;
+
+/// What an auditor brings along.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// The key that the log must be signed with; without it the source's own word is taken.
+    pub key: Option<VerifierKey>,
+    /// Checkpoints of the log from elsewhere: name and bytes.
+    pub supplied: Vec<(String, Vec<u8>)>,
+    /// The newest checkpoint that was verified before.
+    pub remembered: Option<Vec<u8>>,
+}
+
+/// Why nothing can be said about a log.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Nobody names a key.
+    #[error("no key was given, and the {0} names none that can be read")]
+    NoKey(&'static str),
+    /// The only key that is named is none.
+    #[error("the {name} names a key that cannot be used: {error}")]
+    BadKey {
+        /// Which source.
+        name: &'static str,
+        /// Why not.
+        error: KeyError,
+    },
+}
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Bytes of commits that were checked since the last step.
+    pub bytes: u64,
+    /// Entries that were checked since the last step.
+    pub entries: u64,
+}
+
+/// Verifies a log. `step` is told how far it is.
+///
+/// # Errors
+/// [`CheckError`] when nothing can be said about it. Whatever is wrong with the log itself is in
+/// the report.
+pub fn check(
+    source: &mut dyn Source,
+    request: &Request,
+    step: &mut dyn FnMut(Step),
+) -> Result<Report, CheckError> {
+    let (key, trust) = choose_key(source, request)?;
+    let mut found = crate::finding::Findings::default();
+    let mut promises = source.promises(&key, &mut found)?;
+    for (name, bytes) in &request.supplied {
+        let holder = Holder::Supplied(name.clone());
+        promises.extend(crate::source::open(holder, bytes, &key, &mut found));
+    }
+    if let Some(bytes) = &request.remembered {
+        promises.extend(crate::source::open(
+            Holder::Remembered,
+            bytes,
+            &key,
+            &mut found,
+        ));
+    }
+    let sizes = promises.iter().map(|promise| promise.checkpoint.size());
+    let floor = sizes.max().unwrap_or(0);
+    let tree = source.tree_folder().map(|folder| StoredTree::open(&folder));
+    let mut walk = Walk::new(&key, Watch::new(&promises), floor, tree);
+    walk.findings.append(found);
+    while let Some(window) = source.next(&mut walk.findings)? {
+        let before = walk.checked;
+        let looks = look::look(&window, &key);
+        walk.window(&window, looks);
+        step(Step {
+            bytes: walk.checked.bytes.saturating_sub(before.bytes),
+            entries: walk.checked.entries.saturating_sub(before.entries),
+        });
+    }
+    walk.finish();
+    Ok(conclude(walk, &promises, (key.clone(), trust)))
+}
+
+/// Takes the pinned key, or the first one that the source names and that is one.
+fn choose_key(source: &dyn Source, request: &Request) -> Result<(VerifierKey, Trust), CheckError> {
+    if let Some(key) = &request.key {
+        return Ok((key.clone(), Trust::Pinned));
+    }
+    let name = source.name();
+    let mut refused = CheckError::NoKey(name);
+    for vkey in source.vkeys() {
+        match VerifierKey::parse(&vkey) {
+            Ok(key) => return Ok((key, Trust::Unpinned(name))),
+            Err(error) => refused = CheckError::BadKey { name, error },
+        }
+    }
+    Err(refused)
+}
+
+/// Compares the log with what was promised and puts the report together.
+fn conclude(
+    mut walk: Walk<'_>,
+    promises: &[Promise],
+    (key, trust): (VerifierKey, Trust),
+) -> Report {
+    let size = walk.head().size();
+    let mut complete = walk.watch.is_whole();
+    let mut newest: Option<&SignedCheckpoint> = None;
+    let mut judge = Judge {
+        watch: &walk.watch,
+        size,
+        newest: walk.newest.as_ref(),
+        findings: &mut walk.findings,
+        evidence: &mut walk.evidence,
+    };
+    for promise in promises {
+        let checkpoint = &promise.checkpoint;
+        complete &= checkpoint.size() <= size;
+        let newer = newest.is_none_or(|newest| newest.size() < checkpoint.size());
+        if judge.judge(promise) && newer {
+            newest = Some(checkpoint);
+        }
+    }
+    walk.checked.checkpoints = u64::try_from(promises.len()).unwrap_or(u64::MAX);
+    Report {
+        trust,
+        key,
+        size,
+        root: walk.root(),
+        promised: newest.cloned(),
+        floor: promises
+            .iter()
+            .map(|promise| promise.checkpoint.size())
+            .max(),
+        checkpoint: walk.newest,
+        complete,
+        findings: walk.findings,
+        evidence: walk.evidence,
+        checked: walk.checked,
+    }
+}

@@ -1,0 +1,175 @@
+//! The command line of `verify`, for its own binary and for `countersign verify`.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use countersign_chain::key::VerifierKey;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::Instant;
+
+use crate::check::{Request, Step, check};
+use crate::remember;
+use crate::report::{Report, Verdict, json, text};
+use crate::source::Source;
+use crate::source::folder::Folder;
+use crate::source::server::{Address, Server};
+
+/// Prove that nothing in a ledger was changed, removed or forked.
+///
+/// Exit code 0: intact. 1: findings. 2: could not check.
+#[derive(Debug, Clone, Args)]
+pub struct Verify {
+    /// Folder of a server or of one log, or grpc://HOST:PORT
+    pub source: String,
+    /// Verifier key that the log must be signed with, or @FILE that holds it
+    #[arg(long, value_name = "VKEY|@FILE")]
+    pub key: Option<String>,
+    /// Signed checkpoint that the log must contain; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// File with the newest verified checkpoint: compared, and replaced when the log is intact
+    #[arg(long, value_name = "FILE")]
+    pub remember: Option<PathBuf>,
+    /// Name of the log
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub log: String,
+    /// Folder for evidence of what is found
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Show no progress
+    #[arg(long)]
+    pub no_progress: bool,
+    /// Folder with the identity of the caller, for grpc sources
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_CERT")]
+    pub cert: Option<PathBuf>,
+}
+
+/// Verifies and writes the report; returns the exit code. It blocks, and must not be called inside
+/// an async runtime.
+///
+/// # Errors
+/// What the writer says.
+pub fn run(args: &Verify, out: &mut dyn Write) -> io::Result<u8> {
+    let start = Instant::now();
+    match verify(args) {
+        Ok(report) => {
+            let took = start.elapsed();
+            if args.json {
+                writeln!(out, "{}", json::report(&report, took))?;
+            } else {
+                text::report(out, &report, took)?;
+            }
+            Ok(report.verdict().exit_code())
+        }
+        Err(error) => {
+            let reason = format!("{error:#}");
+            if args.json {
+                writeln!(out, "{}", json::unknown(&reason))?;
+            } else {
+                text::unknown(out, &reason)?;
+            }
+            Ok(Verdict::Unknown.exit_code())
+        }
+    }
+}
+
+fn verify(args: &Verify) -> anyhow::Result<Report> {
+    let request = request(args)?;
+    let mut source = open(args, &request)?;
+    let bar = progress(args, source.total_bytes());
+    let mut entries = 0_u64;
+    let mut step = |step: Step| {
+        entries = entries.saturating_add(step.entries);
+        bar.inc(step.bytes);
+        let millis = u64::try_from(bar.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let speed = entries.saturating_mul(1_000).checked_div(millis);
+        bar.set_message(format!("{} entries/s", speed.unwrap_or(0)));
+    };
+    let report = check(source.as_mut(), &request, &mut step);
+    bar.finish_and_clear();
+    let report = report?;
+    if let Some(folder) = &args.evidence {
+        let written = report.evidence.write(folder, &report.key);
+        written.with_context(|| format!("cannot write evidence to {}", folder.display()))?;
+    }
+    if let (Some(path), Verdict::Intact, Some(newest)) =
+        (&args.remember, report.verdict(), &report.promised)
+    {
+        let written = remember::replace(path, newest);
+        written.with_context(|| format!("cannot replace {}", path.display()))?;
+    }
+    Ok(report)
+}
+
+fn request(args: &Verify) -> anyhow::Result<Request> {
+    let key = args.key.as_deref().map(read_key).transpose()?;
+    let mut supplied = Vec::new();
+    for path in &args.checkpoint {
+        let name = path.display().to_string();
+        match remember::read(path).with_context(|| format!("cannot read {name}"))? {
+            Some(bytes) => supplied.push((name, bytes)),
+            None => bail!("cannot read {name}: no such file"),
+        }
+    }
+    let remembered = match &args.remember {
+        Some(path) => {
+            remember::read(path).with_context(|| format!("cannot read {}", path.display()))?
+        }
+        None => None,
+    };
+    Ok(Request {
+        key,
+        supplied,
+        remembered,
+    })
+}
+
+/// A key as text, or `@` and the name of the file that holds it.
+fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
+    let text = match text.strip_prefix('@') {
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?
+        }
+        None => text.to_owned(),
+    };
+    VerifierKey::parse(text.trim()).context("--key")
+}
+
+fn open(args: &Verify, request: &Request) -> anyhow::Result<Box<dyn Source>> {
+    let Some(host) = args.source.strip_prefix("grpc://") else {
+        return Ok(Box::new(Folder::open(Path::new(&args.source), &args.log)?));
+    };
+    let Some(identity) = &args.cert else {
+        bail!("a grpc source needs --cert, the folder with the identity of the caller");
+    };
+    let address = Address {
+        host,
+        log: &args.log,
+        identity,
+        key: request.key.as_ref(),
+        remembered: request.remembered.as_deref(),
+    };
+    Ok(Box::new(Server::connect(&address)?))
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress(args: &Verify, total: u64) -> ProgressBar {
+    let hidden = args.json || args.no_progress || !io::stderr().is_terminal();
+    if hidden {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    let template = "{bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec}  {msg} {elapsed}";
+    // A template that cannot be read leaves the bar as it is by default.
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

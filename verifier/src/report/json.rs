@@ -1,0 +1,115 @@
+//! The report as one JSON object. Its keys are stable: scripts rely on them.
+
+use serde::Serialize;
+
+use super::{Report, Verdict};
+use crate::finding::Finding;
+
+#[derive(Debug, Serialize)]
+struct Json<'a> {
+    verdict: &'static str,
+    trust: Option<String>,
+    origin: Option<&'a str>,
+    key: Option<String>,
+    size: u64,
+    root: Option<String>,
+    checkpoint: Option<&'a str>,
+    complete: bool,
+    findings: Vec<Line<'a>>,
+    findings_total: u64,
+    notes: Vec<Line<'a>>,
+    notes_total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    checked: Counts,
+}
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    code: &'static str,
+    index: Option<u64>,
+    message: &'a str,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Counts {
+    segments: u64,
+    bytes: u64,
+    commits: u64,
+    entries: u64,
+    signatures: u64,
+    tree_hashes: u64,
+    checkpoints: u64,
+    seconds: f64,
+}
+
+fn lines(findings: &[Finding]) -> Vec<Line<'_>> {
+    findings
+        .iter()
+        .map(|finding| Line {
+            code: finding.code.code(),
+            index: finding.index,
+            message: &finding.message,
+        })
+        .collect()
+}
+
+fn print(json: &Json<'_>) -> String {
+    // Numbers, text and lists of them always have a JSON form.
+    serde_json::to_string(json).unwrap_or_default()
+}
+
+/// The report of a verification that took this long.
+#[must_use]
+pub fn report(report: &Report, took: std::time::Duration) -> String {
+    let checked = &report.checked;
+    print(&Json {
+        verdict: report.verdict().name(),
+        trust: Some(report.trust.to_string()),
+        origin: Some(report.key.origin().as_str()),
+        key: Some(report.key.to_string()),
+        size: report.size,
+        root: report.root.map(|root| root.to_string()),
+        checkpoint: report
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| checkpoint.text()),
+        complete: report.complete,
+        findings: lines(report.findings.damage()),
+        findings_total: report.findings.damage_total(),
+        notes: lines(report.findings.notes()),
+        notes_total: report.findings.notes_total(),
+        reason: None,
+        checked: Counts {
+            segments: checked.segments,
+            bytes: checked.bytes,
+            commits: checked.commits,
+            entries: checked.entries,
+            signatures: checked.signatures,
+            tree_hashes: checked.tree_hashes,
+            checkpoints: checked.checkpoints,
+            seconds: took.as_secs_f64(),
+        },
+    })
+}
+
+/// The report of a verification that could not be done.
+#[must_use]
+pub fn unknown(reason: &str) -> String {
+    print(&Json {
+        verdict: Verdict::Unknown.name(),
+        trust: None,
+        origin: None,
+        key: None,
+        size: 0,
+        root: None,
+        checkpoint: None,
+        complete: false,
+        findings: Vec::new(),
+        findings_total: 0,
+        notes: Vec::new(),
+        notes_total: 0,
+        reason: Some(reason),
+        checked: Counts::default(),
+    })
+}

@@ -1,0 +1,119 @@
+//! The report as text, the verdict first.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::{Report, Trust, Verdict};
+use crate::finding::{Code, Finding};
+
+/// Findings of one code that are printed; the rest is counted. `--json` has more.
+const MAX_LINES: usize = 20;
+
+/// Writes the report of a verification that took this long.
+///
+/// # Errors
+/// What the writer says.
+pub fn report(out: &mut dyn Write, report: &Report, took: Duration) -> io::Result<()> {
+    let findings = &report.findings;
+    match report.verdict() {
+        Verdict::Intact => writeln!(out, "INTACT: {} entries", report.size)?,
+        Verdict::Findings | Verdict::Unknown => writeln!(
+            out,
+            "FINDINGS: {} in {} entries",
+            findings.damage_total(),
+            report.size
+        )?,
+    }
+    facts(out, report)?;
+    section(out, "findings", findings.damage(), findings.damage_total())?;
+    section(out, "notes", findings.notes(), findings.notes_total())?;
+    counts(out, report, took)
+}
+
+/// Writes why a verification could not be done.
+///
+/// # Errors
+/// What the writer says.
+pub fn unknown(out: &mut dyn Write, reason: &str) -> io::Result<()> {
+    writeln!(out, "UNKNOWN: {reason}")
+}
+
+fn facts(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    let root = report
+        .root
+        .map_or("unknown".to_owned(), |root| root.to_string());
+    let signed = report
+        .checkpoint
+        .as_ref()
+        .map_or(0, |checkpoint| checkpoint.size());
+    writeln!(out, "trust:      {}", report.trust)?;
+    writeln!(out, "origin:     {}", report.key.origin())?;
+    writeln!(out, "key:        {}", report.key)?;
+    writeln!(out, "size:       {}", report.size)?;
+    writeln!(out, "root:       {root}")?;
+    writeln!(out, "checkpoint: of size {signed}")?;
+    let promised = report.floor.map_or_else(
+        || "no size was promised".to_owned(),
+        |floor| format!("judged by {} promised entries", floor),
+    );
+    let complete = if report.complete { "yes" } else { "no" };
+    writeln!(out, "complete:   {complete} ({promised})")?;
+    if report.trust != Trust::Pinned {
+        writeln!(
+            out,
+            "            Give --key to be sure of the key, and --checkpoint or \
+             --remember to see a cut of \
+             the whole log."
+        )?;
+    }
+    Ok(())
+}
+
+fn section(out: &mut dyn Write, name: &str, kept: &[Finding], total: u64) -> io::Result<()> {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{name}:")?;
+    let mut codes: Vec<Code> = Vec::new();
+    for finding in kept {
+        if !codes.contains(&finding.code) {
+            codes.push(finding.code);
+        }
+    }
+    for code in codes {
+        let of_code: Vec<&Finding> = kept.iter().filter(|finding| finding.code == code).collect();
+        for finding in of_code.iter().take(MAX_LINES) {
+            let index = finding
+                .index
+                .map_or("-".to_owned(), |index| index.to_string());
+            writeln!(out, "  {} [{index}] {}", code.code(), finding.message)?;
+        }
+        let more = of_code.len().saturating_sub(MAX_LINES);
+        if more > 0 {
+            writeln!(out, "  {} and {more} more", code.code())?;
+        }
+        writeln!(out, "    {} {}", code.meaning(), code.advice())?;
+    }
+    let dropped = total.saturating_sub(u64::try_from(kept.len()).unwrap_or(u64::MAX));
+    if dropped > 0 {
+        writeln!(out, "  {dropped} more were counted only")?;
+    }
+    Ok(())
+}
+
+fn counts(out: &mut dyn Write, report: &Report, took: Duration) -> io::Result<()> {
+    let checked = &report.checked;
+    writeln!(
+        out,
+        "\nchecked:    {} segments, {} commits, {} entries, {} bytes, {} signatures, {} tree hashes, \
+         {} checkpoints in {:.3} s",
+        checked.segments,
+        checked.commits,
+        checked.entries,
+        checked.bytes,
+        checked.signatures,
+        checked.tree_hashes,
+        checked.checkpoints,
+        took.as_secs_f64()
+    )
+}

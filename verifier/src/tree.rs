@@ -1,0 +1,183 @@
+//! The stored tree hashes of a folder: compared with the entries, and asked for help where entries
+//! are damaged. They are derived and signed by nobody; what they say counts only where it leads to
+//! a signed root.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use countersign_chain::hash::{self, Hash};
+use countersign_chain::tree::Frontier;
+
+use crate::finding::{Code, Findings};
+
+/// Levels between two files: `level-00`, `level-08` and so on.
+const STEP: u32 = 8;
+/// Files that can exist: a tree has at most 63 levels.
+const FILES: usize = 8;
+
+fn path_of(folder: &Path, level: u32) -> PathBuf {
+    folder.join(format!("level-{level:02}"))
+}
+
+/// One file that is compared.
+#[derive(Debug)]
+struct Level {
+    level: u32,
+    /// `None` behind the last stored hash.
+    reader: Option<BufReader<File>>,
+    position: u64,
+    wrong: u64,
+    first_wrong: Option<u64>,
+}
+
+impl Level {
+    fn open(folder: &Path, level: u32) -> Self {
+        Self {
+            level,
+            reader: File::open(path_of(folder, level)).ok().map(BufReader::new),
+            position: 0,
+            wrong: 0,
+            first_wrong: None,
+        }
+    }
+
+    /// Compares the next stored hash; whether there was one.
+    fn compare(&mut self, hash: &Hash) -> bool {
+        let Some(reader) = &mut self.reader else {
+            return false;
+        };
+        let mut stored = [0; 32];
+        // A file that is behind the log, or room that was only reserved, is no damage: both are
+        // written later.
+        if reader.read_exact(&mut stored).is_err() || stored == [0; 32] {
+            self.reader = None;
+            return false;
+        }
+        if stored != *hash.as_bytes() {
+            self.wrong = self.wrong.saturating_add(1);
+            self.first_wrong.get_or_insert(self.position);
+        }
+        self.position = self.position.saturating_add(1);
+        true
+    }
+}
+
+/// The folder `tree`, compared entry by entry.
+#[derive(Debug)]
+pub(crate) struct StoredTree {
+    folder: PathBuf,
+    leaves: Option<File>,
+    frontier: Frontier,
+    levels: Vec<Level>,
+    comparing: bool,
+    compared: u64,
+}
+
+impl StoredTree {
+    pub(crate) fn open(folder: &Path) -> Self {
+        let levels = (0_u32..).step_by(8).take(FILES);
+        Self {
+            folder: folder.to_owned(),
+            leaves: File::open(path_of(folder, 0)).ok(),
+            frontier: Frontier::new(),
+            levels: levels.map(|level| Level::open(folder, level)).collect(),
+            comparing: true,
+            compared: 0,
+        }
+    }
+
+    /// Number of hashes that were compared.
+    pub(crate) const fn compared(&self) -> u64 {
+        self.compared
+    }
+
+    /// Compares what this entry completes.
+    pub(crate) fn push(&mut self, leaf: Hash) {
+        if !self.comparing {
+            return;
+        }
+        let Self {
+            frontier,
+            levels,
+            compared,
+            ..
+        } = self;
+        frontier.push_with(leaf, &mut |level, hash| {
+            let file = levels.iter_mut().find(|file| file.level == level);
+            if file.is_some_and(|file| file.compare(&hash)) {
+                *compared = compared.saturating_add(1);
+            }
+        });
+    }
+
+    /// Stops comparing: leaf hashes are not known any more.
+    pub(crate) const fn stop(&mut self) {
+        self.comparing = false;
+    }
+
+    /// Leaf hashes as they are stored.
+    pub(crate) fn leaves(&self, first: u64, count: usize) -> Option<Vec<Hash>> {
+        let bytes = read(self.leaves.as_ref()?, first, count)?;
+        Some(hashes(&bytes))
+    }
+
+    /// The tree of the first `size` entries, by the stored hashes.
+    pub(crate) fn frontier(&self, size: u64) -> Option<Frontier> {
+        let mut parts = Vec::new();
+        let mut start = 0_u64;
+        for level in (0..u64::BITS).rev().filter(|level| size >> level & 1 == 1) {
+            parts.push(self.subtree(start >> level, level)?);
+            start = start.saturating_add(1 << level);
+        }
+        Frontier::from_hashes(size, parts).ok()
+    }
+
+    /// Root of a complete subtree, from the file at or below its level.
+    fn subtree(&self, index: u64, level: u32) -> Option<Hash> {
+        let above = level.checked_rem(STEP)?;
+        let file = File::open(path_of(&self.folder, level.saturating_sub(above))).ok()?;
+        let count = 1_usize.checked_shl(above)?;
+        let mut row = hashes(&read(&file, index.checked_shl(above)?, count)?);
+        while row.len() > 1 {
+            row = row
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|[left, right]| hash::node(left, right))
+                .collect();
+        }
+        row.first().copied()
+    }
+
+    /// One note for each file with wrong hashes.
+    pub(crate) fn report(&self, findings: &mut Findings) {
+        for level in &self.levels {
+            let Some(first) = level.first_wrong else {
+                continue;
+            };
+            let leaf = first.checked_shl(level.level);
+            let text = format!(
+                "tree/level-{:02}: {} hashes are wrong, hash {first} is the first",
+                level.level, level.wrong
+            );
+            findings.add(Code::TreeDamaged, leaf, text);
+        }
+    }
+}
+
+fn read(file: &File, first: u64, count: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; count.checked_mul(32)?];
+    file.read_exact_at(&mut bytes, first.checked_mul(32)?)
+        .ok()?;
+    Some(bytes)
+}
+
+fn hashes(bytes: &[u8]) -> Vec<Hash> {
+    let (chunks, _) = bytes.as_chunks::<32>();
+    chunks
+        .iter()
+        .map(|chunk| Hash::from_bytes(*chunk))
+        .collect()
+}
