@@ -25,32 +25,20 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the whole story on this machine: append, prove, tamper, detect
     Demo(demo::DemoArgs),
-    /// Run a ledger to play with on localhost
     Dev(dev::DevArgs),
-    /// Make and serve a ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
-    /// Issue, revoke and list certificates
     #[command(subcommand)]
     Ca(ca::CaCommand),
-    /// Send events into a ledger
     #[command(subcommand)]
     Collector(collector::CollectorCommand),
-    /// List entries
     Log(list::LogArgs),
-    /// Explain one entry and check it
     Show(show::ShowArgs),
-    /// Write a proof that stands alone, or check one offline
     Proof(proof::ProofArgs),
-    /// Check a whole log without trusting its server
     Verify(crate::commands::verify::VerifyArgs),
-    /// Show the state of a running ledger
     Status(status::StatusArgs),
-    /// Print shell completions
     Completions(shell::CompletionsArgs),
-    /// Print the manual page, or write all of them
     Man(shell::ManArgs),
 }
 

@@ -15,6 +15,9 @@ use countersign_ledger::server::run::Endpoint;
 
 use crate::config::{self, Layer, MAIN};
 
+/// Name of the file beside an identity that holds the key of the log `main`.
+pub(crate) const LOG_KEY: &str = "log.vkey";
+
 /// Where the ledger is and who calls.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
@@ -127,12 +130,18 @@ impl ConnectArgs {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make {} for --remember", folder.display()))?;
         }
+        let log = settings.log.unwrap_or_else(|| MAIN.to_owned());
         let trust = match settings.key {
-            None => TrustedKey::FirstUse,
             Some(key) => TrustedKey::Pinned(Box::new(parse_key(&key)?)),
+            // The key beside an identity is that of `main`.
+            None if log != MAIN && identity.join(LOG_KEY).exists() => anyhow::bail!(
+                "the key of the log {log} is not known; give it with --key VKEY: `ledger \
+                 create-log` and `status` print it"
+            ),
+            None => TrustedKey::FirstUse,
         };
         Ok(Config {
-            log: settings.log.unwrap_or_else(|| MAIN.to_owned()),
+            log,
             timeout: Duration::from_secs(self.timeout),
             trust,
             remember,

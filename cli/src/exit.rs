@@ -4,6 +4,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use countersign_client::{CallError, ConnectError, RememberError, StreamError};
+use countersign_collector::SinkError;
+use countersign_collector::emit::EmitError;
+use countersign_collector::tail::TailError;
 use countersign_ledger::server::run::{EXIT_POISONED, ServeError};
 
 /// Something was found, or the ledger said no.
@@ -81,11 +84,32 @@ fn known(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             ConnectError::Config(_) => UNKNOWN,
         });
     }
-    if let Some(StreamError::Call { source, .. }) = error.downcast_ref::<StreamError>() {
-        return Some(call(source));
+    if let Some(code) = collecting(error) {
+        return Some(code);
     }
     match error.downcast_ref::<ServeError>() {
         Some(ServeError::Poisoned) => Some(EXIT_POISONED),
+        _ => None,
+    }
+}
+
+/// Errors of the collector, which show those of their stream as their own.
+fn collecting(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    let of_emit = error
+        .downcast_ref::<EmitError>()
+        .and_then(|error| match error {
+            EmitError::Sink(error) => Some(error),
+            _ => None,
+        });
+    let of_tail = error
+        .downcast_ref::<TailError>()
+        .and_then(|error| match error {
+            TailError::Sink(error) => Some(error),
+            _ => None,
+        });
+    match of_emit.or(of_tail)? {
+        SinkError::Stream(StreamError::Call { source, .. }) => Some(call(source)),
+        SinkError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Some(0),
         _ => None,
     }
 }
@@ -118,6 +142,38 @@ mod tests {
         assert_eq!(of(io::Error::from(io::ErrorKind::BrokenPipe)), 0);
         assert_eq!(of(io::Error::from(io::ErrorKind::NotFound)), 2);
         assert_eq!(of(anyhow::anyhow!("what")), 2);
+    }
+
+    #[test]
+    fn what_ends_a_stream_chooses_the_code() {
+        let ended = |source| {
+            let source = std::sync::Arc::new(source);
+            SinkError::Stream(StreamError::Call {
+                position: 0,
+                source,
+            })
+        };
+        let forked = || {
+            let (older, newer) = (String::new(), String::new());
+            CallError::Remember(RememberError::Forked {
+                older,
+                newer,
+                proof: Vec::new(),
+            })
+        };
+        let no_answer = CallError::NoAnswer {
+            call: "Append",
+            endpoint: String::new(),
+            waited: std::time::Duration::ZERO,
+            attempts: 1,
+            last: String::new(),
+            hint: String::new(),
+        };
+        assert_eq!(of(EmitError::Sink(ended(forked()))), 1);
+        assert_eq!(of(TailError::Sink(ended(forked()))), 1);
+        assert_eq!(of(TailError::Sink(ended(no_answer))), 2);
+        let gone = SinkError::Write(io::ErrorKind::BrokenPipe.into());
+        assert_eq!(of(EmitError::Sink(gone)), 0);
     }
 
     #[test]

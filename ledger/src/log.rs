@@ -12,6 +12,7 @@ mod open;
 mod receipt;
 mod sealer;
 mod sequencer;
+mod workers;
 mod writer;
 
 use std::sync::Arc;

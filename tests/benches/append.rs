@@ -3,6 +3,8 @@
 //! `cargo bench -p countersign-tests --bench append` prints the table of docs/benchmarks.md. Server and client share
 //! the machine's cores and one disk (the folder for temporary files). Each figure is the median of the runs.
 
+#![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

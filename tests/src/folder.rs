@@ -118,4 +118,6 @@ pub async fn issue(node: &Node, role: Role, name: &str, out: &Path) {
     std::fs::write(out.join("cert.pem"), &issued.chain_pem).expect("room");
     std::fs::write(out.join("key.pem"), key.as_bytes()).expect("room");
     std::fs::write(out.join("ca.pem"), &issued.root_pem).expect("room");
+    let vkey = node.main().expect("there").key().to_string();
+    std::fs::write(out.join("log.vkey"), vkey).expect("room");
 }

@@ -99,7 +99,7 @@ impl Exhibit {
             ));
         }
         text.push_str(
-            "\nCheckpoints are C2SP tlog-checkpoints: a signed note whose first line is the origin, \
+            "\nCheckpoints are C2SP tlog-checkpoints: notes whose first line is the origin, \
              whose\n\
              second is the number of entries and whose third is their RFC 6962 root. \
              Any tool for C2SP\n\
@@ -185,7 +185,7 @@ pub(crate) fn changed_record(
         };
         files.push(("entry.tlog-proof", proof.to_text().into_bytes()));
         how.push_str(
-            "entry.tlog-proof (C2SP tlog-proof) proves the second hash under the signed checkpoint.",
+            "entry.tlog-proof (C2SP tlog-proof) proves the second hash under the checkpoint.",
         );
     }
     Exhibit {

@@ -85,7 +85,7 @@ codes! {
     CheckpointMissing "The published checkpoint is missing."
     UnknownFile "A file that is no segment stands in the folder of segments."
     UnknownKind "Entries have a kind that this version does not know; their payloads were not read."
-    RootsUnchecked "Roots behind damaged entries were not computed; chain and signatures were checked."
+    RootsUnchecked "Roots behind damage could not be computed; chain and signatures were checked."
 }
 
 /// What a finding does to the verdict.

@@ -138,7 +138,7 @@ impl Judge<'_> {
             Some(Met::Boundary(end, own)) => self.at_boundary(promise, end, own.as_ref()),
             Some(Met::Inside(end, own)) if !self.watch.is_lost(size) => {
                 let text = format!(
-                    "{holder} has size {size}, and no commit of the log ends there; one ends at {end}"
+                    "{holder} has size {size}, and no commit ends there; one ends at {end}"
                 );
                 let code = contradiction_code(holder);
                 self.contradiction(code, size.saturating_sub(1), text, promise, own.as_ref());

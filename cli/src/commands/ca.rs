@@ -17,14 +17,11 @@ use crate::when::wire;
 
 const DAY: u64 = 86_400;
 
-/// Commands of the certificate authority.
+/// Issue, revoke and list certificates
 #[derive(Debug, Subcommand)]
 pub(crate) enum CaCommand {
-    /// Make an identity: a new key and a certificate for it
     Issue(IssueArgs),
-    /// Refuse a certificate from the next call on
     Revoke(RevokeArgs),
-    /// List what was issued and revoked
     List(ListArgs),
 }
 
@@ -32,6 +29,8 @@ fn roles() -> impl clap::builder::TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|text| Role::parse(&text))
 }
 
+/// Make an identity: a new key and a certificate for it
+///
 /// Makes a new key in --out, has it certified, and writes what clients need beside it: key.pem
 /// (mode 0600), cert.pem, ca.pem and log.vkey. The key leaves the folder never; the certificate is
 /// an entry of the log.
@@ -62,7 +61,9 @@ pub(crate) struct IssueArgs {
     pub(crate) connect: ConnectArgs,
 }
 
-/// Revokes a certificate: its next call is refused, and the revocation is an entry of the log.
+/// Refuse a certificate from the next call on
+///
+/// The next call of its owner is refused, and the revocation is an entry of the log.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
@@ -80,6 +81,8 @@ pub(crate) struct RevokeArgs {
     pub(crate) connect: ConnectArgs,
 }
 
+/// List what was issued and revoked
+///
 /// Lists every certificate that the log knows, oldest first, with its state.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -110,9 +113,8 @@ async fn issue(args: IssueArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> 
         name: args.name,
         valid_seconds,
     };
-    let issued = issue::issue(&authority, &subject, &args.out).await;
+    let certificate = issue::issue(&authority, &subject, &args.out).await?;
     authority.close().await?;
-    let certificate = issued?;
     writeln!(
         out,
         "Issued {} (serial {}, until {}) as entry {}; the identity is in {}.",
@@ -127,9 +129,8 @@ async fn issue(args: IssueArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> 
 
 async fn revoke(args: RevokeArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     let authority = Authority::open(&args.connect).await?;
-    let revoked = authority.revoke(&args.serial, &args.reason).await;
+    let certificate = authority.revoke(&args.serial, &args.reason).await?;
     authority.close().await?;
-    let certificate = revoked?;
     writeln!(
         out,
         "Revoked {} (serial {}) as entry {}.",
@@ -141,10 +142,7 @@ async fn revoke(args: RevokeArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
 }
 
 async fn list(args: ListArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-    let authority = Authority::open(&args.connect).await?;
-    let listed = authority.list().await;
-    authority.close().await?;
-    let certificates = listed?;
+    let certificates = Authority::open(&args.connect).await?.list().await?;
     if args.json {
         let all: Vec<_> = certificates.iter().map(object).collect();
         json_page(out, &json!(all))?;

@@ -16,12 +16,10 @@ use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{Progress, counted, grouped, printable};
 
-/// Commands of the collector.
+/// Send events into a ledger
 #[derive(Debug, Subcommand)]
 pub(crate) enum CollectorCommand {
-    /// Send events that come as JSON lines
     Emit(EmitArgs),
-    /// Follow files and send their lines
     Tail(super::tail::TailArgs),
 }
 
@@ -36,6 +34,8 @@ pub(crate) enum BadLine {
     Record,
 }
 
+/// Send events that come as JSON lines
+///
 /// Sends events that come as JSON lines, one object each, and returns when all of them are sealed.
 ///
 /// A line says "raw" (text) or "fields" (an object of texts) or both, and may say "source",

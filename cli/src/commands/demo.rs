@@ -29,6 +29,8 @@ use crate::when::rfc3339;
 /// Entries that are shown from each end.
 const SHOWN: u64 = 3;
 
+/// Show the whole story on this machine: append, prove, tamper, detect
+///
 /// Shows the whole story with a real file of this machine: a ledger starts, an agent sends every
 /// line over mutual TLS, an auditor checks receipts, proofs and the whole log. Then copies of the
 /// log are damaged in five ways, the last with the log's own key, and the verifier finds each of

@@ -26,6 +26,8 @@ const HTTP: u16 = 7480;
 /// Days that the identities are good for.
 const DAYS: u64 = 365;
 
+/// Run a ledger to play with on localhost
+///
 /// Runs a ledger on localhost until Ctrl-C: makes the data folder and identities when they are
 /// missing, prints the addresses and commands that work when they are pasted. The folder can be
 /// served again later.

@@ -14,8 +14,8 @@ use countersign_ledger::node::Node;
 use countersign_ledger::server::run::Endpoint;
 use countersign_proto::v1;
 
-use super::ledger::{LOG_KEY, settings};
-use crate::connect::ConnectArgs;
+use super::ledger::settings;
+use crate::connect::{ConnectArgs, LOG_KEY};
 use crate::files::{self, Access};
 
 /// Files of an identity, as clients look for them.
@@ -101,7 +101,8 @@ impl Authority {
         }
     }
 
-    /// Ends in order.
+    /// Ends in order, which is an entry of a folder's logs. Who only looked, or was refused, just
+    /// drops it.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         match self {
             Self::Server(_) => Ok(()),

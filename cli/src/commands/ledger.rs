@@ -13,24 +13,20 @@ use countersign_ledger::node::{self, Initialised, NodeSettings};
 
 use super::serve::{self, ServeArgs};
 use crate::config::MAIN;
-use crate::connect::key_of_dir;
+use crate::connect::{LOG_KEY, key_of_dir};
 use crate::exit::Outcome;
 use crate::files::{self, Access};
 
-/// Name of the file beside an identity that holds the key of the log.
-pub(crate) const LOG_KEY: &str = "log.vkey";
-
-/// Commands of the ledger.
+/// Make and serve a ledger
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
-    /// Make a data folder: certificate authority, log, signing key
     Init(InitArgs),
-    /// Make another log in a data folder
     CreateLog(CreateLogArgs),
-    /// Serve a data folder over gRPC with mutual TLS
     Serve(ServeArgs),
 }
 
+/// Make a data folder: certificate authority, log, signing key
+///
 /// Makes a data folder with a certificate authority, the log `main` and its signing key, and prints
 /// the verifier key.
 ///
@@ -56,6 +52,8 @@ pub(crate) struct InitArgs {
     pub(crate) host: Vec<String>,
 }
 
+/// Make another log in a data folder
+///
 /// Makes another log, with a signing key of its own, in a data folder. The server opens it at its
 /// next start.
 #[derive(Debug, Args)]

@@ -17,6 +17,8 @@ use crate::when::When;
 /// Entries that are asked for at once.
 const PAGE: u32 = 500;
 
+/// List entries
+///
 /// Lists entries in order of their index. Conditions are joined by AND. Every entry is checked
 /// against the log's signature before it is shown; that a list under conditions is complete, only
 /// `verify` can tell.

@@ -14,6 +14,8 @@ use crate::exit::{Outcome, Refused};
 use crate::files::{self, Access};
 use crate::output::grouped;
 
+/// Write a proof that stands alone, or check one offline
+///
 /// Writes the proof that an entry is in the newest signed tree, as a C2SP tlog-proof. It is checked
 /// before it is written, and stands alone: with the entry's record and the verifier key, --check
 /// needs neither ledger nor network.

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use countersign_ledger::limits::SEGMENT_BYTES;
-use countersign_ledger::server::run::{ServeOptions, Server};
+use countersign_ledger::node::Node;
+use countersign_ledger::server::run::{EXIT_POISONED, ServeOptions, Server};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,9 +22,13 @@ use crate::logging::LogFormat;
 const SECONDS: [f64; 14] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
+/// What is left of the second after a failed write, once the callers have their answers.
+const LAST_MOMENT: Duration = Duration::from_millis(800);
 /// How often old samples are folded into their buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// Serve a data folder over gRPC with mutual TLS
+///
 /// Serves a data folder over gRPC with mutual TLS, until SIGTERM or SIGINT.
 ///
 /// Calls under way are finished and the log is closed with an entry before it ends. Log messages go
@@ -71,8 +77,28 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<Outcome> {
     };
     let stop = stop_signal()?;
     let server = Server::start(options).await?;
+    watch(Arc::clone(server.node()));
     server.run(stop).await?;
     Ok(Outcome::Fine)
+}
+
+/// Ends the process within a second of a failed write, also when the orderly end hangs on the disk
+/// that failed.
+fn watch(node: Arc<Node>) {
+    drop(tokio::spawn(async move {
+        node.failed().await;
+        tokio::time::sleep(LAST_MOMENT).await;
+        tracing::error!("a log could not be written, and the server does not end by itself");
+        leave();
+    }));
+}
+
+#[expect(
+    clippy::exit,
+    reason = "destructors may wait for a disk that does not answer"
+)]
+fn leave() {
+    std::process::exit(i32::from(EXIT_POISONED));
 }
 
 /// Starts to collect metrics, once in a process.

@@ -12,6 +12,8 @@ use crate::args::Cli;
 use crate::exit::Outcome;
 use crate::files;
 
+/// Print shell completions
+///
 /// Prints the completions of a shell.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -24,6 +26,8 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
+/// Print the manual page, or write all of them
+///
 /// Prints the manual page of `countersign`, or writes those of all commands into a folder.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\

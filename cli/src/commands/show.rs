@@ -14,6 +14,8 @@ use crate::output::{counted, grouped, json_page, printable};
 use crate::render;
 use crate::when::rfc3339;
 
+/// Explain one entry and check it
+///
 /// Explains one entry: all of its fields, the event as JSON, the signed checkpoint of its commit,
 /// and the proof that it is in the newest signed tree. Everything is checked before it is shown.
 #[derive(Debug, Args)]

@@ -10,6 +10,8 @@ use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{grouped, json_page, printable};
 
+/// Show the state of a running ledger
+///
 /// Shows version, logs, keys, sizes and room on the disk, as the server tells them. It takes the
 /// role admin or auditor.
 ///

@@ -37,6 +37,8 @@ pub(crate) enum LineFormat {
     KeyValue,
 }
 
+/// Follow files and send their lines
+///
 /// Follows files through rotation and restarts; each line becomes one entry, once. It takes the
 /// role agent or admin.
 ///

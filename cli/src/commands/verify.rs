@@ -11,6 +11,8 @@ use crate::config::MAIN;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 
+/// Check a whole log without trusting its server
+///
 /// Reads a whole log and checks every frame, record, chain link, root and signature, and every
 /// checkpoint that is given or remembered. It does not need the server's help and believes nobody
 /// but the verifier key.

@@ -10,19 +10,14 @@ use countersign_chain::record::Record;
 use countersign_proto::event::Event;
 use countersign_proto::v1::{LogOpened, LogRecovered};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::folder::{self, FolderError, Identity};
-use super::housekeeper::{Housekeeper, Low};
 use super::idem::{Fingerprint, Window};
-use super::sealer::{SealDesk, Sealed, Sealer};
-use super::sequencer::{Parts, Sequencer};
-use super::writer::Writer;
+use super::workers::{Handles, Stuff, join};
 use super::{Log, SubmitError};
 use crate::clock::Clock;
 use crate::fs::{Fs, FsLock};
-use crate::limits::{IDEMPOTENCY_WINDOW, QUEUE_PROPOSALS, READ_BYTES};
+use crate::limits::{IDEMPOTENCY_WINDOW, READ_BYTES};
 use crate::projections::{self, Projector};
 use crate::store::segment::recover::{self, OpenError, Recovery};
 use crate::store::segment::{Settings, random_nonce};
@@ -250,24 +245,6 @@ fn load_window(store: &dyn LogStore) -> Result<Window, OpenLogError> {
     Ok(window)
 }
 
-/// Who tells and who hears how far the log is durable and sealed.
-struct Ends {
-    accepted: (watch::Sender<u64>, watch::Receiver<u64>),
-    sealed: (watch::Sender<Sealed>, watch::Receiver<Sealed>),
-    sizes: (watch::Sender<u64>, watch::Receiver<u64>),
-}
-
-impl Ends {
-    fn of(store: &dyn LogStore) -> Self {
-        let sealed = store.sealed();
-        Self {
-            accepted: watch::channel(store.head().head.size()),
-            sizes: watch::channel(sealed.head.size()),
-            sealed: watch::channel(Sealed::from(sealed)),
-        }
-    }
-}
-
 /// Starts the threads.
 fn start(fs: Arc<dyn Fs>, prepared: Prepared) -> Result<Log, OpenLogError> {
     let Prepared {
@@ -280,76 +257,35 @@ fn start(fs: Arc<dyn Fs>, prepared: Prepared) -> Result<Log, OpenLogError> {
         window,
         ..
     } = prepared;
-    let epoch = store.fence()?;
-    let (queue, proposals) = mpsc::channel(QUEUE_PROPOSALS);
-    let (jobs_in, jobs) = mpsc::channel(1);
-    let (done_in, done) = mpsc::channel(1);
-    let Ends {
-        accepted,
-        sealed,
-        sizes,
-    } = Ends::of(store.as_ref());
-    let desk = Arc::new(SealDesk::default());
-    desk.accepted(*accepted.1.borrow());
-    let (failed, stop) = (CancellationToken::new(), CancellationToken::new());
-    let (window, low) = (Arc::new(Mutex::new(window)), Low::default());
-
-    let sequencer = Sequencer::new(Parts {
-        key,
-        clock: Arc::clone(&settings.clock),
-        store: Arc::clone(&store),
-        window: Arc::clone(&window),
-        low: low.clone(),
-        queue: proposals,
-        jobs: jobs_in,
-        done,
-        accepted: accepted.1.clone(),
-        stop: stop.clone(),
-    });
-    let writer = Writer {
-        store: Arc::clone(&store),
-        tree: Arc::clone(&tree),
-        epoch,
-        clock: Arc::clone(&settings.clock),
-        jobs,
-        done: done_in,
-        accepted: accepted.0,
-        desk: Arc::clone(&desk),
-        low: low.clone(),
-        failed: failed.clone(),
-    };
-    let sealer = Sealer {
-        store: Arc::clone(&store),
+    let (workers, handles) = join(Stuff {
         fs,
-        desk: Arc::clone(&desk),
-        sealed: sealed.0,
-        sizes: sizes.0,
-        failed: failed.clone(),
-    };
-    let housekeeper = Housekeeper {
+        epoch: store.fence()?,
         store: Arc::clone(&store),
-        low: low.clone(),
         tree: Arc::clone(&tree),
-        queue: queue.downgrade(),
-        stop: stop.clone(),
-    };
-    drop(tokio::spawn(housekeeper.run()));
-    let projector = start_projector(&settings, identity, &store, sizes.1, &stop)?;
-    let threads = Mutex::new(start_threads(&settings.name, sequencer, writer, sealer)?);
+        clock: Arc::clone(&settings.clock),
+        key,
+        window,
+    });
+    let projector = start_projector(&settings, identity, &store, &handles)?;
+    let threads = Mutex::new(
+        workers
+            .start(&settings.name)
+            .map_err(failed("start a thread"))?,
+    );
     Ok(Log {
         name: settings.name,
         store,
         tree,
         projections: projector.projections(),
         projector: Mutex::new(Some(projector)),
-        window,
-        low,
-        queue,
-        accepted: accepted.1,
-        sealed: sealed.1,
-        desk,
-        failed,
-        stop,
+        window: handles.window,
+        low: handles.low,
+        queue: handles.queue,
+        accepted: handles.accepted,
+        sealed: handles.sealed,
+        desk: handles.desk,
+        failed: handles.failed,
+        stop: handles.stop,
         threads,
         lock: Mutex::new(Some(lock)),
     })
@@ -359,48 +295,11 @@ fn start_projector(
     settings: &LogSettings,
     identity: Identity,
     store: &Arc<dyn LogStore>,
-    sealed: watch::Receiver<u64>,
-    stop: &CancellationToken,
+    handles: &Handles,
 ) -> Result<Projector, OpenLogError> {
     let clock = Arc::clone(&settings.clock);
     let folder = settings.folder.clone();
     let settings = projections::Settings::new(folder, identity.origin, move || clock.wall());
-    Projector::spawn(settings, Arc::clone(store), sealed, stop.clone())
-        .map_err(failed("start a thread"))
-}
-
-fn start_threads(
-    name: &str,
-    sequencer: Sequencer,
-    writer: Writer,
-    sealer: Sealer,
-) -> Result<Vec<std::thread::JoinHandle<()>>, OpenLogError> {
-    let desk = Arc::clone(&writer.desk);
-    Ok(vec![
-        spawn(&format!("{name}-seq"), move || run_sequencer(sequencer))?,
-        spawn(&format!("{name}-write"), move || {
-            writer.run();
-            // Nothing more becomes durable: what is, gets sealed, and the sealer ends.
-            desk.stop();
-        })?,
-        spawn(&format!("{name}-seal"), move || sealer.run())?,
-    ])
-}
-
-fn spawn(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<std::thread::JoinHandle<()>, OpenLogError> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(failed("start a thread"))
-}
-
-/// The sequencer waits for two queues at once, on a runtime of its own.
-fn run_sequencer(sequencer: Sequencer) {
-    match tokio::runtime::Builder::new_current_thread().build() {
-        Ok(runtime) => runtime.block_on(sequencer.run()),
-        Err(error) => tracing::error!(error = %error, "cannot start the sequencer"),
-    }
+    let (sealed, stop) = (handles.sizes.clone(), handles.stop.clone());
+    Projector::spawn(settings, Arc::clone(store), sealed, stop).map_err(failed("start a thread"))
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign_chain::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign_chain::commit::Commit;
-use countersign_chain::hash::{self, Hash};
 use countersign_chain::frame::Frame;
+use countersign_chain::hash::{self, Hash};
 use countersign_chain::key::VerifierKey;
 use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
@@ -201,7 +201,12 @@ impl Page {
             let checkpoint = Arc::new(covering(frame, &key)?);
             let records: Vec<Vec<u8>> = frame.records().iter().map(|r| r.to_vec()).collect();
             let leaves = records.iter().map(|record| hash::leaf(record)).collect();
-            Ok(Self { first: frame.first(), records, leaves, checkpoint })
+            Ok(Self {
+                first: frame.first(),
+                records,
+                leaves,
+                checkpoint,
+            })
         })?
         .map_err(|why| LookupError::Damaged { index, why })
     }

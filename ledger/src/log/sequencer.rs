@@ -182,7 +182,11 @@ impl Sequencer {
     }
 
     /// What can be refused before anything is placed.
-    fn check(&mut self, proposal: &Proposal, keys: &[Option<Fingerprint>]) -> Result<(), SubmitError> {
+    fn check(
+        &mut self,
+        proposal: &Proposal,
+        keys: &[Option<Fingerprint>],
+    ) -> Result<(), SubmitError> {
         let mut repeated = 0_usize;
         for (position, entry) in proposal.entries.iter().enumerate() {
             let offset = u64::try_from(position).unwrap_or(u64::MAX);
@@ -293,7 +297,12 @@ impl Sequencer {
     }
 
     /// Adds the first receipt of an entry that is there already.
-    fn repeat(&mut self, waiter: &mut Waiter, position: usize, index: u64) -> Result<(), SubmitError> {
+    fn repeat(
+        &mut self,
+        waiter: &mut Waiter,
+        position: usize,
+        index: u64,
+    ) -> Result<(), SubmitError> {
         if let Some(place) = index.checked_sub(self.open_first()) {
             let place = usize::try_from(place).unwrap_or(usize::MAX);
             waiter.pending(PendingRun::again(position, place));
@@ -405,7 +414,10 @@ fn fingerprint(entry: &NewEntry) -> Option<Fingerprint> {
 }
 
 fn unreadable(index: u64, error: &LookupError) -> SubmitError {
-    SubmitError::Unreadable { index, error: error.to_string() }
+    SubmitError::Unreadable {
+        index,
+        error: error.to_string(),
+    }
 }
 
 fn answer(proposal: Proposal, result: Result<Vec<Run>, SubmitError>) -> Admission {

@@ -24,7 +24,11 @@ fn batch(drafts: Vec<v1::EventDraft>) -> v1::AppendBatchRequest {
 }
 
 async fn receipt(world: &World, caller: &str, request: v1::AppendRequest) -> v1::Receipt {
-    let answer = world.client().append(by(caller, request)).await.expect("a good event");
+    let answer = world
+        .client()
+        .append(by(caller, request))
+        .await
+        .expect("a good event");
     answer.into_inner().receipt.expect("a receipt")
 }
 
@@ -41,10 +45,18 @@ async fn a_receipt_proves_the_entry() {
         assert_eq!((receipt.log.as_str(), receipt.index), ("main", n + 1));
         assert_eq!(receipt.level(), v1::AckLevel::Sealed);
         assert!(!receipt.repeated);
-        assert_eq!(world.log.sealed().size, n + 2, "the answer came before the seal");
+        assert_eq!(
+            world.log.sealed().size,
+            n + 2,
+            "the answer came before the seal"
+        );
         let checkpoint = world.checkpoint(&receipt.checkpoint);
         assert_eq!(checkpoint.size(), n + 2);
-        verified(receipt.inclusion_proof.as_ref(), &receipt.leaf_hash, &checkpoint);
+        verified(
+            receipt.inclusion_proof.as_ref(),
+            &receipt.leaf_hash,
+            &checkpoint,
+        );
     }
 }
 
@@ -53,14 +65,23 @@ async fn a_repeat_returns_the_first_receipt_and_a_reused_key_is_refused() {
     let world = World::start().await;
     let first = receipt(&world, "agent:db", append(keyed("a", "key"))).await;
     let again = receipt(&world, "agent:db", append(keyed("a", "key"))).await;
-    assert_eq!((again.index, &again.leaf_hash), (first.index, &first.leaf_hash));
-    assert_eq!((again.time, &again.checkpoint), (first.time, &first.checkpoint));
+    assert_eq!(
+        (again.index, &again.leaf_hash),
+        (first.index, &first.leaf_hash)
+    );
+    assert_eq!(
+        (again.time, &again.checkpoint),
+        (first.time, &first.checkpoint)
+    );
     assert!(again.repeated && !first.repeated);
     // Another caller's keys are other keys.
     let other = receipt(&world, "agent:web", append(keyed("b", "key"))).await;
     assert_eq!((other.index, other.repeated), (first.index + 1, false));
 
-    let answer = world.client().append(by("agent:db", append(keyed("b", "key")))).await;
+    let answer = world
+        .client()
+        .append(by("agent:db", append(keyed("b", "key"))))
+        .await;
     let status = refused(answer, Reason::IdempotencyKeyReused);
     assert_eq!(field(&status).as_deref(), Some("draft.idempotency_key"));
     assert_eq!(world.log.accepted_size(), 3);
@@ -84,7 +105,12 @@ async fn bad_events_are_refused_with_their_field() {
     };
     let cases = [
         ("agent:db", own, Reason::KindNotAllowed, "draft.event"),
-        ("user:ada", spoken.clone(), Reason::ActorNotAllowed, "draft.on_behalf_of"),
+        (
+            "user:ada",
+            spoken.clone(),
+            Reason::ActorNotAllowed,
+            "draft.on_behalf_of",
+        ),
         ("agent:db", future, Reason::CaseUnknown, "draft.case"),
         (
             "agent:db",
@@ -92,7 +118,12 @@ async fn bad_events_are_refused_with_their_field() {
             Reason::IdempotencyKeyInvalid,
             "draft.idempotency_key",
         ),
-        ("agent:db", v1::EventDraft::default(), Reason::EventMissing, "draft.event"),
+        (
+            "agent:db",
+            v1::EventDraft::default(),
+            Reason::EventMissing,
+            "draft.event",
+        ),
     ];
     for (caller, draft, reason, path) in cases {
         let answer = world.client().append(by(caller, append(draft))).await;
@@ -109,7 +140,10 @@ async fn bad_events_are_refused_with_their_field() {
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_are_found_by_name() {
     let world = World::start().await;
-    for (log, reason) in [("other", Reason::LogUnknown), ("Main", Reason::LogNameInvalid)] {
+    for (log, reason) in [
+        ("other", Reason::LogUnknown),
+        ("Main", Reason::LogNameInvalid),
+    ] {
         let request = v1::AppendRequest {
             log: log.to_owned(),
             ..append(draft("a"))
@@ -126,34 +160,58 @@ async fn logs_are_found_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_one_commit() {
     let world = World::start().await;
-    let drafts: Vec<_> = (0..40).map(|n| keyed(&n.to_string(), &n.to_string())).collect();
+    let drafts: Vec<_> = (0..40)
+        .map(|n| keyed(&n.to_string(), &n.to_string()))
+        .collect();
     let request = || by("agent:db", batch(drafts.clone()));
-    let answer = world.client().append_batch(request()).await.expect("a good batch");
+    let answer = world
+        .client()
+        .append_batch(request())
+        .await
+        .expect("a good batch");
     let run = answer.into_inner().run.expect("a receipt");
     assert_eq!((run.first_position, run.first_index, run.count), (0, 1, 40));
     let leaves = hash_run(&run.leaf_hashes).expect("hashes");
     let checkpoint = world.checkpoint(&run.checkpoint);
-    assert_eq!((leaves.len(), checkpoint.size(), run.repeated), (40, 41, false));
+    assert_eq!(
+        (leaves.len(), checkpoint.size(), run.repeated),
+        (40, 41, false)
+    );
     for (index, leaf) in (1..).zip(&leaves) {
         let (bytes, covering) = world.log.entry(index).expect("durable");
         assert_eq!(countersign_chain::hash::leaf(&bytes), *leaf);
         assert_eq!(covering.size(), 41, "another commit");
     }
 
-    let again = world.client().append_batch(request()).await.expect("the same batch");
+    let again = world
+        .client()
+        .append_batch(request())
+        .await
+        .expect("the same batch");
     let again = again.into_inner().run.expect("a receipt");
     assert!(again.repeated);
     assert_eq!((again.first_index, again.count), (1, 40));
-    assert_eq!((&again.leaf_hashes, &again.checkpoint), (&run.leaf_hashes, &run.checkpoint));
+    assert_eq!(
+        (&again.leaf_hashes, &again.checkpoint),
+        (&run.leaf_hashes, &run.checkpoint)
+    );
     assert_eq!(world.log.accepted_size(), 41);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_all_or_nothing() {
     let world = World::start().await;
-    let send = async |drafts| world.client().append_batch(by("agent:db", batch(drafts))).await;
+    let send = async |drafts| {
+        world
+            .client()
+            .append_batch(by("agent:db", batch(drafts)))
+            .await
+    };
     refused(send(Vec::new()).await, Reason::BatchEmpty);
-    refused(send(vec![draft("a"); MAX_COMMIT_ENTRIES + 1]).await, Reason::BatchTooLarge);
+    refused(
+        send(vec![draft("a"); MAX_COMMIT_ENTRIES + 1]).await,
+        Reason::BatchTooLarge,
+    );
     let bad = vec![draft("a"), draft("b"), v1::EventDraft::default()];
     let status = refused(send(bad).await, Reason::EventMissing);
     assert_eq!(field(&status).as_deref(), Some("drafts[2].event"));
@@ -169,7 +227,13 @@ async fn a_batch_is_all_or_nothing() {
     let separate = vec![keyed("a", "1"), keyed("b", "2")];
     refused(send(separate).await, Reason::BatchPartlyRepeated);
     assert_eq!(world.log.accepted_size(), 3);
-    assert_eq!(send(vec![draft("x"); MAX_COMMIT_ENTRIES]).await.map(|_| ()).ok(), Some(()));
+    assert_eq!(
+        send(vec![draft("x"); MAX_COMMIT_ENTRIES])
+            .await
+            .map(|_| ())
+            .ok(),
+        Some(())
+    );
 }
 
 async fn ask(
@@ -197,9 +261,16 @@ async fn receipts_are_for_who_acted_or_oversees() {
     let index = || Some(Entry::Index(first.index));
     for caller in ["user:ada", "bot:slack", "admin:operator", "auditor:eve"] {
         let again = ask(&world, caller, index()).await.expect("allowed");
-        assert_eq!((again.index, &again.leaf_hash), (first.index, &first.leaf_hash));
+        assert_eq!(
+            (again.index, &again.leaf_hash),
+            (first.index, &first.leaf_hash)
+        );
         let checkpoint = world.checkpoint(&again.checkpoint);
-        verified(again.inclusion_proof.as_ref(), &again.leaf_hash, &checkpoint);
+        verified(
+            again.inclusion_proof.as_ref(),
+            &again.leaf_hash,
+            &checkpoint,
+        );
     }
     for caller in ["user:eve", "bot:teams", "agent:db", "witness:w"] {
         let hidden = refused(ask(&world, caller, index()).await, Reason::ReceiptUnknown);
@@ -211,11 +282,29 @@ async fn receipts_are_for_who_acted_or_oversees() {
         assert_eq!(hidden.replace("index 1", ""), absent.replace("index 2", ""));
     }
     let key = |key: &str| Some(Entry::IdempotencyKey(key.to_owned()));
-    assert_eq!(ask(&world, "user:ada", key("key")).await.expect("own").index, first.index);
-    refused(ask(&world, "user:eve", key("key")).await, Reason::ReceiptUnknown);
-    refused(ask(&world, "user:ada", key("other")).await, Reason::ReceiptUnknown);
-    refused(ask(&world, "user:ada", key("")).await, Reason::IdempotencyKeyInvalid);
-    refused(ask(&world, "user:ada", key(&"k".repeat(65))).await, Reason::IdempotencyKeyInvalid);
+    assert_eq!(
+        ask(&world, "user:ada", key("key"))
+            .await
+            .expect("own")
+            .index,
+        first.index
+    );
+    refused(
+        ask(&world, "user:eve", key("key")).await,
+        Reason::ReceiptUnknown,
+    );
+    refused(
+        ask(&world, "user:ada", key("other")).await,
+        Reason::ReceiptUnknown,
+    );
+    refused(
+        ask(&world, "user:ada", key("")).await,
+        Reason::IdempotencyKeyInvalid,
+    );
+    refused(
+        ask(&world, "user:ada", key(&"k".repeat(65))).await,
+        Reason::IdempotencyKeyInvalid,
+    );
     refused(ask(&world, "user:ada", None).await, Reason::ReceiptUnknown);
 }
 
@@ -233,14 +322,18 @@ async fn large_requests_are_refused_with_a_reason() {
     };
     // 21 fit one commit of 1 MiB; 22 do not; 88 do not fit one request.
     let send = async |count| {
-        world.client().append_batch(by("agent:db", batch(vec![large.clone(); count]))).await
+        world
+            .client()
+            .append_batch(by("agent:db", batch(vec![large.clone(); count])))
+            .await
     };
     assert!(send(21).await.is_ok());
     refused(send(22).await, Reason::BatchTooLarge);
     let status = refused(send(88).await, Reason::MessageTooLarge);
-    assert_eq!(fact(&status, "hint").as_deref(), Some(
-        "send smaller requests: fewer or smaller drafts"
-    ));
+    assert_eq!(
+        fact(&status, "hint").as_deref(),
+        Some("send smaller requests: fewer or smaller drafts")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

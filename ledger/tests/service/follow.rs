@@ -19,7 +19,12 @@ async fn follow(world: &World, from_index: u64, filter: v1::EntryFilter) -> Batc
         filter: Some(filter),
         ..v1::FollowRequest::default()
     };
-    world.client().follow(by("auditor:eve", request)).await.expect("a stream").into_inner()
+    world
+        .client()
+        .follow(by("auditor:eve", request))
+        .await
+        .expect("a stream")
+        .into_inner()
 }
 
 /// Reads until the cursor is at `end`; returns the indexes.
@@ -29,7 +34,11 @@ async fn read_to(world: &World, batches: &mut Batches, mut next: u64, end: u64) 
         let batch = batches.message().await.expect("open").expect("a batch");
         world.check(&batch.entries, &batch.checkpoints);
         let found = batch.entries.iter().map(|entry| entry.index);
-        assert!(found.clone().all(|index| (next..batch.next_index).contains(&index)));
+        assert!(
+            found
+                .clone()
+                .all(|index| (next..batch.next_index).contains(&index))
+        );
         indexes.extend(found);
         assert!(batch.next_index >= next, "the cursor went back");
         next = batch.next_index;
@@ -86,7 +95,10 @@ async fn a_follower_may_be_ahead_but_not_far() {
     };
     assert!(world.client().follow(far(7 + FOLLOW_AHEAD)).await.is_ok());
     for from in [8 + FOLLOW_AHEAD, u64::MAX] {
-        refused(world.client().follow(far(from)).await, Reason::IndexOutOfRange);
+        refused(
+            world.client().follow(far(from)).await,
+            Reason::IndexOutOfRange,
+        );
     }
 }
 
@@ -102,15 +114,25 @@ async fn a_quiet_stream_shows_that_it_lives() {
         filter: Some(filter),
         ..v1::FollowRequest::default()
     });
-    request.extensions_mut().insert(std::sync::Arc::new(peer("auditor:eve")));
+    request
+        .extensions_mut()
+        .insert(std::sync::Arc::new(peer("auditor:eve")));
     let started = tokio::time::Instant::now();
-    let mut batches = world.service.follow(request).await.expect("a stream").into_inner();
+    let mut batches = world
+        .service
+        .follow(request)
+        .await
+        .expect("a stream")
+        .into_inner();
     for beat in 1..=3 {
         let batch = batches.next().await.expect("open").expect("a batch");
         assert!(batch.entries.is_empty() && batch.checkpoints.is_empty());
         assert_eq!(batch.next_index, 1, "entry 0 does not match");
         let passed = started.elapsed();
-        assert!(passed >= HEARTBEAT * beat && passed < HEARTBEAT * (beat + 1), "{passed:?}");
+        assert!(
+            passed >= HEARTBEAT * beat && passed < HEARTBEAT * (beat + 1),
+            "{passed:?}"
+        );
     }
 }
 
@@ -139,7 +161,11 @@ async fn a_revoked_or_expired_certificate_ends_the_stream() {
     read_to(&world, &mut expired, 0, 1).await;
     let later = Duration::from_secs(3_601);
     world.clock.pass(later);
-    world.log.record(&countersign_proto::event::Event::from_message(&v1::DiskLow::default()))
+    world
+        .log
+        .record(&countersign_proto::event::Event::from_message(
+            &v1::DiskLow::default(),
+        ))
         .await
         .expect("written");
     refused(expired.message().await, Reason::CertificateExpired);
@@ -164,14 +190,27 @@ async fn each_client_has_its_share_of_streams() {
         world.client().follow(by("auditor:eve", request())).await,
         Reason::TooManyStreams,
     );
-    assert!(world.client().follow(by("auditor:ada", request())).await.is_ok());
+    assert!(
+        world
+            .client()
+            .follow(by("auditor:ada", request()))
+            .await
+            .is_ok()
+    );
     drop(streams);
     let free = async {
-        while world.client().follow(by("auditor:eve", request())).await.is_err() {
+        while world
+            .client()
+            .follow(by("auditor:eve", request()))
+            .await
+            .is_err()
+        {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), free).await.expect("the seats come back");
+    tokio::time::timeout(Duration::from_secs(20), free)
+        .await
+        .expect("the seats come back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

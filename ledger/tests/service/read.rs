@@ -30,7 +30,11 @@ async fn entries_come_with_checkpoint_and_proof() {
         let record = convert::record(&entry).expect("the record's own reading");
         assert_eq!(record.index().get(), index);
         let checkpoint = world.checkpoint(&answer.checkpoint);
-        verified(answer.inclusion_proof.as_ref(), &entry.leaf_hash, &checkpoint);
+        verified(
+            answer.inclusion_proof.as_ref(),
+            &entry.leaf_hash,
+            &checkpoint,
+        );
     }
     let status = refused(get(&world, 251).await, Reason::EntryUnknown);
     assert_eq!(fact(&status, "sealed_size").as_deref(), Some("251"));
@@ -42,7 +46,10 @@ async fn page(
     world: &World,
     request: v1::ListEntriesRequest,
 ) -> Result<v1::ListEntriesResponse, tonic::Status> {
-    let answer = world.client().list_entries(by("auditor:eve", request)).await?;
+    let answer = world
+        .client()
+        .list_entries(by("auditor:eve", request))
+        .await?;
     Ok(answer.into_inner())
 }
 
@@ -94,7 +101,11 @@ async fn filters_choose_entries() {
         wait_for: v1::AckLevel::Sealed.into(),
         ..v1::AppendRequest::default()
     };
-    world.client().append(by("bot:slack", request)).await.expect("a good event");
+    world
+        .client()
+        .append(by("bot:slack", request))
+        .await
+        .expect("a good event");
     let filter = v1::EntryFilter::default;
     let actor = |actor: &str| v1::EntryFilter {
         actor: actor.to_owned(),
@@ -140,7 +151,13 @@ async fn a_listing_ends_where_it_ended_when_it_began() {
         ..first.clone()
     };
     let rest = page(&world, next).await.expect("a page");
-    assert_eq!(rest.entries.iter().map(|entry| entry.index).collect::<Vec<_>>(), [5, 6, 7, 8, 9, 10]);
+    assert_eq!(
+        rest.entries
+            .iter()
+            .map(|entry| entry.index)
+            .collect::<Vec<_>>(),
+        [5, 6, 7, 8, 9, 10]
+    );
     assert!(rest.next_page_token.is_empty());
 
     let filtered = v1::ListEntriesRequest {
@@ -216,7 +233,11 @@ async fn large_entries_make_short_pages() {
             wait_for: v1::AckLevel::Sealed.into(),
             ..v1::AppendBatchRequest::default()
         };
-        world.client().append_batch(by("agent:db", request)).await.expect("1 MiB fits");
+        world
+            .client()
+            .append_batch(by("agent:db", request))
+            .await
+            .expect("1 MiB fits");
     }
     // 100 entries of 96,000 bytes on the wire; the client takes 4 MiB at once.
     let (indexes, pages) = list(&world, v1::EntryFilter::default(), 1_000).await;
@@ -230,8 +251,13 @@ async fn proofs_hold_for_every_size() {
     for n in 0..12 {
         world.fill(1 + n % 3).await;
     }
-    let newest = world.client().get_checkpoint(by("witness:w", v1::GetCheckpointRequest::default()));
-    let newest = newest.await.expect("sealed").into_inner();
+    let request = by("witness:w", v1::GetCheckpointRequest::default());
+    let newest = world
+        .client()
+        .get_checkpoint(request)
+        .await
+        .expect("sealed")
+        .into_inner();
     let sealed = world.checkpoint(&newest.checkpoint);
     assert_eq!((sealed.size(), newest.size), (25, 25));
     let mut signed = 0;
@@ -242,7 +268,10 @@ async fn proofs_hold_for_every_size() {
                 tree_size: size,
                 ..v1::GetInclusionProofRequest::default()
             };
-            let answer = world.client().get_inclusion_proof(by("agent:db", request)).await;
+            let answer = world
+                .client()
+                .get_inclusion_proof(by("agent:db", request))
+                .await;
             let answer = answer.expect("within the log").into_inner();
             let (bytes, _) = world.log.entry(index).expect("durable");
             assert_eq!(answer.leaf_hash, hash::leaf(&bytes).as_bytes()[..]);
@@ -257,13 +286,19 @@ async fn proofs_hold_for_every_size() {
             old_size: size,
             ..v1::GetConsistencyProofRequest::default()
         };
-        let answer = world.client().get_consistency_proof(by("agent:db", request)).await;
+        let answer = world
+            .client()
+            .get_consistency_proof(by("agent:db", request))
+            .await;
         let answer = answer.expect("within the log").into_inner();
         let new = world.checkpoint(&answer.checkpoint);
         assert_eq!((new.size(), answer.new_size), (25, 25));
         let old_root = world.log.root(size).expect("in the tree");
         let proof = hashes(&answer.hashes).expect("hashes");
-        assert_eq!(verify_consistency(size, 25, &old_root, &new.root(), &proof), Ok(()));
+        assert_eq!(
+            verify_consistency(size, 25, &old_root, &new.root(), &proof),
+            Ok(())
+        );
     }
     // Thirteen commits: the opening and twelve more, of which some are larger than one entry.
     assert_eq!(signed, 3 * 13);
@@ -279,7 +314,10 @@ async fn proofs_beyond_the_log_are_refused() {
             tree_size,
             ..v1::GetInclusionProofRequest::default()
         };
-        world.client().get_inclusion_proof(by("agent:db", request)).await
+        world
+            .client()
+            .get_inclusion_proof(by("agent:db", request))
+            .await
     };
     refused(inclusion(0, 6).await, Reason::SizeOutOfRange);
     refused(inclusion(5, 0).await, Reason::EntryUnknown);
@@ -290,12 +328,22 @@ async fn proofs_beyond_the_log_are_refused() {
             new_size,
             ..v1::GetConsistencyProofRequest::default()
         };
-        world.client().get_consistency_proof(by("agent:db", request)).await
+        world
+            .client()
+            .get_consistency_proof(by("agent:db", request))
+            .await
     };
     for (old, new) in [(0, 0), (0, 3), (4, 3), (6, 0), (1, 6), (u64::MAX, u64::MAX)] {
         refused(consistency(old, new).await, Reason::SizeOutOfRange);
     }
-    assert!(consistency(3, 3).await.expect("the same tree").into_inner().hashes.is_empty());
+    assert!(
+        consistency(3, 3)
+            .await
+            .expect("the same tree")
+            .into_inner()
+            .hashes
+            .is_empty()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,16 +353,27 @@ async fn damage_is_told_and_never_served() {
     let marker = b"fill 12";
     for path in world.segments() {
         let bytes = std::fs::read(&path).expect("a segment");
-        let Some(at) = bytes.windows(marker.len()).position(|window| window == marker) else {
+        let Some(at) = bytes
+            .windows(marker.len())
+            .position(|window| window == marker)
+        else {
             continue;
         };
-        let file = std::fs::OpenOptions::new().write(true).open(&path).expect("a segment");
-        file.write_all_at(b"F", u64::try_from(at).expect("small")).expect("written");
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .expect("a segment");
+        file.write_all_at(b"F", u64::try_from(at).expect("small"))
+            .expect("written");
     }
     let status = refused(get(&world, 13).await, Reason::StoreDamaged);
     assert_eq!(fact(&status, "index").as_deref(), Some("13"));
     let listing = page(&world, v1::ListEntriesRequest::default()).await;
     let status = refused(listing, Reason::StoreDamaged);
-    assert_eq!(fact(&status, "index").as_deref(), Some("1"), "the first entry of its commit");
+    assert_eq!(
+        fact(&status, "index").as_deref(),
+        Some("1"),
+        "the first entry of its commit"
+    );
     assert!(get(&world, 0).await.is_ok(), "another commit is whole");
 }

@@ -25,9 +25,17 @@ fn request(draft: v1::EventDraft, level: AckLevel) -> v1::AppendStreamRequest {
 
 /// Gives everything and closes the sending half.
 async fn send(world: &World, drafts: Vec<v1::EventDraft>, level: AckLevel) -> Answers {
-    let requests: Vec<_> = drafts.into_iter().map(|draft| request(draft, level)).collect();
+    let requests: Vec<_> = drafts
+        .into_iter()
+        .map(|draft| request(draft, level))
+        .collect();
     let request = by("agent:db", tokio_stream::iter(requests));
-    world.client().append_stream(request).await.expect("a stream").into_inner()
+    world
+        .client()
+        .append_stream(request)
+        .await
+        .expect("a stream")
+        .into_inner()
 }
 
 /// Runs that were acknowledged, and how the stream ended.
@@ -144,19 +152,28 @@ async fn a_reused_key_ends_the_stream_behind_what_came_before_it() {
     let status = refused(end, Reason::IdempotencyKeyReused);
     assert_eq!(fact(&status, "position").as_deref(), Some("60"));
     assert_eq!(acknowledged(&world, &runs), 60);
-    assert_eq!(positions(&world), [vec!["old".to_owned()], names(60)].concat());
+    assert_eq!(
+        positions(&world),
+        [vec!["old".to_owned()], names(60)].concat()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_are_acknowledged_with_their_first_receipts() {
     let world = World::start().await;
-    let drafts: Vec<_> = (0..600).map(|n| keyed(&n.to_string(), &format!("k{n}"))).collect();
+    let drafts: Vec<_> = (0..600)
+        .map(|n| keyed(&n.to_string(), &format!("k{n}")))
+        .collect();
     let (first, _) = drain(send(&world, drafts[..400].to_vec(), AckLevel::Accepted).await).await;
     assert_eq!(acknowledged(&world, &first), 400);
     let (again, end) = drain(send(&world, drafts, AckLevel::Accepted).await).await;
     assert!(end.is_ok(), "{end:?}");
     assert_eq!(acknowledged(&world, &again), 600);
-    let repeated = again.iter().filter(|run| run.repeated).map(|run| run.count).sum::<u32>();
+    let repeated = again
+        .iter()
+        .filter(|run| run.repeated)
+        .map(|run| run.count)
+        .sum::<u32>();
     assert_eq!(repeated, 400);
     assert_eq!(positions(&world), names(600));
 }
@@ -167,7 +184,10 @@ async fn one_key_twice_in_a_stream_is_one_entry_or_a_refusal() {
     let same = vec![keyed("a", "k"), draft("b"), keyed("a", "k"), draft("c")];
     let (runs, end) = drain(send(&world, same, AckLevel::Accepted).await).await;
     assert!(end.is_ok(), "{end:?}");
-    let facts: Vec<_> = runs.iter().map(|run| (run.first_index, run.repeated)).collect();
+    let facts: Vec<_> = runs
+        .iter()
+        .map(|run| (run.first_index, run.repeated))
+        .collect();
     assert!(facts.contains(&(1, true)), "{facts:?}");
     assert_eq!(positions(&world), ["a", "b", "c"]);
 
@@ -185,10 +205,18 @@ async fn the_first_message_chooses_the_log() {
     let mut first = request(draft("a"), AckLevel::Accepted);
     first.log = "other".to_owned();
     let requests = by("agent:db", tokio_stream::iter([first]));
-    let answers = world.client().append_stream(requests).await.expect("a stream").into_inner();
+    let answers = world
+        .client()
+        .append_stream(requests)
+        .await
+        .expect("a stream")
+        .into_inner();
     let (runs, end) = drain(answers).await;
     let status = refused(end, Reason::LogUnknown);
-    assert_eq!((runs.len(), fact(&status, "position").as_deref()), (0, Some("0")));
+    assert_eq!(
+        (runs.len(), fact(&status, "position").as_deref()),
+        (0, Some("0"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,13 +224,26 @@ async fn an_event_is_acknowledged_while_the_stream_stays_open() {
     let world = World::start().await;
     let (requests, stream) = mpsc::channel(1);
     let stream = by("agent:db", ReceiverStream::new(stream));
-    let mut answers = world.client().append_stream(stream).await.expect("a stream").into_inner();
+    let mut answers = world
+        .client()
+        .append_stream(stream)
+        .await
+        .expect("a stream")
+        .into_inner();
     for n in 0..20_u64 {
         let next = request(draft(&n.to_string()), AckLevel::Sealed);
         requests.send(next).await.expect("the stream is open");
-        let run = answers.message().await.expect("open").expect("an answer").run;
+        let run = answers
+            .message()
+            .await
+            .expect("open")
+            .expect("an answer")
+            .run;
         let run = run.expect("a run");
-        assert_eq!((run.first_position, run.first_index, run.count), (n, n + 1, 1));
+        assert_eq!(
+            (run.first_position, run.first_index, run.count),
+            (n, n + 1, 1)
+        );
     }
     // The server stops: the stream is told so.
     world.shutdown.cancel();
@@ -216,24 +257,43 @@ async fn a_client_that_goes_away_leaves_its_seat_and_loses_nothing_accepted() {
     for _ in 0..MAX_APPEND_STREAMS_EACH {
         let (requests, stream) = mpsc::channel::<v1::AppendStreamRequest>(1);
         let stream = by("agent:db", ReceiverStream::new(stream));
-        let answers = world.client().append_stream(stream).await.expect("a seat").into_inner();
+        let answers = world
+            .client()
+            .append_stream(stream)
+            .await
+            .expect("a seat")
+            .into_inner();
         streams.push((requests, answers));
     }
     let another = || async {
-        let stream = by("agent:db", tokio_stream::iter(Vec::<v1::AppendStreamRequest>::new()));
+        let stream = by(
+            "agent:db",
+            tokio_stream::iter(Vec::<v1::AppendStreamRequest>::new()),
+        );
         world.client().append_stream(stream).await
     };
     refused(another().await, Reason::TooManyStreams);
     let (requests, mut answers) = streams.pop().expect("a stream");
-    requests.send(request(draft("a"), AckLevel::Accepted)).await.expect("open");
-    let run = answers.message().await.expect("open").expect("an answer").run.expect("a run");
+    requests
+        .send(request(draft("a"), AckLevel::Accepted))
+        .await
+        .expect("open");
+    let run = answers
+        .message()
+        .await
+        .expect("open")
+        .expect("an answer")
+        .run
+        .expect("a run");
     drop((requests, answers, streams));
     let free = async {
         while another().await.is_err() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), free).await.expect("the seats come back");
+    tokio::time::timeout(Duration::from_secs(20), free)
+        .await
+        .expect("the seats come back");
     assert!(world.log.entry(run.first_index).is_ok());
 }
 

@@ -107,7 +107,9 @@ impl World {
             segment_bytes: 4 << 20,
             clock: Arc::clone(&clock) as _,
         };
-        let log = Log::open(fs as Arc<dyn Fs>, settings).await.expect("an empty log");
+        let log = Log::open(fs as Arc<dyn Fs>, settings)
+            .await
+            .expect("an empty log");
 
         ca::init(folder.path(), &origin, &[], clock.wall()).expect("a CA");
         let ca = Arc::new(Ca::load(folder.path()).expect("the CA"));
@@ -173,7 +175,10 @@ impl World {
 
     /// Checks that every entry is what its record says and stands below a signed checkpoint.
     pub(crate) fn check(&self, entries: &[v1::Entry], checkpoints: &[String]) {
-        let signed: Vec<_> = checkpoints.iter().map(|text| self.checkpoint(text)).collect();
+        let signed: Vec<_> = checkpoints
+            .iter()
+            .map(|text| self.checkpoint(text))
+            .collect();
         assert!(signed.is_sorted_by(|one, next| one.size() < next.size()));
         for entry in entries {
             let record = record(entry).expect("the record's own reading");
@@ -181,8 +186,15 @@ impl World {
             let covering = signed.iter().find(|checkpoint| checkpoint.size() > index);
             let covering = covering.expect("a checkpoint");
             let (size, root) = (covering.size(), covering.root());
-            let proof = self.log.tree().inclusion(index, size, &root).expect("in its tree");
-            assert_eq!(verify_inclusion(&record.leaf(), index, size, &proof, &root), Ok(()));
+            let proof = self
+                .log
+                .tree()
+                .inclusion(index, size, &root)
+                .expect("in its tree");
+            assert_eq!(
+                verify_inclusion(&record.leaf(), index, size, &proof, &root),
+                Ok(())
+            );
         }
         let needed = |checkpoint: &SignedCheckpoint| {
             entries.iter().any(|entry| {
@@ -190,7 +202,10 @@ impl World {
                 covering.map(SignedCheckpoint::size) == Some(checkpoint.size())
             })
         };
-        assert!(signed.iter().all(needed), "a checkpoint of a commit without an entry here");
+        assert!(
+            signed.iter().all(needed),
+            "a checkpoint of a commit without an entry here"
+        );
     }
 
     /// Segment files of the log.
@@ -202,7 +217,9 @@ impl World {
 }
 
 async fn serve(services: Services) -> Channel {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
     let address = listener.local_addr().expect("bound");
     let server = Server::builder()
         .layer(InterceptorLayer::new(identify))
@@ -263,5 +280,8 @@ pub(crate) fn fact(status: &Status, key: &str) -> Option<String> {
 /// The request field that a refusal names.
 pub(crate) fn field(status: &Status) -> Option<String> {
     let violations = status.get_details_bad_request()?.field_violations;
-    violations.into_iter().next().map(|violation| violation.field)
+    violations
+        .into_iter()
+        .next()
+        .map(|violation| violation.field)
 }

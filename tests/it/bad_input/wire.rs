@@ -134,27 +134,15 @@ async fn unreadable(table: &mut Table<'_>, cast: &Cast) {
     ];
     for (what, path, bytes) in rows {
         let call = cast.agent.raw(path, request(bytes));
-        table
-            .row(what, &cast.agent, UNREADABLE, call)
-            .await;
+        table.row(what, &cast.agent, UNREADABLE, call).await;
     }
     let call = cast.admin.raw(ISSUE, request(b"\x0a\x09abc".to_vec()));
     table
-        .row(
-            "an order that is cut off",
-            &cast.admin,
-            UNREADABLE,
-            call,
-        )
+        .row("an order that is cut off", &cast.admin, UNREADABLE, call)
         .await;
     let call = cast.agent.silent(APPEND);
     table
-        .row(
-            "no request at all",
-            &cast.agent,
-            UNREADABLE,
-            call,
-        )
+        .row("no request at all", &cast.agent, UNREADABLE, call)
         .await;
 }
 

@@ -105,7 +105,8 @@ fn counts(out: &mut dyn Write, report: &Report, took: Duration) -> io::Result<()
     let checked = &report.checked;
     writeln!(
         out,
-        "\nchecked:    {} segments, {} commits, {} entries, {} bytes, {} signatures, {} tree hashes, \
+        "\nchecked:    {} segments, {} commits, {} entries, {} bytes, {} signatures, \
+         {} tree hashes, \
          {} checkpoints in {:.3} s",
         checked.segments,
         checked.commits,

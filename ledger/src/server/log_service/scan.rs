@@ -58,6 +58,7 @@ pub(super) fn scan(
         bytes: 0,
         scanned: 0,
         covered: 0,
+        full: false,
     };
     while scan.page.next < range.end && scan.has_room() {
         let stretch = candidates.next(scan.page.next..range.end);
@@ -85,6 +86,8 @@ struct Scan<'a> {
     scanned: u64,
     /// Size of the last checkpoint in the page.
     covered: u64,
+    /// Set when an entry that matches did not fit.
+    full: bool,
 }
 
 impl Scan<'_> {
@@ -94,7 +97,8 @@ impl Scan<'_> {
             bytes,
             scanned,
         } = self.bounds;
-        self.page.entries.len() < *entries && self.bytes < *bytes && self.scanned < *scanned
+        let room = self.page.entries.len() < *entries && self.bytes < *bytes;
+        room && self.scanned < *scanned && !self.full
     }
 
     /// Reads on from the next entry, below `end`, as far as the store gives it at once.
@@ -165,6 +169,7 @@ impl Scan<'_> {
         // Tag and length of a field of this size take at most 5 bytes.
         let bytes = self.bytes + entry.encoded_len() + note + 10;
         if bytes > self.bounds.bytes && !self.page.entries.is_empty() {
+            self.full = true;
             return false;
         }
         if first_of_commit {

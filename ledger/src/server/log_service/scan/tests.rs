@@ -32,18 +32,28 @@ async fn log(commits: &[usize], folder: &tempfile::TempDir) -> Arc<Log> {
         segment_bytes: 64 << 10,
         clock: Arc::new(ManualClock::at(1_790_000_000_000_000)),
     };
-    let log = Log::open(fs as Arc<dyn Fs>, settings).await.expect("an empty log");
+    let log = Log::open(fs as Arc<dyn Fs>, settings)
+        .await
+        .expect("an empty log");
     let mut index = 1;
     for size in commits {
         let entries = (0..*size).map(|_| {
-            let actor = if index % 3 == 0 { "agent:third" } else { "agent:other" };
+            let actor = if index % 3 == 0 {
+                "agent:third"
+            } else {
+                "agent:other"
+            };
             index += 1;
             let actor = Principal::parse(actor).expect("a principal");
             let payload = Bytes::from(vec![b'x'; 500]);
             NewEntry::new(Kind::new(140).expect("a kind"), actor, payload).expect("small")
         });
         let submitted = log.submit(entries.collect(), Mode::AllOrNone).await;
-        submitted.expect("queued").accepted().await.expect("durable");
+        submitted
+            .expect("queued")
+            .accepted()
+            .await
+            .expect("durable");
     }
     log
 }
@@ -112,7 +122,11 @@ async fn what_does_not_match_is_counted_and_left_out() {
     };
     let page = scan(&log, &third, 0..11, &FREE).expect("intact");
     assert_eq!((indexes(&page), page.next), (vec![3, 6, 9], 11));
-    assert_eq!(sizes(&page), [6, 7, 11], "checkpoints of commits without a match are left out");
+    assert_eq!(
+        sizes(&page),
+        [6, 7, 11],
+        "checkpoints of commits without a match are left out"
+    );
     let short = Bounds { scanned: 2, ..FREE };
     let page = scan(&log, &third, 0..11, &short).expect("intact");
     assert_eq!((indexes(&page), page.next), (vec![], 2));
@@ -139,7 +153,12 @@ async fn the_index_leaves_no_match_out() {
         ..Filter::default()
     };
     let page = scan(&log, &third, 0..1_901, &FREE).expect("intact");
-    assert_eq!(indexes(&page), (1..1_901).filter(|index| index % 3 == 0).collect::<Vec<_>>());
+    assert_eq!(
+        indexes(&page),
+        (1..1_901)
+            .filter(|index| index % 3 == 0)
+            .collect::<Vec<_>>()
+    );
     // Nothing of this kind is in a bundle: only the end, which is not indexed, is looked at.
     let bound = Bounds {
         scanned: 200,
