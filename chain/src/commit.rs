@@ -1,4 +1,5 @@
-//! How a commit is made: records are encoded and hashed as they come, then one checkpoint signs them all.
+//! How a commit is made: records are encoded and hashed as they come, then one checkpoint signs
+//! them all.
 
 use crate::checkpoint::SignedCheckpoint;
 use crate::frame::{self, MAGIC, Nonce};

@@ -1,5 +1,5 @@
-//! The commit frame: consecutive records that became durable together, with the checkpoint that signs them
-//! (docs/format.md, section 7). This file reads; [`crate::commit`] writes.
+//! The commit frame: consecutive records that became durable together, with the checkpoint that
+//! signs them (docs/format.md, section 7). This file reads; [`crate::commit`] writes.
 
 use crate::limits::{
     FRAME_ALIGN, FRAME_HEAD, MAX_COMMIT_ENTRIES, MAX_FRAME_BODY, MAX_U63, MIN_FRAME_BODY,
@@ -79,7 +79,8 @@ pub const fn padded_len(body: usize) -> usize {
         .next_multiple_of(FRAME_ALIGN)
 }
 
-/// Length of the frame at the start of `bytes`, padding included, from its head alone; `None` at the end of data.
+/// Length of the frame at the start of `bytes`, padding included, from its head alone; `None` at
+/// the end of data.
 ///
 /// # Errors
 /// [`FrameError`] when no frame starts here.
@@ -163,7 +164,8 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// What can still be told about a frame whose checksum is wrong: its parts, if they can be taken apart.
+    /// What can still be told about a frame whose checksum is wrong: its parts, if they can be
+    /// taken apart.
     #[must_use]
     pub fn salvage(bytes: &'a [u8], nonce: &Nonce) -> Option<Self> {
         let len = peek_len(bytes).ok()??;

@@ -1,5 +1,5 @@
-//! A slot of the durable head: how far the log was sealed, and all that is needed to go on from there
-//! (docs/format.md, section 9).
+//! A slot of the durable head: how far the log was sealed, and all that is needed to go on from
+//! there (docs/format.md, section 9).
 
 use crate::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::commit::LogHead;

@@ -110,8 +110,8 @@ fn ed25519_bytes(data: &[u8]) -> Result<&[u8; 32], KeyError> {
     }
 }
 
-/// Whether y is below p = 2^255 - 19, so that the point has this one encoding. (A point of two signs has x = 0 and is
-/// of small order.)
+/// Whether y is below p = 2^255 - 19, so that the point has this one encoding. (A point of two
+/// signs has x = 0 and is of small order.)
 fn is_canonical(bytes: &[u8; 32]) -> bool {
     let [low, middle @ .., high] = bytes;
     *low < 0xed || *high & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)

@@ -5,7 +5,8 @@ use std::fmt;
 use crate::limits::KINDS;
 use crate::record::RecordError;
 
-/// Field number of the event in `countersign.v1.Event`, 1 to 159. What a kind means is the proto crate's business.
+/// Field number of the event in `countersign.v1.Event`, 1 to 159. What a kind means is the proto
+/// crate's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(u16);
 

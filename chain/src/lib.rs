@@ -1,18 +1,19 @@
 //! The log itself: what its bytes mean, how they are chained and signed, and how that is proved.
 //!
-//! **Does:** records, leaf hashes and the Merkle tree (RFC 6962), keys, signed notes and checkpoints (C2SP), commit
-//! frames, segment headers, head slots, proofs, and their verification. docs/format.md is the normative text; the
-//! files in `vectors/` are its test.
+//! **Does:** records, leaf hashes and the Merkle tree (RFC 6962), keys, signed notes and
+//! checkpoints (C2SP), commit frames, segment headers, head slots, proofs, and their verification.
+//! docs/format.md is the normative text; the files in `vectors/` are its test.
 //!
-//! **Does not:** know a clock, a disk, a network or randomness, or what an event says. Bytes and values come in, bytes,
-//! values and verdicts go out.
+//! **Does not:** know a clock, a disk, a network or randomness, or what an event says. Bytes and
+//! values come in, bytes, values and verdicts go out.
 //!
-//! **Elsewhere:** files and their durability are in `ledger`, the meaning of events in `proto`, reports on whole logs
-//! in `verifier`.
+//! **Elsewhere:** files and their durability are in `ledger`, the meaning of events in `proto`,
+//! reports on whole logs in `verifier`.
 //!
-//! From the bottom up: [`hash`], [`index`], [`time`], [`kind`], [`principal`], [`origin`] and [`idem`] are values;
-//! [`record`] is an entry; [`tree`] and [`proof`] are the Merkle tree; [`key`] and [`checkpoint`] sign it;
-//! [`commit`] writes what [`frame`] reads; [`segment`] and [`head`] hold them in files; [`verify`] ties it together.
+//! From the bottom up: [`hash`], [`index`], [`time`], [`kind`], [`principal`], [`origin`] and
+//! [`idem`] are values; [`record`] is an entry; [`tree`] and [`proof`] are the Merkle tree; [`key`]
+//! and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads; [`segment`] and [`head`]
+//! hold them in files; [`verify`] ties it together.
 #![warn(
     missing_docs,
     clippy::expect_used,

@@ -12,7 +12,7 @@ pub enum OriginError {
     BadLength(usize),
     /// Character.
     #[error(
-        "origin holds {0:?}; expected printable ASCII without '+', for example ledger.example.com/prod"
+        "origin holds {0:?}; expected printable ASCII without '+', such as ledger.example.com/prod"
     )]
     BadCharacter(char),
 }

@@ -1,4 +1,5 @@
-//! Who acts: an authenticated principal such as `user:ada@example.com`, `agent:db-prod-1` or `ledger`.
+//! Who acts: an authenticated principal such as `user:ada@example.com`, `agent:db-prod-1` or
+//! `ledger`.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Inclusion and consistency proofs of RFC 6962, section 2.1.1 and 2.1.2: made from subtrees, checked from hashes.
+//! Inclusion and consistency proofs of RFC 6962, section 2.1.1 and 2.1.2: made from subtrees,
+//! checked from hashes.
 
 use crate::hash::{self, Hash};
 
@@ -76,7 +77,8 @@ const fn split(size: u64) -> u64 {
     1 << 63_u32.saturating_sub(size.saturating_sub(1).leading_zeros())
 }
 
-/// Root of the leaves from `start` to `start + size`; `start` is a multiple of the power of two above `size`.
+/// Root of the leaves from `start` to `start + size`; `start` is a multiple of the power of two
+/// above `size`.
 fn range_root<R: HashReader>(start: u64, size: u64, reader: &R) -> Result<Hash, R::Error> {
     if size == 0 {
         return Ok(hash::empty_root());
@@ -102,7 +104,8 @@ pub fn root<R: HashReader>(size: u64, reader: &R) -> Result<Hash, R::Error> {
     range_root(0, size, reader)
 }
 
-/// Makes the inclusion proof of leaf `index` in the tree of `size` leaves, the leaf's sibling first.
+/// Makes the inclusion proof of leaf `index` in the tree of `size` leaves, the leaf's sibling
+/// first.
 ///
 /// # Errors
 /// [`ProveError::OutOfRange`] when there is no such leaf, or what the reader says.
@@ -177,7 +180,8 @@ pub fn consistency<R: HashReader>(
 
 /// Number of hashes of an inclusion proof.
 fn inclusion_len(index: u64, size: u64) -> usize {
-    // RFC 9162, section 2.1.3.2: the levels where the path has a sibling on the right border or inside it.
+    // RFC 9162, section 2.1.3.2: the levels where the path has a sibling on the right border or
+    // inside it.
     let inner = 64_u32.saturating_sub((index ^ size.saturating_sub(1)).leading_zeros());
     let border = index.checked_shr(inner).unwrap_or(0).count_ones();
     usize::try_from(inner.saturating_add(border)).unwrap_or(usize::MAX)
@@ -207,7 +211,8 @@ pub fn verify_inclusion(
     let (mut at, mut last) = (index, size.saturating_sub(1));
     let mut hash = *leaf;
     for sibling in proof {
-        // Where the node is the last of its level without a sibling, the next sibling is further up.
+        // Where the node is the last of its level without a sibling, the next sibling is further
+        // up.
         while at == last && at & 1 == 0 {
             (at, last) = (at >> 1, last >> 1);
         }

@@ -213,7 +213,8 @@ fn check_via(via: &str, actor: &str) -> Result<(), RecordError> {
     }
 }
 
-/// A record whose bytes were read strictly. It borrows them: they are what is hashed, never a re-encoding.
+/// A record whose bytes were read strictly. It borrows them: they are what is hashed, never a
+/// re-encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
     bytes: &'a [u8],

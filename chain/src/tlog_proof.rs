@@ -1,4 +1,5 @@
-//! C2SP tlog-proof: an inclusion proof with its checkpoint, as one text (docs/format.md, section 10).
+//! C2SP tlog-proof: an inclusion proof with its checkpoint, as one text (docs/format.md, section
+//! 10).
 
 use crate::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::hash::Hash;

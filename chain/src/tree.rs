@@ -75,7 +75,8 @@ impl Frontier {
         self.push_with(leaf, &mut |_level, _hash| {});
     }
 
-    /// Adds a leaf and tells the level and root of every subtree that it completes, the leaf itself (level 0) first.
+    /// Adds a leaf and tells the level and root of every subtree that it completes, the leaf itself
+    /// (level 0) first.
     pub fn push_with(&mut self, leaf: Hash, complete: &mut impl FnMut(u32, Hash)) {
         complete(0, leaf);
         let mut hash = leaf;

@@ -1,8 +1,9 @@
 //! Verification of commits: the only place that makes a [`VerifiedEntry`].
 //!
-//! A commit is checked in two steps. [`examine`] looks at one frame alone: records, the chain inside it, the
-//! signature of its checkpoint. It needs nothing but the key, so that many frames are examined at once.
-//! [`LogVerifier::join`] then ties examined commits together in order: chain, time, root.
+//! A commit is checked in two steps. [`examine`] looks at one frame alone: records, the chain
+//! inside it, the signature of its checkpoint. It needs nothing but the key, so that many frames
+//! are examined at once. [`LogVerifier::join`] then ties examined commits together in order: chain,
+//! time, root.
 
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::commit::LogHead;
@@ -188,7 +189,8 @@ impl<'a> VerifiedCommit<'a> {
     }
 }
 
-/// Parses the records of a frame, and checks their indexes, the chain and the time order inside the frame.
+/// Parses the records of a frame, and checks their indexes, the chain and the time order inside the
+/// frame.
 ///
 /// # Errors
 /// The first [`Fault`].
@@ -259,7 +261,8 @@ pub fn examine<'a>(frame: &Frame<'a>, key: &VerifierKey) -> Result<Examined<'a>,
     })
 }
 
-/// Ties commits together, in order, from the start of a log or from a head that is known to be good.
+/// Ties commits together, in order, from the start of a log or from a head that is known to be
+/// good.
 #[derive(Debug, Clone)]
 pub struct LogVerifier {
     head: LogHead,
@@ -295,8 +298,8 @@ impl LogVerifier {
         Ok(VerifiedCommit { examined })
     }
 
-    /// Adds a frame whose signature need not be checked again, because this machine wrote it: recovery.
-    /// Records, chain, time and root are checked.
+    /// Adds a frame whose signature need not be checked again, because this machine wrote it:
+    /// recovery. Records, chain, time and root are checked.
     ///
     /// # Errors
     /// The first [`Fault`]; the head is then as it was.

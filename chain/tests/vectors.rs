@@ -1,5 +1,5 @@
-//! Judges the files of `chain/vectors`, which were made from docs/format.md by a program that shares no code with this
-//! crate. The README there says how a vector is written.
+//! Judges the files of `chain/vectors`, which were made from docs/format.md by a program that
+//! shares no code with this crate. The README there says how a vector is written.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -5,7 +5,8 @@ use countersign_chain::record::Record;
 /// Conditions on entries, joined by AND; an empty one always holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
-    /// Entries of this case, the opening entry included whether it names itself as its case or none.
+    /// Entries of this case, the opening entry included whether it names itself as its case or
+    /// none.
     pub case: Option<u64>,
     /// Entries whose actor or via is this principal.
     pub actor: Option<String>,

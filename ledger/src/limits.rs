@@ -39,35 +39,39 @@ pub const MAX_UNARY_DEADLINE: Duration = Duration::from_secs(3_600);
 
 // Segments.
 
-/// Size of a segment file: 64 MiB, some 90,000 entries of 700 bytes; reading one back takes about 0.1 s.
+/// Size of a segment file: 64 MiB, some 90,000 entries of 700 bytes; reading one back takes about
+/// 0.1 s.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Smallest segment that makes sense: 64 KiB, for tests and tiny disks.
 pub const MIN_SEGMENT_BYTES: u64 = 64 << 10;
-/// Bytes at the end of a segment that only the ledger's own entries may use: four commits of one entry, 600 bytes each,
-/// rounded up to a page.
+/// Bytes at the end of a segment that only the ledger's own entries may use: four commits of one
+/// entry, 600 bytes each, rounded up to a page.
 pub const RESERVE_BYTES: u64 = 4_096;
-/// One place of a frame is kept in memory for so many bytes of log: 16 bytes for 64 KiB, 1.8 MiB for 7 GiB.
+/// One place of a frame is kept in memory for so many bytes of log: 16 bytes for 64 KiB, 1.8 MiB
+/// for 7 GiB.
 pub const INDEX_STRIDE: u64 = 64 << 10;
 
 // The sequencer.
 
-/// Proposals that wait for the sequencer. At most 256 entries and 256 KiB each, 256 MiB in the worst case, which the
-/// per-call limits below keep from happening.
+/// Proposals that wait for the sequencer. At most 256 entries and 256 KiB each, 256 MiB in the
+/// worst case, which the per-call limits below keep from happening.
 pub const QUEUE_PROPOSALS: usize = 1_024;
 /// Entries of a stream that are proposed together.
 pub const CHUNK_ENTRIES: usize = 256;
 /// Bytes of a stream that are proposed together: a quarter of a commit.
 pub const CHUNK_BYTES: usize = 256 << 10;
-/// Entries whose idempotency keys are remembered: 2^20, some 40 MiB of memory, 10 s of the fastest stream that this
-/// machine takes and days of a usual one.
+/// Entries whose idempotency keys are remembered: 2^20, some 40 MiB of memory, 10 s of the fastest
+/// stream that this machine takes and days of a usual one.
 pub const IDEMPOTENCY_WINDOW: usize = 1 << 20;
 /// The wall clock may run behind the monotonic one by this much before it counts as a step.
 pub const CLOCK_STEP_BACK: Duration = Duration::from_secs(1);
 /// The wall clock may run ahead of the monotonic one by this much before it counts as a step.
 pub const CLOCK_STEP_FORWARD: Duration = Duration::from_secs(300);
-/// How long the log must be quiet before it is sealed: longer than a commit takes, shorter than anyone notices.
+/// How long the log must be quiet before it is sealed: longer than a commit takes, shorter than
+/// anyone notices.
 pub const SEAL_GRACE: Duration = Duration::from_millis(5);
-/// How many such moments may pass under load before it is sealed anyway: 100 × 5 ms = 0.5 s, half of what is promised.
+/// How many such moments may pass under load before it is sealed anyway: 100 × 5 ms = 0.5 s, half
+/// of what is promised.
 pub const SEAL_PATIENCE: u32 = 100;
 /// How often the housekeeper looks after room on the disk.
 pub const HOUSEKEEPING: Duration = Duration::from_millis(500);
@@ -78,7 +82,8 @@ pub const READ_BYTES: usize = 256 << 10;
 
 /// Time that calls under way have to finish when the server stops.
 pub const DRAIN: Duration = Duration::from_secs(10);
-/// Calls at the same time on one connection: four streams of a busy agent and some 250 callers behind a proxy.
+/// Calls at the same time on one connection: four streams of a busy agent and some 250 callers
+/// behind a proxy.
 pub const MAX_STREAMS_PER_CONNECTION: u32 = 256;
 /// HTTP/2 window of a stream: 1 MiB, what a stream sends during one commit.
 pub const STREAM_WINDOW: u32 = 1 << 20;
@@ -129,5 +134,6 @@ pub const HEARTBEAT: Duration = Duration::from_secs(10);
 pub const FOLLOW_AHEAD: u64 = 1 << 40;
 /// How long a stream that ends tries to tell a slow client why.
 pub const FAREWELL: Duration = Duration::from_secs(1);
-/// How often the server looks whether its certificate is due: hourly, where a third of its life is four months.
+/// How often the server looks whether its certificate is due: hourly, where a third of its life is
+/// four months.
 pub const RENEWAL_CHECK: Duration = Duration::from_secs(3_600);

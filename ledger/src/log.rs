@@ -1,8 +1,9 @@
 //! One open log: the single writer, its followers, and what readers ask.
 //!
-//! Write path: bounded queue → [`sequencer`] (order, time, chain, signature) → [`writer`] (durable, then the callers)
-//! → [`sealer`] (durable floor, then the readers). Behind it follow the tree files and the projections. Each of the
-//! three has a thread of its own, so that the next commit is prepared while this one syncs.
+//! Write path: bounded queue → `sequencer` (order, time, chain, signature) → `writer` (durable,
+//! then the callers) → `sealer` (durable floor, then the readers). Behind it follow the tree files
+//! and the projections. Each of the three has a thread of its own, so that the next commit is
+//! prepared while this one syncs.
 
 mod entry;
 pub mod folder;
@@ -12,6 +13,7 @@ mod open;
 mod receipt;
 mod sealer;
 mod sequencer;
+mod timepiece;
 mod workers;
 mod writer;
 
@@ -105,7 +107,8 @@ impl Log {
     /// Puts entries into the queue, waiting for a place in it. They stay together in one commit.
     ///
     /// # Errors
-    /// [`SubmitError::ShuttingDown`] and [`SubmitError::OutcomeUnknown`] when there is no writer any more.
+    /// [`SubmitError::ShuttingDown`] and [`SubmitError::OutcomeUnknown`] when there is no writer
+    /// any more.
     pub async fn submit(&self, entries: Vec<NewEntry>, mode: Mode) -> Result<Pending, SubmitError> {
         self.propose(entries, mode, false).await
     }
@@ -259,7 +262,8 @@ impl Log {
         self.low.get().is_some()
     }
 
-    /// Resolves when nothing can be written any more: the process should end with its own exit code.
+    /// Resolves when nothing can be written any more: the process should end with its own exit
+    /// code.
     pub async fn failed(&self) {
         self.failed.cancelled().await;
     }

@@ -1,17 +1,20 @@
-//! Projections: a small index that says where in the log to look, so that a reader need not look everywhere.
+//! Projections: a small index that says where in the log to look, so that a reader need not look
+//! everywhere.
 //!
-//! The unit is a *bundle* of 256 entries. For each bundle the index knows which actors, kinds and cases occur in it and
-//! its first and last time. It holds no entry and no row for an entry: readers find out from the log what matches.
-//! [`Projections::bundles`] may name a bundle without a match, and never leaves one out that has one.
+//! The unit is a *bundle* of 256 entries. For each bundle the index knows which actors, kinds and
+//! cases occur in it and its first and last time. It holds no entry and no row for an entry:
+//! readers find out from the log what matches. [`Projections::bundles`] may name a bundle without a
+//! match, and never leaves one out that has one.
 //!
-//! The log is the truth, and nothing waits for this index. [`Projector`] fills it behind the log, on a thread of its own,
-//! with complete bundles of sealed entries. While it is being opened or rebuilt, readers are told to scan. Every row
-//! carries the index and leaf hash of the last entry that it was made from, and a checksum. Whatever is wrong with the
-//! folder (an error, a panic, an open that takes 30 s, another origin, rows from another log), it is moved to
-//! `quarantine/` and built anew. Deleting it loses nothing.
+//! The log is the truth, and nothing waits for this index. [`Projector`] fills it behind the log,
+//! on a thread of its own, with complete bundles of sealed entries. While it is being opened or
+//! rebuilt, readers are told to scan. Every row carries the index and leaf hash of the last entry
+//! that it was made from, and a checksum. Whatever is wrong with the folder (an error, a panic, an
+//! open that takes 30 s, another origin, rows from another log), it is moved to `quarantine/` and
+//! built anew. Deleting it loses nothing.
 //!
-//! `bundle` says what is known of a bundle, `set` and `chunk` how that is packed, `rows` how it is stored, `index` how it
-//! is written and asked; `db` is the only file that names the engine.
+//! `bundle` says what is known of a bundle, `set` and `chunk` how that is packed, `rows` how it is
+//! stored, `index` how it is written and asked; `db` is the only file that names the engine.
 
 use std::fmt;
 
@@ -26,6 +29,7 @@ mod db;
 mod feed;
 mod folder;
 mod index;
+mod plan;
 mod projector;
 mod rows;
 mod set;
@@ -80,12 +84,13 @@ impl Projections {
         }
     }
 
-    /// Candidate bundles from `from_bundle` on in ascending order, at most `limit` of them (at least 1), and the number
-    /// of entries that the index covers.
+    /// Candidate bundles from `from_bundle` on in ascending order, at most `limit` of them (at
+    /// least 1), and the number of entries that the index covers.
     ///
-    /// With fewer than `limit` bundles, every entry from the start of `from_bundle` to the covered number that matches
-    /// is in one of them; with `limit`, ask again behind the last. Entries from the covered number on have to be
-    /// scanned. `None` when there is no index at the moment: everything has to be scanned. Blocks on the disk.
+    /// With fewer than `limit` bundles, every entry from the start of `from_bundle` to the covered
+    /// number that matches is in one of them; with `limit`, ask again behind the last. Entries from
+    /// the covered number on have to be scanned. `None` when there is no index at the moment:
+    /// everything has to be scanned. Blocks on the disk.
     #[must_use]
     pub fn bundles(
         &self,

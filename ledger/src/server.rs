@@ -6,12 +6,12 @@ pub mod listener;
 pub mod log_service;
 mod logs;
 mod observe;
-mod oversize;
 mod refuse;
 pub mod run;
 mod seats;
 mod services;
 mod standing;
+mod unread;
 
 use std::sync::Arc;
 

@@ -1,17 +1,18 @@
 //! Where commits become durable: the contract that every store keeps.
 //!
-//! A store holds one log: a sequence of commits, each written whole or not at all. It decides nothing. One writer calls
-//! [`LogStore::append`] and [`LogStore::seal`]; any number of readers call the rest at the same time.
+//! A store holds one log: a sequence of commits, each written whole or not at all. It decides
+//! nothing. One writer calls [`LogStore::append`] and [`LogStore::seal`]; any number of readers
+//! call the rest at the same time.
 //!
-//! - `append` returns only when the commit is durable. A commit that does not follow the durable head is a
-//!   [`AppendError::Conflict`] and changes nothing. [`AppendError::Full`] changes nothing either and may be tried
-//!   again. After [`AppendError::Poisoned`] nobody knows what is stored: the store refuses every later append, and
-//!   only opening it anew tells.
+//! - `append` returns only when the commit is durable. A commit that does not follow the durable
+//!   head is a [`AppendError::Conflict`] and changes nothing. [`AppendError::Full`] changes nothing
+//!   either and may be tried again. After [`AppendError::Poisoned`] nobody knows what is stored:
+//!   the store refuses every later append, and only opening it anew tells.
 //! - `read` returns what is durable and nothing else.
-//! - `seal` makes the durable head the floor: after it returned, opening the store finds at least that many entries or
-//!   fails loudly.
-//! - `fence` makes every append of an older epoch a conflict. A store that only one process can open counts epochs by
-//!   openings.
+//! - `seal` makes the durable head the floor: after it returned, opening the store finds at least
+//!   that many entries or fails loudly.
+//! - `fence` makes every append of an older epoch a conflict. A store that only one process can
+//!   open counts epochs by openings.
 
 use std::io;
 
@@ -126,14 +127,15 @@ pub trait LogStore: Send + Sync + std::fmt::Debug {
     /// The durable end.
     fn head(&self) -> DurableHead;
 
-    /// Makes a commit durable. `epoch` is what [`LogStore::fence`] gave to the caller. Only [`Space::Reserve`] may
-    /// use the last bytes that a full disk leaves.
+    /// Makes a commit durable. `epoch` is what [`LogStore::fence`] gave to the caller. Only
+    /// [`Space::Reserve`] may use the last bytes that a full disk leaves.
     ///
     /// # Errors
     /// See the contract at the top of this file.
     fn append(&self, epoch: u64, commit: &mut Commit, space: Space) -> Result<(), AppendError>;
 
-    /// Frames from the one that holds entry `from` on: at least one, and no more than about `max_bytes`.
+    /// Frames from the one that holds entry `from` on: at least one, and no more than about
+    /// `max_bytes`.
     ///
     /// # Errors
     /// [`ReadError::OutOfRange`] at and beyond the durable size.

@@ -1,15 +1,16 @@
-//! The Merkle tree on disk: the hashes that proofs are made of, in flat files that can be rebuilt from the log.
+//! The Merkle tree on disk: the hashes that proofs are made of, in flat files that can be rebuilt
+//! from the log.
 //!
-//! File `tree/level-NN` holds the roots of the complete subtrees of 2^NN leaves in order, 32 bytes each, for NN = 00,
-//! 08, 16 and so on: the full and partial tiles of C2SP tlog-tiles one after another. Levels between two files are
-//! combined from at most 128 hashes of the file below.
+//! File `tree/level-NN` holds the roots of the complete subtrees of 2^NN leaves in order, 32 bytes
+//! each, for NN = 00, 08, 16 and so on: the full and partial tiles of C2SP tlog-tiles one after
+//! another. Levels between two files are combined from at most 128 hashes of the file below.
 //!
-//! The log is the truth. One writer feeds leaf hashes behind it and nothing waits for these files: they are written
-//! through the page cache and synced now and then. `tree/durable` says up to which size they were synced, and with
-//! which root. What lies beyond is written again after a restart.
+//! The log is the truth. One writer feeds leaf hashes behind it and nothing waits for these files:
+//! they are written through the page cache and synced now and then. `tree/durable` says up to which
+//! size they were synced, and with which root. What lies beyond is written again after a restart.
 //!
-//! No proof leaves this store before it was checked against the root that the caller trusts: a changed hash gives an
-//! error and marks the tree for rebuilding, never a wrong proof.
+//! No proof leaves this store before it was checked against the root that the caller trusts: a
+//! changed hash gives an error and marks the tree for rebuilding, never a wrong proof.
 
 use std::fmt;
 use std::io;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_chain::commit::LogHead;
-use countersign_chain::hash::{self, Hash};
-use countersign_chain::proof::{self, HashReader, ProveError};
+use countersign_chain::hash::Hash;
+use countersign_chain::proof::HashReader;
 use countersign_chain::tree::Frontier;
 use parking_lot::{Mutex, RwLock};
 
@@ -26,10 +27,11 @@ use crate::fs::{Fs, FsFile};
 
 mod level;
 mod mark;
+mod prove;
 #[cfg(test)]
 mod tests;
 
-use level::{LEVEL_STEP, Level, Place};
+use level::{LEVEL_STEP, Level};
 use mark::Mark;
 
 const FOLDER: &str = "tree";
@@ -79,11 +81,13 @@ struct Shared {
 }
 
 impl TreeStore {
-    /// Opens the tree of the log that ends at `head`, as far as it can be trusted: [`TreeStore::size`] tells from
-    /// which entry on leaf hashes must be appended. [`TreeStore::confirm`] then says whether all is well.
+    /// Opens the tree of the log that ends at `head`, as far as it can be trusted:
+    /// [`TreeStore::size`] tells from which entry on leaf hashes must be appended.
+    /// [`TreeStore::confirm`] then says whether all is well.
     ///
     /// # Errors
-    /// Only when the folder cannot be written; files that are damaged or missing give an empty tree.
+    /// Only when the folder cannot be written; files that are damaged or missing give an empty
+    /// tree.
     pub fn open(fs: Arc<dyn Fs>, head: &LogHead) -> io::Result<Self> {
         if !fs.exists(FOLDER)? {
             fs.create_dir(FOLDER)?;
@@ -170,8 +174,8 @@ impl TreeStore {
     /// Adds the leaf hashes of the entries from `first` on; one write for each level, no sync.
     ///
     /// # Errors
-    /// `InvalidInput` when `first` is not the size; else what the disk says. The tree is then as it was, and the
-    /// same leaves may be appended again.
+    /// `InvalidInput` when `first` is not the size; else what the disk says. The tree is then as it
+    /// was, and the same leaves may be appended again.
     pub fn append(&self, first: u64, leaves: &[Hash]) -> io::Result<()> {
         let mut writer = self.writer.lock();
         if first != writer.size() {
@@ -204,7 +208,8 @@ impl TreeStore {
             };
             level::write(&*file, count, hashes)?;
         }
-        // Stopping here leaves hashes beyond the size: nobody reads them, and they are written again.
+        // Stopping here leaves hashes beyond the size: nobody reads them, and they are written
+        // again.
         let mut shared = self.shared.write();
         shared.levels.append(&mut fresh);
         for (level, hashes) in shared.levels.iter_mut().zip(&complete) {
@@ -223,10 +228,12 @@ impl TreeStore {
         }
     }
 
-    /// Syncs all levels and then records how far they reach. Also when it fails, the log is not in danger.
+    /// Syncs all levels and then records how far they reach. Also when it fails, the log is not in
+    /// danger.
     ///
     /// # Errors
-    /// What the disk says. After a failed sync the tree asks for a rebuild, for nobody knows what is stored.
+    /// What the disk says. After a failed sync the tree asks for a rebuild, for nobody knows what
+    /// is stored.
     pub fn make_durable(&self) -> io::Result<()> {
         let mut durable = self.durable.lock();
         if self.needs_rebuild() {
@@ -255,8 +262,8 @@ impl TreeStore {
         self.fs.sync_dir(FOLDER)
     }
 
-    /// Whether the tree covers the log that ends at `head` and agrees with it. A tree that does not agree is
-    /// [`TreeStore::reset`]: feed it from its size on and ask again.
+    /// Whether the tree covers the log that ends at `head` and agrees with it. A tree that does not
+    /// agree is [`TreeStore::reset`]: feed it from its size on and ask again.
     ///
     /// # Errors
     /// What the disk says.
@@ -297,125 +304,6 @@ impl TreeStore {
         self.damaged.store(false, Ordering::Release);
         Ok(())
     }
-
-    /// Leaf hash of an entry, as stored and not checked.
-    ///
-    /// # Errors
-    /// [`TreeError`].
-    pub fn leaf(&self, index: u64) -> Result<Hash, TreeError> {
-        self.subtree(0, index)
-    }
-
-    /// Inclusion proof of entry `index` in the log of `size` entries, whose root the caller knows to be `root`.
-    ///
-    /// # Errors
-    /// [`TreeError::Damaged`] when what is stored does not lead to that root.
-    pub fn inclusion(&self, index: u64, size: u64, root: &Hash) -> Result<Vec<Hash>, TreeError> {
-        self.covers(index, size)?;
-        let made = proof::inclusion(index, size, self);
-        let hashes = made.map_err(|error| self.refused(error))?;
-        let leaf = self.leaf(index)?;
-        proof::verify_inclusion(&leaf, index, size, &hashes, root)
-            .map_err(|_why| self.harm(size))?;
-        Ok(hashes)
-    }
-
-    /// Consistency proof from the first `old` entries, at least one, to the first `new`, whose root the caller knows
-    /// to be `new_root`.
-    ///
-    /// # Errors
-    /// [`TreeError::Damaged`] when what is stored does not lead to that root.
-    pub fn consistency(&self, old: u64, new: u64, new_root: &Hash) -> Result<Vec<Hash>, TreeError> {
-        // A proof from nothing proves nothing (docs/format.md, section 10).
-        let before = old
-            .checked_sub(1)
-            .ok_or_else(|| self.out_of_range(old, new))?;
-        self.covers(before, new)?;
-        let made = proof::consistency(old, new, self);
-        let hashes = made.map_err(|error| self.refused(error))?;
-        // Hashes that lead to the new root are those of the tree, and so is the old root that they lead to.
-        let old_root = self.frontier_at(old)?.root();
-        proof::verify_consistency(old, new, &old_root, new_root, &hashes)
-            .map_err(|_why| self.harm(new))?;
-        Ok(hashes)
-    }
-
-    fn covers(&self, index: u64, size: u64) -> Result<(), TreeError> {
-        if index < size && size <= self.size() {
-            Ok(())
-        } else {
-            Err(self.out_of_range(index, size))
-        }
-    }
-
-    fn out_of_range(&self, from: u64, size: u64) -> TreeError {
-        let stored = self.size();
-        TreeError::OutOfRange { from, size, stored }
-    }
-
-    fn refused(&self, error: ProveError<TreeError>) -> TreeError {
-        match error {
-            ProveError::OutOfRange { from, size } => self.out_of_range(from, size),
-            ProveError::Read(error) => error,
-        }
-    }
-
-    fn harm(&self, size: u64) -> TreeError {
-        self.blame();
-        TreeError::Damaged { size }
-    }
-
-    fn blame(&self) {
-        if !self.damaged.swap(true, Ordering::AcqRel) {
-            metrics::counter!("countersign_tree_damaged_total").increment(1);
-            tracing::error!("tree is damaged and must be rebuilt");
-        }
-    }
-}
-
-impl HashReader for TreeStore {
-    type Error = TreeError;
-
-    fn subtree(&self, level: u8, index: u64) -> Result<Hash, TreeError> {
-        let shift = level % LEVEL_STEP;
-        let shared = self.shared.read();
-        let size = shared.size;
-        if level > 63 || index >= size >> level {
-            let from = index.checked_shl(u32::from(level)).unwrap_or(u64::MAX);
-            return Err(TreeError::OutOfRange {
-                from,
-                size,
-                stored: size,
-            });
-        }
-        let (first, count) = (index << shift, 1_usize << shift);
-        let place = match shared.levels.get(usize::from(level / LEVEL_STEP)) {
-            Some(level) => level.find(first, count),
-            None => return Err(self.harm(size)),
-        };
-        drop(shared);
-        let hashes = match place {
-            Place::Memory(hashes) => hashes,
-            Place::File(file) => level::read(&*file, first, count).map_err(|error| {
-                // The size says that they are there: a file that ends before them was cut.
-                if error.kind() == io::ErrorKind::UnexpectedEof {
-                    self.harm(size)
-                } else {
-                    error.into()
-                }
-            })?,
-        };
-        Ok(combine(hashes))
-    }
-}
-
-/// Root of a complete subtree, from a power of two of hashes of a level below.
-fn combine(mut hashes: Vec<Hash>) -> Hash {
-    while hashes.len() > 1 {
-        let pairs = hashes.chunks_exact(2);
-        hashes = pairs.map(|pair| hash::node(&pair[0], &pair[1])).collect();
-    }
-    hashes.first().copied().unwrap_or(Hash::ZERO)
 }
 
 /// Level and index of the complete subtrees of a tree, largest first.

@@ -1,7 +1,7 @@
 //! The segment store on the simulated disk: power loss and failing calls at every operation.
 //!
-//! The promise: what was acknowledged is there after any crash, nothing is there that was not written, and no honest
-//! crash keeps a log from being opened.
+//! The promise: what was acknowledged is there after any crash, nothing is there that was not
+//! written, and no honest crash keeps a log from being opened.
 
 #![expect(clippy::panic, reason = "helpers of tests stop at the first surprise")]
 

@@ -1,4 +1,5 @@
-//! One open log: order, receipts, idempotency, sealing, restart, and what happens when the disk fails.
+//! One open log: order, receipts, idempotency, sealing, restart, and what happens when the disk
+//! fails.
 
 use std::sync::Arc;
 use std::time::Duration;

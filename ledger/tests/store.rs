@@ -1,4 +1,5 @@
-//! The contract of `LogStore`, kept by every store: in memory, on this machine's disk, on the simulated disk.
+//! The contract of `LogStore`, kept by every store: in memory, on this machine's disk, on the
+//! simulated disk.
 
 use std::sync::Arc;
 

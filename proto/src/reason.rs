@@ -115,7 +115,7 @@ reasons! {
     KindNotAllowed "KIND_NOT_ALLOWED" PermissionDenied Caller
         "the caller's role may not append this kind of event";
     PayloadMalformed "PAYLOAD_MALFORMED" InvalidArgument Caller
-        "the event is not what its kind promises";
+        "the request or its event is not what the .proto file describes";
     PayloadTooLarge "PAYLOAD_TOO_LARGE" InvalidArgument Caller
         "the event is larger than an entry's payload may be";
     RecordTooLarge "RECORD_TOO_LARGE" InvalidArgument Caller

@@ -1,7 +1,9 @@
-//! How fast entries become durable, signed and acknowledged: streamed over gRPC and mTLS, and in process without it.
+//! How fast entries become durable, signed and acknowledged: streamed over gRPC and mTLS, and in
+//! process without it.
 //!
-//! `cargo bench -p countersign-tests --bench append` prints the table of docs/benchmarks.md. Server and client share
-//! the machine's cores and one disk (the folder for temporary files). Each figure is the median of the runs.
+//! `cargo bench -p countersign-tests --bench append` prints the table of docs/benchmarks.md. Server
+//! and client share the machine's cores and one disk (the folder for temporary files). Each figure
+//! is the median of the runs.
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
@@ -215,7 +217,8 @@ async fn main() {
         fdatasync_p50()
     );
     println!(
-        "| {PAYLOAD}-byte payload, 1 checkpoint signature per commit | entries/s, median of {RUNS} | range | ack p50 ms | ack p99 ms |"
+        "| {PAYLOAD}-byte payload, 1 checkpoint signature per commit \
+         | entries/s, median of {RUNS} | range | ack p50 ms | ack p99 ms |"
     );
     println!("|---|---|---|---|---|");
     let data = DataFolder::new().await;

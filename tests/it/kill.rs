@@ -1,4 +1,5 @@
-//! kill -9 of the real server under load from the real client: nothing acknowledged is lost, nothing is there twice.
+//! kill -9 of the real server under load from the real client: nothing acknowledged is lost,
+//! nothing is there twice.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

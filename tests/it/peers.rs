@@ -1,5 +1,5 @@
-//! Programs that share no code with ours, against the real server and its files: a Python client, `buf
-//! curl`, the Python checker of docs/format.md.
+//! Programs that share no code with ours, against the real server and its files: a Python client,
+//! `buf curl`, the Python checker of docs/format.md.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -245,7 +245,8 @@ impl Buf<'_> {
         finish(command.args(more).arg(format!("{}{path}", self.url)))
     }
 
-    /// Calls a method with a deadline; everything that it knows of the contract comes by reflection.
+    /// Calls a method with a deadline; everything that it knows of the contract comes by
+    /// reflection.
     fn call(&self, method: &str, data: &str) -> Output {
         let path = format!("/countersign.v1.LogService/{method}");
         self.curl(&path, &["--timeout", "30s", "--data", data])

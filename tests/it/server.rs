@@ -1,4 +1,5 @@
-//! The real server as a process: one at a time, an orderly end, a disk that fails, projections that are harmed.
+//! The real server as a process: one at a time, an orderly end, a disk that fails, projections that
+//! are harmed.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,10 +1,13 @@
-//! What the system tests and benchmarks share: the real binary as a process, real servers in this process, clients.
+//! What the system tests and benchmarks share: the real binary as a process, real servers in this
+//! process, clients.
 //!
-//! **Does:** start and stop the `countersign` binary on loopback, make data folders and identities, connect clients.
+//! **Does:** start and stop the `countersign` binary on loopback, make data folders and identities,
+//! connect clients.
 //!
 //! **Does not:** assert anything about the product; the tests in `it/` do.
 //!
-//! **Elsewhere:** the disk that loses power is in `ledger::fs::sim`, vectors are in `chain/vectors`.
+//! **Elsewhere:** the disk that loses power is in `ledger::fs::sim`, vectors are in
+//! `chain/vectors`.
 
 pub mod folder;
 pub mod process;

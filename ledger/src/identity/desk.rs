@@ -1,8 +1,8 @@
 //! Issuing and revoking certificates, with the entries that say so.
 //!
-//! The server and the offline commands come here. An entry is durable before its certificate leaves the
-//! desk, and before a revocation is reported as done. One order is worked on at a time, and none is left
-//! in the middle when its caller goes away.
+//! The server and the offline commands come here. An entry is durable before its certificate leaves
+//! the desk, and before a revocation is reported as done. One order is worked on at a time, and
+//! none is left in the middle when its caller goes away.
 
 use std::sync::Arc;
 use std::time::Duration;

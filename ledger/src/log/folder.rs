@@ -77,7 +77,8 @@ pub struct Identity {
     pub vkey: VerifierKey,
 }
 
-/// Makes the folder of an empty log. The identity is written last: a folder without it is not a log.
+/// Makes the folder of an empty log. The identity is written last: a folder without it is not a
+/// log.
 ///
 /// # Errors
 /// [`FolderError::Exists`] when there is one.

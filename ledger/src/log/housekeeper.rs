@@ -1,4 +1,5 @@
-//! The housekeeper keeps room for the next segment, says when there is none, and mends the tree files.
+//! The housekeeper keeps room for the next segment, says when there is none, and mends the tree
+//! files.
 
 use std::io;
 use std::sync::Arc;
@@ -79,8 +80,8 @@ impl Housekeeper {
         }
     }
 
-    /// Builds the tree files again when a proof showed that they are damaged. The writer's own leaves are refused
-    /// by the tree until it has caught up.
+    /// Builds the tree files again when a proof showed that they are damaged. The writer's own
+    /// leaves are refused by the tree until it has caught up.
     async fn mend_tree(&self) {
         if !self.tree.needs_rebuild() {
             return;
@@ -122,7 +123,8 @@ impl Housekeeper {
         metrics::gauge!("countersign_disk_low").set(low);
     }
 
-    /// Writes the entry that tells why others are refused; there is room for it in the open segment.
+    /// Writes the entry that tells why others are refused; there is room for it in the open
+    /// segment.
     async fn record(&self, free_bytes: u64, low_water_bytes: u64) {
         let event = Event::from_message(&DiskLow {
             free_bytes,

@@ -3,8 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 
 use countersign_chain::hash;
+use countersign_chain::record::Record;
 
-/// A key of a caller, as 64 bits of a hash. Two keys may share them: whoever finds an entry compares it.
+use super::entry::NewEntry;
+
+/// A key of a caller, as 64 bits of a hash. Two keys may share them: whoever finds an entry
+/// compares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint(u64);
 
@@ -19,6 +23,27 @@ impl Fingerprint {
         let head = digest.as_bytes().first_chunk::<8>().copied();
         Self(head.map_or(0, u64::from_be_bytes))
     }
+
+    /// The key of an entry on its way; none when its caller gave none.
+    pub(super) fn of_entry(entry: &NewEntry) -> Option<Self> {
+        let idem = entry.idem();
+        (!idem.is_empty()).then(|| Self::of(entry.actor(), idem.as_bytes()))
+    }
+}
+
+/// Whether a record holds this event; `None` when it has another caller or key and shares only the
+/// fingerprint.
+pub(super) fn same_event(record: &[u8], entry: &NewEntry) -> Option<bool> {
+    let record = Record::parse(record).ok()?;
+    if record.actor() != entry.actor() || record.idem() != entry.idem().as_bytes() {
+        return None;
+    }
+    Some(
+        record.kind() == entry.kind()
+            && record.case() == entry.case()
+            && record.via() == entry.carrier()
+            && record.payload() == entry.payload(),
+    )
 }
 
 /// The newest keys, oldest out first.

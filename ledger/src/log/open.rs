@@ -70,8 +70,8 @@ fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> OpenLogError {
 }
 
 impl Log {
-    /// Opens the log in a folder and starts its threads. A log without entries gets its first one; a log that
-    /// was recovered gets the entry that says so.
+    /// Opens the log in a folder and starts its threads. A log without entries gets its first one;
+    /// a log that was recovered gets the entry that says so.
     ///
     /// # Errors
     /// [`OpenLogError`]; the folder is then as it was, but for what recovery put into quarantine.
@@ -111,7 +111,8 @@ impl Log {
             };
             let run = self.record(&Event::from_message(&event)).await?;
             self.wait_sealed(run.size()).await?;
-            // If we stop here, then the next start tells it once more: twice said is better than never.
+            // If we stop here, then the next start tells it once more: twice said is better than
+            // never.
             recover::told(fs, &torn).map_err(failed("mark quarantined bytes as told"))?;
         }
         Ok(())

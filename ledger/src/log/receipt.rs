@@ -182,7 +182,8 @@ pub(super) fn read_record<T>(
     read_frame(store, index, |_frame, record, _place| show(record))
 }
 
-/// The commit that was read last: entries that are looked up one after the other are read and checked once.
+/// The commit that was read last: entries that are looked up one after the other are read and
+/// checked once.
 #[derive(Debug, Default)]
 pub(super) struct Shelf(Option<Page>);
 
@@ -238,7 +239,8 @@ impl Shelf {
         Ok(page.records.get(place).map_or(&[], Vec::as_slice))
     }
 
-    /// The first receipt of an entry that is in the log. Its checkpoint was verified when the commit was read.
+    /// The first receipt of an entry that is in the log. Its checkpoint was verified when the
+    /// commit was read.
     pub(super) fn run(
         &mut self,
         store: &dyn LogStore,

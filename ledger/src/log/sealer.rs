@@ -1,6 +1,8 @@
-//! The sealer moves the durable floor up behind the writer and publishes the checkpoint that readers see.
+//! The sealer moves the durable floor up behind the writer and publishes the checkpoint that
+//! readers see.
 //!
-//! It seals at once when someone waits for it or when the log is quiet, and otherwise twice a second.
+//! It seals at once when someone waits for it or when the log is quiet, and otherwise twice a
+//! second.
 
 use std::sync::Arc;
 
@@ -113,7 +115,8 @@ impl Sealer {
                 Ok(head) => {
                     let sealed = Sealed::from(head);
                     size = sealed.size;
-                    // If we stop here, then the floor is durable and the published checkpoint is older: still true.
+                    // If we stop here, then the floor is durable and the published checkpoint is
+                    // older: still true.
                     self.publish(&sealed);
                     self.sealed.send_replace(sealed);
                     self.sizes.send_replace(size);
@@ -128,7 +131,8 @@ impl Sealer {
         }
     }
 
-    /// Replaces the checkpoint file in one step. It is derived, so nothing waits for it to be durable.
+    /// Replaces the checkpoint file in one step. It is derived, so nothing waits for it to be
+    /// durable.
     fn publish(&self, sealed: &Sealed) {
         let Some(checkpoint) = &sealed.checkpoint else {
             return;

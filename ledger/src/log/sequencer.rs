@@ -1,32 +1,28 @@
 //! The single writer's first half: it decides the order.
 //!
-//! Proposals come through a bounded queue. They are encoded and hashed into the open commit as they come, while the
-//! commit before is being synced. When the writer is free, the open commit is signed and handed over. There is no
-//! timer: a lone entry goes at once, and under load a commit holds what came during the last sync.
+//! Proposals come through a bounded queue. They are encoded and hashed into the open commit as they
+//! come, while the commit before is being synced. When the writer is free, the open commit is
+//! signed and handed over. There is no timer: a lone entry goes at once, and under load a commit
+//! holds what came during the last sync.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign_chain::commit::{CommitBuilder, Draft, LogHead};
 use countersign_chain::key::SigningKey;
-use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
-use countersign_proto::convert;
-use countersign_proto::event::Event;
-use countersign_proto::v1::ClockStepped;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::entry::{Mode, NewEntry, Run, SubmitError};
 use super::housekeeper::Low;
-use super::idem::{Fingerprint, Window};
+use super::idem::{self, Fingerprint, Window};
 use super::own_entry;
 use super::receipt::{LookupError, PendingRun, Shelf, Waiter};
+use super::timepiece::Timepiece;
 use super::writer::{Done, Job};
 use crate::clock::Clock;
-use crate::limits::{CLOCK_STEP_BACK, CLOCK_STEP_FORWARD};
 use crate::store::{LogStore, Space};
 
 /// Entries on their way into the log.
@@ -60,11 +56,12 @@ pub(super) struct Sequencer {
     parts: Parts,
     builder: CommitBuilder,
     waiting: Vec<Waiter>,
-    /// What the open commit may use: the reserve, as long as it holds nothing but the ledger's own entries.
+    /// What the open commit may use: the reserve, as long as it holds nothing but the ledger's own
+    /// entries.
     space: Space,
     backlog: VecDeque<Proposal>,
     in_flight: bool,
-    hands: Option<(UnixMicros, Duration)>,
+    timepiece: Timepiece,
     shelf: Shelf,
 }
 
@@ -80,6 +77,7 @@ impl Sequencer {
         let builder = CommitBuilder::after(&parts.store.head().head);
         let (waiting, backlog) = (Vec::new(), VecDeque::new());
         let space = Space::Reserve;
+        let timepiece = Timepiece::new(Arc::clone(&parts.clock));
         Self {
             parts,
             builder,
@@ -87,12 +85,13 @@ impl Sequencer {
             space,
             backlog,
             in_flight: false,
-            hands: None,
+            timepiece,
             shelf: Shelf::default(),
         }
     }
 
-    /// Runs until it is told to stop and everything that was queued is answered, or until the writer fails.
+    /// Runs until it is told to stop and everything that was queued is answered, or until the
+    /// writer fails.
     pub(super) async fn run(mut self) {
         let stop = self.parts.stop.clone();
         let mut stopping = false;
@@ -158,7 +157,8 @@ impl Sequencer {
             let entries = proposal.entries.len();
             return answer(proposal, Err(SubmitError::TooLarge { entries, bytes }));
         }
-        let keys: Vec<Option<Fingerprint>> = proposal.entries.iter().map(fingerprint).collect();
+        let keys: Vec<Option<Fingerprint>> =
+            proposal.entries.iter().map(Fingerprint::of_entry).collect();
         let durable = *self.parts.accepted.borrow();
         let open = self.open_first();
         let in_flight = |index: u64| (durable..open).contains(&index);
@@ -226,11 +226,11 @@ impl Sequencer {
                 let place = usize::try_from(place).unwrap_or(usize::MAX);
                 self.builder
                     .record(place)
-                    .and_then(|record| compare(record, entry))
+                    .and_then(|record| idem::same_event(record, entry))
             }
             None => {
                 let record = self.shelf.record(self.parts.store.as_ref(), index);
-                compare(record.map_err(|error| unreadable(index, &error))?, entry)
+                idem::same_event(record.map_err(|error| unreadable(index, &error))?, entry)
             }
         };
         match same {
@@ -257,7 +257,8 @@ impl Sequencer {
                 Err(error) => Err(error),
             };
             if let Err(error) = placed {
-                // Entries that were placed already stay: they are the log's now, whoever asked for them.
+                // Entries that were placed already stay: they are the log's now, whoever asked for
+                // them.
                 tracing::error!(error = %error, position, "an entry that was checked was refused");
                 waiter.answer(Err(error));
                 return Admission::Done;
@@ -316,42 +317,17 @@ impl Sequencer {
 
     /// Time for the entries that are placed now; a step of the clock becomes an entry before them.
     fn read_clock(&mut self) -> UnixMicros {
-        let (wall, monotonic) = (self.parts.clock.wall(), self.parts.clock.monotonic());
-        let before = self.builder.head().time();
-        let expected = match self.hands.replace((wall, monotonic)) {
-            Some((last, then)) => {
-                let passed = monotonic.saturating_sub(then).as_micros();
-                last.get()
-                    .saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
+        let (wall, step) = self.timepiece.read(self.builder.head().time());
+        if let Some(event) = step {
+            let placed = own_entry(&event).map(|entry| {
+                let room = self.builder.fits(1, entry.record_len());
+                room.then(|| self.push(&entry, wall, None))
+            });
+            if !matches!(placed, Ok(Some(Ok(_)))) {
+                tracing::warn!("no room in the commit for the step of the clock");
             }
-            // After a start only a clock that went back can be told.
-            None => wall.get().max(before.get()),
-        };
-        let back = Duration::from_micros(expected.saturating_sub(wall.get()));
-        let forward = Duration::from_micros(wall.get().saturating_sub(expected));
-        if back > CLOCK_STEP_BACK || forward > CLOCK_STEP_FORWARD {
-            self.record_step(before, wall);
         }
         wall
-    }
-
-    fn record_step(&mut self, before: UnixMicros, after: UnixMicros) {
-        tracing::warn!(
-            before = before.get(),
-            after = after.get(),
-            "the wall clock stepped"
-        );
-        let event = ClockStepped {
-            before: Some(convert::timestamp(before)),
-            after: Some(convert::timestamp(after)),
-        };
-        let placed = own_entry(&Event::from_message(&event)).map(|entry| {
-            let room = self.builder.fits(1, entry.record_len());
-            room.then(|| self.push(&entry, after, None))
-        });
-        if !matches!(placed, Ok(Some(Ok(_)))) {
-            tracing::warn!("no room in the commit for the step of the clock");
-        }
     }
 
     /// Signs the open commit and gives it to the writer.
@@ -376,7 +352,8 @@ impl Sequencer {
             .is_ok()
     }
 
-    /// The commit in flight found no room: everything behind it is refused too, and the log is as it was.
+    /// The commit in flight found no room: everything behind it is refused too, and the log is as
+    /// it was.
     fn take_back(&mut self, free: u64, needed: u64) {
         self.in_flight = false;
         self.space = Space::Reserve;
@@ -408,11 +385,6 @@ async fn receive(queue: &mut mpsc::Receiver<Proposal>) -> Option<VecDeque<Propos
     (count > 0).then(|| more.into())
 }
 
-fn fingerprint(entry: &NewEntry) -> Option<Fingerprint> {
-    let idem = entry.idem();
-    (!idem.is_empty()).then(|| Fingerprint::of(entry.actor(), idem.as_bytes()))
-}
-
 fn unreadable(index: u64, error: &LookupError) -> SubmitError {
     SubmitError::Unreadable {
         index,
@@ -424,18 +396,4 @@ fn answer(proposal: Proposal, result: Result<Vec<Run>, SubmitError>) -> Admissio
     // A caller that went away does not want the answer.
     drop(proposal.reply.send(result));
     Admission::Done
-}
-
-/// Whether a record holds this event; `None` when it has another caller or key and shares only the fingerprint.
-fn compare(record: &[u8], entry: &NewEntry) -> Option<bool> {
-    let record = Record::parse(record).ok()?;
-    if record.actor() != entry.actor() || record.idem() != entry.idem().as_bytes() {
-        return None;
-    }
-    Some(
-        record.kind() == entry.kind()
-            && record.case() == entry.case()
-            && record.via() == entry.carrier()
-            && record.payload() == entry.payload(),
-    )
 }

@@ -1,4 +1,5 @@
-//! The single writer's second half: it makes commits durable, one after the other, and tells who waited.
+//! The single writer's second half: it makes commits durable, one after the other, and tells who
+//! waited.
 
 use std::sync::Arc;
 use std::time::Duration;

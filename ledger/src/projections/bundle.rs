@@ -7,8 +7,8 @@ use countersign_chain::record::Record;
 
 use super::BUNDLE_ENTRIES;
 
-/// Something that occurs in entries: an actor, a kind or a case, cut down to 64 bits of its SHA-256. Two that collide
-/// send a reader to a bundle in vain.
+/// Something that occurs in entries: an actor, a kind or a case, cut down to 64 bits of its
+/// SHA-256. Two that collide send a reader to a bundle in vain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Term(pub(super) u64);
 

@@ -1,11 +1,13 @@
-//! Folds the bundles of a chunk into rows by term, so that a question about a large log reads a few rows of each chunk.
+//! Folds the bundles of a chunk into rows by term, so that a question about a large log reads a few
+//! rows of each chunk.
 
 use super::bundle::{Source, Term};
 use super::db::Row;
 use super::rows;
 use super::set::Set;
 
-/// Entries of a block are at least 11 bytes, of a term that occurs in one bundle: some 370 terms in 4 KiB.
+/// Entries of a block are at least 11 bytes, of a term that occurs in one bundle: some 370 terms in
+/// 4 KiB.
 const BLOCK_BYTES: usize = 4_096;
 
 /// Terms of a chunk with the bundles where they occur.

@@ -39,7 +39,8 @@ pub(super) struct Db {
 impl Db {
     /// Opens or creates the map in this folder.
     pub(super) fn open(folder: &Path) -> Result<Self, DbError> {
-        // Without the timer nothing is flushed behind our back: losing the newest rows costs a second look at the log.
+        // Without the timer nothing is flushed behind our back: losing the newest rows costs a
+        // second look at the log.
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity(CACHE_BYTES)

@@ -1,7 +1,7 @@
 //! Where the index lives, and where a bad one goes.
 //!
-//! `projections/` holds one folder `db-<number>` at a time, of a number that no other had: an engine that was given up
-//! and is still writing cannot reach the files of the next.
+//! `projections/` holds one folder `db-<number>` at a time, of a number that no other had: an
+//! engine that was given up and is still writing cannot reach the files of the next.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -42,8 +42,8 @@ impl Folder {
         Ok(found.unwrap_or_else(|| projections.join(format!("db-{number}"))))
     }
 
-    /// Moves the index to `quarantine/projections-<number>`, a larger number when that is taken, and drops the oldest
-    /// beyond three.
+    /// Moves the index to `quarantine/projections-<number>`, a larger number when that is taken,
+    /// and drops the oldest beyond three.
     pub(super) fn quarantine(&self, number: u64) -> io::Result<()> {
         let quarantine = self.root.join(QUARANTINE);
         create(&quarantine)?;

@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use super::bundle::{Source, Span, Summary, Term};
 use super::chunk::Fold;
 use super::db::{Db, DbError};
+use super::plan::Plan;
 use super::rows::{self, Progress};
 use super::set::Set;
 use super::{BUNDLE_ENTRIES, CHUNK_BUNDLES};
@@ -21,7 +22,8 @@ use crate::filter::Filter;
 
 /// Rows of one batch while a chunk is folded: 64 of about 4 KiB.
 const FOLD_BATCH: usize = 64;
-/// Bundles after which the engine is flushed: 262,144 entries, about a second of reading the log again.
+/// Bundles after which the engine is flushed: 262,144 entries, about a second of reading the log
+/// again.
 const FLUSH_BUNDLES: u64 = 1_024;
 
 /// Why the index is of no use.
@@ -137,7 +139,8 @@ impl Index {
             self.db.write(batch)?;
             *self.progress.write() = progress;
         }
-        // Stopping here leaves a chunk that is complete and not folded: readers use its bundles, the next call folds.
+        // Stopping here leaves a chunk that is complete and not folded: readers use its bundles,
+        // the next call folds.
         while progress.bundles / CHUNK_BUNDLES > progress.chunks {
             self.fold(progress.chunks)?;
             progress.chunks += 1;
@@ -253,8 +256,8 @@ impl Index {
         }
     }
 
-    /// Adds candidates among bundles that are not folded, up to `limit` in all. `None` when the log does not tell
-    /// whether the last one read comes from it.
+    /// Adds candidates among bundles that are not folded, up to `limit` in all. `None` when the log
+    /// does not tell whether the last one read comes from it.
     fn in_bundles(
         &self,
         plan: &Plan,
@@ -277,7 +280,8 @@ impl Index {
         self.check(&made)
     }
 
-    /// Candidates of a folded chunk. `None` when the log does not tell whether the chunk comes from it.
+    /// Candidates of a folded chunk. `None` when the log does not tell whether the chunk comes from
+    /// it.
     fn in_chunk(&self, plan: &Plan, chunk: u64) -> Result<Option<Set>, IndexError> {
         let head = self.db.get(&rows::chunk_key(chunk))?;
         let head = head.ok_or(IndexError::Damaged("chunk row is missing"))?;
@@ -353,51 +357,5 @@ fn made_from(source: &Source, bundle: u64) -> Result<(), IndexError> {
         Ok(())
     } else {
         Err(IndexError::Damaged("row was made from other entries"))
-    }
-}
-
-/// A filter in the words of the index.
-#[derive(Debug)]
-struct Plan {
-    /// Term, and the bundle of the entry that opened the case.
-    case: Option<(Term, u64)>,
-    actor: Option<Term>,
-    kinds: Vec<Term>,
-    since: Option<u64>,
-    until: Option<u64>,
-}
-
-impl Plan {
-    fn new(filter: &Filter) -> Self {
-        Self {
-            // Entries without a case are not indexed by it.
-            case: filter
-                .case
-                .filter(|case| *case != 0)
-                .map(|case| (Term::case(case), case / BUNDLE_ENTRIES)),
-            actor: filter.actor.as_deref().map(Term::actor),
-            kinds: filter.kinds.iter().map(|kind| Term::kind(*kind)).collect(),
-            since: filter.since,
-            until: filter.until,
-        }
-    }
-
-    fn may_hold_at(&self, span: Span) -> bool {
-        self.since.is_none_or(|since| span.max >= since)
-            && self.until.is_none_or(|until| span.min < until)
-    }
-
-    fn surely_holds_at(&self, span: Span) -> bool {
-        self.since.is_none_or(|since| span.min >= since)
-            && self.until.is_none_or(|until| span.max < until)
-    }
-
-    fn holds(&self, summary: &Summary) -> bool {
-        let has = |term: &Term| summary.terms.binary_search(term).is_ok();
-        self.case
-            .is_none_or(|(case, opener)| has(&case) || summary.number == opener)
-            && self.actor.as_ref().is_none_or(has)
-            && (self.kinds.is_empty() || self.kinds.iter().any(has))
-            && self.may_hold_at(summary.span)
     }
 }

@@ -19,8 +19,8 @@ use super::index::{Index, IndexError, LeafCheck};
 use super::{BUNDLE_ENTRIES, Projections, State};
 use crate::store::LogStore;
 
-/// How long the engine may take to open: it needs some 10 s for a million rows, of which there are none before a log
-/// of 256 million entries.
+/// How long the engine may take to open: it needs some 10 s for a million rows, of which there are
+/// none before a log of 256 million entries.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
 /// Bytes of log that are read and indexed at once: some 1,500 entries of 700 bytes, 10 ms.
 const READ_BYTES: usize = 1 << 20;
@@ -40,7 +40,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// For the log in `folder`; the index is `projections/` in it. `now` names folders that are put aside.
+    /// For the log in `folder`; the index is `projections/` in it. `now` names folders that are put
+    /// aside.
     pub fn new(
         folder: PathBuf,
         origin: Origin,
@@ -54,7 +55,8 @@ impl Settings {
         }
     }
 
-    /// Sets the pause after the first failure, which is doubled with each further one; 1 s unless told.
+    /// Sets the pause after the first failure, which is doubled with each further one; 1 s unless
+    /// told.
     #[must_use]
     pub const fn with_backoff(mut self, backoff: Duration) -> Self {
         self.backoff = backoff;
@@ -79,8 +81,9 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// Starts the follower on a thread of its own and returns at once. It indexes complete bundles below the number of
-    /// sealed entries that `sealed` tells, until `stop` is cancelled or the sender of `sealed` is gone.
+    /// Starts the follower on a thread of its own and returns at once. It indexes complete bundles
+    /// below the number of sealed entries that `sealed` tells, until `stop` is cancelled or the
+    /// sender of `sealed` is gone.
     ///
     /// # Errors
     /// When there is no thread to be had.

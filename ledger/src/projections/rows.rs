@@ -10,9 +10,9 @@
 //! block    0x03 | chunk u64 | first u64    last u64 | (term u64 | set) × n, ascending
 //! ```
 //!
-//! The state says how many bundles and folded chunks there are. Both count from 0 without gaps. The blocks of a chunk
-//! cover all terms: the first starts at 0, each ends before the next, the last at 2^64 - 1. So a row that is missing
-//! shows. All rows but the state are written once.
+//! The state says how many bundles and folded chunks there are. Both count from 0 without gaps. The
+//! blocks of a chunk cover all terms: the first starts at 0, each ends before the next, the last at
+//! 2^64 - 1. So a row that is missing shows. All rows but the state are written once.
 
 use countersign_chain::hash::{self, Hash};
 
@@ -184,7 +184,8 @@ pub(super) fn block_entry(out: &mut Vec<u8>, term: Term, set: &Set) {
     set.encode_into(out);
 }
 
-/// The bundles of `chunk` where `term` occurs, from the row with the largest key up to that of the term.
+/// The bundles of `chunk` where `term` occurs, from the row with the largest key up to that of the
+/// term.
 pub(super) fn find_in_block(
     chunk: u64,
     term: Term,

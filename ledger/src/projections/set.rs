@@ -3,7 +3,8 @@
 use super::CHUNK_BUNDLES;
 
 const WORDS: usize = 32;
-/// Largest number of bundles that is stored as a list: 127 × 2 bytes are just below the 256 of all bits.
+/// Largest number of bundles that is stored as a list: 127 × 2 bytes are just below the 256 of all
+/// bits.
 const MAX_LIST: usize = 127;
 
 /// Positions below [`CHUNK_BUNDLES`], one bit for each.

@@ -1,3 +1,5 @@
+//! Projections against a model, damaged, and following a log that grows.
+
 mod damage;
 mod following;
 mod model;

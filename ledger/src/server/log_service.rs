@@ -3,7 +3,8 @@
 //! What may be asked is in the `.proto` file; who may ask, in `identity::role`, and the guard has
 //! checked it. Here it is checked who may append which event, and whose receipts are whose.
 //!
-//! Readers see sealed entries only. Everything that waits for a disk runs on a thread that may wait.
+//! Readers see sealed entries only. Everything that waits for a disk runs on a thread that may
+//! wait.
 
 mod append;
 mod candidates;

@@ -7,9 +7,6 @@ use countersign_proto::reason::{Class, Reason, field_violation, refusal, with_me
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use crate::identity::ca::IssueError;
-use crate::identity::desk::DeskError;
-use crate::identity::role::RoleError;
 use crate::log::{LookupError, NewEntryError, SubmitError};
 use crate::server::log_service::draft::DraftError;
 use crate::server::log_service::filter::FilterError;
@@ -17,6 +14,10 @@ use crate::server::log_service::token::TokenError;
 use crate::server::seats::Full;
 use crate::store::ReadError;
 use crate::tree::TreeError;
+
+mod certificates;
+
+pub(super) use self::certificates::{desk, role};
 
 const SAME_KEYS: &str =
     "repeat the call with the same idempotency keys, and never under other ones";
@@ -285,6 +286,12 @@ pub(super) fn filter(error: &FilterError) -> Status {
             message,
             "send a time since 1970 as google.protobuf.Timestamp",
         ),
+        FilterError::Empty { .. } => field_violation(
+            Reason::FilterInvalid,
+            "filter.until",
+            message,
+            "ask for entries from since up to, and without, a later until",
+        ),
     }
 }
 
@@ -312,75 +319,6 @@ pub(super) fn full(error: &Full) -> Status {
             message,
             "close streams that are not needed; wait and repeat",
         ),
-    }
-}
-
-/// A text that is no role.
-pub(super) fn role(error: &RoleError) -> Status {
-    let hint = "use admin, user, bot, agent, provisioner, auditor or witness";
-    field_violation(Reason::RoleInvalid, "role", error.to_string(), hint)
-}
-
-/// A certificate that was not issued or revoked.
-pub(super) fn desk(error: &DeskError) -> Status {
-    let message = error.to_string();
-    match error {
-        DeskError::Issue(error) => issue(error),
-        DeskError::Unknown { .. } => field_violation(
-            Reason::CertificateUnknown,
-            "serial",
-            message,
-            "take the serial number from `countersign ca list`",
-        ),
-        DeskError::AlreadyRevoked { index, .. } => {
-            let index = index.to_string();
-            let facts = [("revoked_index", index.as_str())];
-            let hint = "nothing is to be done: the certificate is refused since that entry";
-            with_metadata(Reason::AlreadyRevoked, message, hint, &facts)
-        }
-        DeskError::LastAdmin { .. } => refusal(
-            Reason::RoleNotAllowed,
-            message,
-            "issue another certificate of role admin first, and revoke this one with it",
-        ),
-        DeskError::Entry(NewEntryError::PayloadTooLong(_)) => field_violation(
-            Reason::PayloadTooLarge,
-            "reason",
-            message,
-            "say it in fewer words",
-        ),
-        DeskError::Entry(NewEntryError::ViaIsActor)
-        | DeskError::Event(_)
-        | DeskError::Stopped(_) => internal(error),
-        DeskError::Submit(error) => submit(error, |_position| "request".to_owned()),
-    }
-}
-
-fn issue(error: &IssueError) -> Status {
-    let message = error.to_string();
-    match error {
-        IssueError::Csr(_) => field_violation(
-            Reason::CsrInvalid,
-            "csr_pem",
-            message,
-            "send one PKCS #10 request in PEM form",
-        ),
-        IssueError::Name(_) => field_violation(
-            Reason::NameInvalid,
-            "name",
-            message,
-            "use a name without white space and control characters",
-        ),
-        IssueError::Validity { .. } => field_violation(
-            Reason::ValidityInvalid,
-            "valid_seconds",
-            message,
-            "ask for at most 397 days, or 0 for 30 days",
-        ),
-        IssueError::IssuerExpired { .. }
-        | IssueError::Host(_)
-        | IssueError::Sign(_)
-        | IssueError::Random(_) => internal(error),
     }
 }
 

@@ -73,8 +73,8 @@ pub enum ServeError {
     Transport(String),
     /// A log cannot be written any more.
     #[error(
-        "a log could not be written; nothing is acknowledged any more. Look at the disk, then start again: \
-             recovery decides what is stored"
+        "a log could not be written; nothing is acknowledged any more. Look at the disk, then \
+         start again: recovery decides what is stored"
     )]
     Poisoned,
 }
@@ -199,8 +199,8 @@ impl Server {
         &self.node
     }
 
-    /// Serves until `shutdown` resolves with a reason, then ends in order: no new calls, calls under way are
-    /// finished within 10 s, logs are closed.
+    /// Serves until `shutdown` resolves with a reason, then ends in order: no new calls, calls
+    /// under way are finished within 10 s, logs are closed.
     ///
     /// # Errors
     /// [`ServeError::Poisoned`] at once when a log cannot be written any more.

@@ -12,8 +12,8 @@ use tonic_reflection::server::{Builder, Error};
 
 use super::admin_service::AdminService;
 use super::log_service::LogService;
-use super::oversize::Oversize;
 use super::run::ServeError;
+use super::unread::Unread;
 use super::{Logs, Standing};
 use crate::identity::clock::UnixClock;
 use crate::limits::MAX_REQUEST_BYTES;
@@ -43,8 +43,8 @@ impl Services {
             .await;
         let log = LogServiceServer::new(log).max_decoding_message_size(MAX_REQUEST_BYTES);
         let admin = AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES);
-        let routes = Routes::new(Oversize(log))
-            .add_service(Oversize(admin))
+        let routes = Routes::new(Unread(log))
+            .add_service(Unread(admin))
             .add_service(health_server)
             .add_service(descriptors().build_v1()?)
             .add_service(descriptors().build_v1alpha()?)

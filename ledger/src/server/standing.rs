@@ -1,7 +1,7 @@
 //! Whether a client that opened a stream may still use it.
 //!
-//! The guard checks a certificate when a call begins. A stream may live for months, so it asks again
-//! with every batch: a revoked or expired certificate ends it.
+//! The guard checks a certificate when a call begins. A stream may live for months, so it asks
+//! again with every batch: a revoked or expired certificate ends it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! A store in memory: for logs that need not outlive the process, and the yardstick of the conformance suite.
+//! A store in memory: for logs that need not outlive the process, and the yardstick of the
+//! conformance suite.
 
 use std::io;
 

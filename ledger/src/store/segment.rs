@@ -1,8 +1,10 @@
-//! The embedded store: own segment files, preallocated, checksummed, written by one process (ADR 1).
+//! The embedded store: own segment files, preallocated, checksummed, written by one process (ADR
+//! 1).
 //!
-//! The rules are those of docs/format.md sections 7 to 9: a commit is one write and one sync into space that was
-//! allocated before; any error of a write or sync poisons the store; two head slots, written in turn, are the floor
-//! below which nothing may be missing. What opening does is in [`recover`].
+//! The rules are those of docs/format.md sections 7 to 9: a commit is one write and one sync into
+//! space that was allocated before; any error of a write or sync poisons the store; two head slots,
+//! written in turn, are the floor below which nothing may be missing. What opening does is in
+//! [`recover`].
 
 pub mod recover;
 mod segments;
@@ -115,7 +117,8 @@ pub fn create(fs: &dyn Fs) -> io::Result<()> {
     head.sync_all()?;
     fs.sync_dir(FOLDER)?;
     fs.sync_dir("")
-    // If we stop here, then there is a folder without identity, which is not a log and can be deleted.
+    // If we stop here, then there is a folder without identity, which is not a log and can be
+    // deleted.
 }
 
 impl SegmentStore {
@@ -174,7 +177,8 @@ impl SegmentStore {
             // If we stop here, then a spare or half-made file is left, which opening removes.
             self.fs.rename_noreplace(made_as, &name)?;
             self.fs.sync_dir(FOLDER)
-            // If we stop here, then the log ends with a segment without frames, which opening takes up.
+            // If we stop here, then the log ends with a segment without frames, which opening takes
+            // up.
         })();
         made.map_err(|error| writer.poison(error))?;
         writer.offset = header_len;
@@ -227,11 +231,12 @@ impl LogStore for SegmentStore {
         let frame = commit.seal(&segment.nonce);
         // If we stop here, then nothing of the commit is stored.
         let written = segment.file.write_all_at(frame, offset);
-        // If we stop here, then any part of the frame may be stored; nobody was told, and recovery takes it whole
-        // or puts it into quarantine.
+        // If we stop here, then any part of the frame may be stored; nobody was told, and recovery
+        // takes it whole or puts it into quarantine.
         let stored = written.and_then(|()| segment.file.sync_data());
         stored.map_err(|error| writer.poison(error))?;
-        // If we stop here, then the commit is durable and nobody was told; callers repeat and get its receipt.
+        // If we stop here, then the commit is durable and nobody was told; callers repeat and get
+        // its receipt.
         writer.offset = offset.saturating_add(frame_len);
         segment.extend(got, offset, writer.offset);
         let mut view = self.view.write();

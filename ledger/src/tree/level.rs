@@ -85,7 +85,8 @@ impl Level {
     }
 }
 
-/// Where the last tile of so many hashes starts, which is full when `count` is a multiple of its size.
+/// Where the last tile of so many hashes starts, which is full when `count` is a multiple of its
+/// size.
 const fn tail_start(count: u64) -> u64 {
     count.saturating_sub(1) / TILE * TILE
 }

@@ -1,5 +1,9 @@
+//! The tree files against the tree in memory, and after damage.
+
 use std::convert::Infallible;
 
+use countersign_chain::hash;
+use countersign_chain::proof;
 use countersign_chain::time::UnixMicros;
 
 use super::*;

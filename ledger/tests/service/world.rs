@@ -1,5 +1,5 @@
-//! A served log, and callers of every role. Who calls is said in a header, where the guard would take it
-//! from a certificate.
+//! A served log, and callers of every role. Who calls is said in a header, where the guard would
+//! take it from a certificate.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -73,7 +73,6 @@ pub(crate) fn revoke(registry: &Registry) {
     registry.apply_revoked(1, &event);
 }
 
-#[expect(clippy::result_large_err, reason = "an interceptor returns a status")]
 fn identify(mut request: Request<()>) -> Result<Request<()>, Status> {
     let caller = request.metadata().get("caller").cloned();
     if let Some(caller) = caller {

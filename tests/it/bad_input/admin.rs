@@ -14,7 +14,8 @@ pub(crate) async fn rows(table: &mut Table<'_>, cast: &Cast) {
     revoke(table, cast).await;
 }
 
-async fn issue(table: &mut Table<'_>, cast: &Cast) {
+/// Orders for a certificate that are refused.
+fn bad_orders() -> Vec<(&'static str, Reason, IssueCertificateRequest)> {
     let (_key, csr_pem) = csr::new_key_and_csr().expect("a key");
     let good = IssueCertificateRequest {
         csr_pem: csr_pem.clone(),
@@ -22,71 +23,42 @@ async fn issue(table: &mut Table<'_>, cast: &Cast) {
         name: "new".to_owned(),
         valid_seconds: 60,
     };
-    let csr = |csr_pem: &str| IssueCertificateRequest {
-        csr_pem: csr_pem.to_owned(),
-        ..good.clone()
+    let with = |change: &dyn Fn(&mut IssueCertificateRequest)| {
+        let mut order = good.clone();
+        change(&mut order);
+        order
     };
-    let role = |role: &str| IssueCertificateRequest {
-        role: role.to_owned(),
-        ..good.clone()
-    };
-    let name = |name: &str| IssueCertificateRequest {
-        name: name.to_owned(),
-        ..good.clone()
-    };
-    let valid = |valid_seconds| IssueCertificateRequest {
-        valid_seconds,
-        ..good.clone()
-    };
+    let csr = |text: &str| with(&|order| order.csr_pem = text.to_owned());
+    let role = |text: &str| with(&|order| order.role = text.to_owned());
+    let name = |text: &str| with(&|order| order.name = text.to_owned());
+    let valid = |seconds| with(&|order| order.valid_seconds = seconds);
     // The signature of the request does not fit any more.
     let mut changed: Vec<String> = csr_pem.lines().map(str::to_owned).collect();
     changed[1] = changed[1].chars().rev().collect();
-    let rows = [
+    let (changed, large) = (changed.join("\n"), csr_pem.repeat(100));
+    let control = "a name with a control character";
+    vec![
         ("no certificate request", Reason::CsrInvalid, csr("")),
-        (
-            "a request that is no PEM",
-            Reason::CsrInvalid,
-            csr("please"),
-        ),
-        (
-            "a request that was changed",
-            Reason::CsrInvalid,
-            csr(&changed.join("\n")),
-        ),
-        (
-            "a request above 16 KiB",
-            Reason::CsrInvalid,
-            csr(&csr_pem.repeat(100)),
-        ),
+        ("no PEM", Reason::CsrInvalid, csr("please")),
+        ("a changed request", Reason::CsrInvalid, csr(&changed)),
+        ("a request above 16 KiB", Reason::CsrInvalid, csr(&large)),
         ("no role", Reason::RoleInvalid, role("")),
         ("the role ledger", Reason::RoleInvalid, role("ledger")),
         ("the role Admin", Reason::RoleInvalid, role("Admin")),
         ("no name", Reason::NameInvalid, name("")),
         ("a name with a space", Reason::NameInvalid, name("a b")),
-        (
-            "a name with a control character",
-            Reason::NameInvalid,
-            name("a\u{7f}"),
-        ),
-        (
-            "a name of 256 bytes",
-            Reason::NameInvalid,
-            name(&"n".repeat(256)),
-        ),
-        (
-            "a validity of 398 days",
-            Reason::ValidityInvalid,
-            valid(398 * 86_400),
-        ),
-        (
-            "the longest validity",
-            Reason::ValidityInvalid,
-            valid(u64::MAX),
-        ),
-    ];
-    for (what, reason, call) in rows {
-        let call = async { cast.admin.admin().issue_certificate(request(call)).await };
-        table.row(what, &cast.admin, reason, call).await;
+        (control, Reason::NameInvalid, name("a\u{7f}")),
+        ("a long name", Reason::NameInvalid, name(&"n".repeat(256))),
+        ("398 days", Reason::ValidityInvalid, valid(398 * 86_400)),
+        ("for ever", Reason::ValidityInvalid, valid(u64::MAX)),
+    ]
+}
+
+async fn issue(table: &mut Table<'_>, cast: &Cast) {
+    for (what, reason, order) in bad_orders() {
+        let call = async { cast.admin.admin().issue_certificate(request(order)).await };
+        let what = format!("a certificate: {what}");
+        table.row(&what, &cast.admin, reason, call).await;
     }
 }
 

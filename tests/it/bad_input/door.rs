@@ -1,4 +1,5 @@
-//! A ledger in this process, on a clock that the test moves, and callers with connections of their own.
+//! A ledger in this process, on a clock that the test moves, and callers with connections of their
+//! own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -338,10 +338,8 @@ async fn logs(table: &mut Table<'_>, cast: &Cast) {
         let log = || log.to_owned();
         macro_rules! row {
             ($method:ident, $message:ident) => {
-                let call = $message {
-                    log: log(),
-                    ..$message::default()
-                };
+                let mut call = $message::default();
+                call.log = log();
                 let call = async { caller.log().$method(request(call)).await };
                 let what = concat!(stringify!($method), " of no log of this ledger");
                 table.row(what, caller, reason, call).await;

@@ -77,6 +77,7 @@ impl<'a> Table<'a> {
     }
 
     /// Prints the count.
+    #[expect(clippy::print_stdout, reason = "a test says what it counted")]
     pub(crate) fn finish(self) {
         let Self {
             rows,

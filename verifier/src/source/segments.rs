@@ -20,7 +20,8 @@ use crate::window::{
 
 /// Files that a ledger prepares and renames to the next segment. They hold no entries.
 const NEXT_SEGMENT: [&str; 2] = ["spare", "making"];
-/// Times that bytes of the newest segment are read again while a running ledger writes there.
+/// Times that the newest segment is looked at again without new data, while a running ledger may be
+/// writing there.
 const MAX_REREADS: u32 = 64;
 
 /// A segment file at its place in the log.
@@ -151,6 +152,8 @@ pub(super) struct Reading {
     finished: bool,
     newest: bool,
     rereads: u32,
+    /// How far the data reached at the last look.
+    reached: u64,
     /// Offset and digest of the first bytes that are no whole frame, when the newest segment was
     /// last read.
     seen: Option<(u64, Hash)>,
@@ -179,6 +182,7 @@ impl Reading {
             finished: false,
             newest,
             rereads: 0,
+            reached: 0,
             seen: None,
         })
     }
@@ -193,6 +197,7 @@ impl Reading {
             let bytes = self.read(self.offset, self.window)?;
             let at_eof = bytes.len() < self.window;
             let found = hop(&bytes, &self.nonce, at_eof);
+            self.advance(self.offset_of(found.end));
             if self.newest && self.is_unsettled(&bytes, &found) {
                 continue;
             }
@@ -203,11 +208,11 @@ impl Reading {
             let window = self.cut(bytes, found.spans, behind);
             match self.tail(end)? {
                 Tail::Clean => self.finished = true,
-                Tail::Frame(at) => self.offset = at,
-                Tail::Dirty(_) if self.newest && self.reread() => {
-                    // A frame may have been written behind the window meanwhile.
+                Tail::Frame(_) | Tail::Dirty(_) if self.newest && self.reread() => {
+                    // What was no frame yet in the window may be one by now, followed by more.
                     self.offset = end;
                 }
+                Tail::Frame(at) => self.offset = at,
                 Tail::Dirty(at) => {
                     self.finished = true;
                     self.report_dirty(end, at, findings);
@@ -235,6 +240,15 @@ impl Reading {
             .saturating_add(u64::try_from(at).unwrap_or(u64::MAX))
     }
 
+    /// Data that grows is a reason to look again as often as before.
+    fn advance(&mut self, end: u64) {
+        if end > self.reached {
+            self.reached = end;
+            self.rereads = 0;
+        }
+    }
+
+    /// Whether another look at the same bytes is worth it.
     fn reread(&mut self) -> bool {
         self.rereads = self.rereads.saturating_add(1);
         self.rereads <= MAX_REREADS

@@ -13,8 +13,8 @@ use crate::identity::peer::Peer;
 use crate::log::{Log, Mode, NewEntry, Run};
 use crate::server::{blocking, refuse};
 
-/// Proposes entries and waits until they are durable. `path` gives the request field of the event at
-/// a position.
+/// Proposes entries and waits until they are durable. `path` gives the request field of the event
+/// at a position.
 async fn propose(
     log: &Log,
     entries: Vec<NewEntry>,

@@ -106,8 +106,8 @@ fn speaker(on_behalf_of: &str, peer: &Peer) -> Result<(Principal, Option<Princip
     Ok((actor, Some(peer.principal.clone())))
 }
 
-/// The idempotency keys that stand together in one proposal. The log compares a proposal with what is
-/// in the log; the events of one proposal among each other are compared here.
+/// The idempotency keys that stand together in one proposal. The log compares a proposal with what
+/// is in the log; the events of one proposal among each other are compared here.
 #[derive(Debug, Default)]
 pub(super) struct Keys(HashSet<(Box<str>, IdempotencyKey)>);
 

@@ -30,6 +30,14 @@ pub(in crate::server) enum FilterError {
         /// What is wrong with it.
         error: TimeError,
     },
+    /// No entry can match.
+    #[error("expected since before until, got since at {since} and until at {until} microseconds")]
+    Empty {
+        /// First microsecond that is asked for.
+        since: u64,
+        /// First microsecond that is not.
+        until: u64,
+    },
 }
 
 /// The conditions of a request; none when it carries no filter. Kinds are sorted, so that the same
@@ -66,12 +74,18 @@ pub(super) fn parse(filter: Option<EntryFilter>) -> Result<Filter, FilterError> 
         .collect::<Result<Vec<u16>, _>>()?;
     numbers.sort_unstable();
     numbers.dedup();
+    let (since, until) = (time("since", since)?, time("until", until)?);
+    if let (Some(since), Some(until)) = (since, until)
+        && since > until
+    {
+        return Err(FilterError::Empty { since, until });
+    }
     Ok(Filter {
         case: (case != 0).then_some(case),
         actor,
         kinds: numbers,
-        since: time("since", since)?,
-        until: time("until", until)?,
+        since,
+        until,
     })
 }
 

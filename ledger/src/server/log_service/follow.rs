@@ -1,7 +1,8 @@
 //! Follow: sealed entries from an index on, and each new one when it is sealed.
 //!
-//! One task serves a stream. It reads a batch, waits until the one before it is on its way, and reads
-//! on; at the end of the log it waits for the next seal. A slow follower holds up its own task only.
+//! One task serves a stream. It reads a batch, waits until the one before it is on its way, and
+//! reads on; at the end of the log it waits for the next seal. A slow follower holds up its own
+//! task only.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Reading a stretch of the log through a filter. ListEntries and Follow both do it.
 //!
-//! Frames are checked again on the way: their checksum by the store, records, chain and time order by
-//! `chain::verify::parse_records`, and that the checkpoint's size is that of the frame.
+//! Frames are checked again on the way: their checksum by the store, records, chain and time order
+//! by `chain::verify::parse_records`, and that the checkpoint's size is that of the frame.
 
 use std::ops::Range;
 

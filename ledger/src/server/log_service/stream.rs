@@ -2,13 +2,13 @@
 //!
 //! Two tasks serve a stream. The [`Reader`] takes what is there without waiting, up to a chunk, and
 //! proposes it; the [`Acknowledger`] waits for the chunks in order and answers. At most
-//! [`STREAM_CHUNKS`] are between them: when the store or the client is slow, the reader stops reading
-//! and HTTP/2 holds the client back.
+//! [`STREAM_CHUNKS`] are between them: when the store or the client is slow, the reader stops
+//! reading and HTTP/2 holds the client back.
 //!
-//! The first event that is refused ends the stream: what came before it is acknowledged first, and the
-//! status says its position. Most refusals are found before a chunk is proposed, so that nothing behind
-//! the event is appended. A key that belongs to another event is found by the log: chunks behind it
-//! may be entries by then, without an acknowledgement, as after a lost connection.
+//! The first event that is refused ends the stream: what came before it is acknowledged first, and
+//! the status says its position. Most refusals are found before a chunk is proposed, so that
+//! nothing behind the event is appended. A key that belongs to another event is found by the log:
+//! chunks behind it may be entries by then, without an acknowledgement, as after a lost connection.
 //!
 //! When the client goes away, the reader stops and what was proposed becomes entries all the same.
 
@@ -29,7 +29,7 @@ use crate::identity::peer::Peer;
 use crate::limits::{CHUNK_BYTES, CHUNK_ENTRIES, STREAM_ACKS, STREAM_CHUNKS};
 use crate::log::{Log, Mode, NewEntry, Pending, Run, SubmitError};
 use crate::server::seats::Seat;
-use crate::server::{Logs, Standing, oversize, refuse};
+use crate::server::{Logs, Standing, refuse, unread};
 
 /// Answers of a stream.
 pub(super) type Answers = ReceiverStream<Result<v1::AppendStreamResponse, Status>>;
@@ -156,8 +156,8 @@ where
                 Ok(entry) => entry,
                 Err(end) => return finish(&steps, end).await,
             };
-            // A place behind the other chunks first, which the client may keep us waiting for; then one
-            // of the places that all streams share, which come free by themselves.
+            // A place behind the other chunks first, which the client may keep us waiting for; then
+            // one of the places that all streams share, which come free by themselves.
             let Ok(place) = steps.reserve().await else {
                 return;
             };
@@ -234,7 +234,7 @@ where
     fn take(&mut self, read: Option<Result<AppendStreamRequest, Status>>) -> Result<NewEntry, End> {
         let request = match read {
             None => return Err(End::Complete),
-            Some(Err(status)) => return Err(self.refused(&oversize::explain(status))),
+            Some(Err(status)) => return Err(self.refused(&unread::explain(status))),
             Some(Ok(request)) => request,
         };
         let entry = self
@@ -259,8 +259,8 @@ where
         };
         let entry = draft::entry(request.draft, &self.peer)
             .map_err(|error| refuse::draft(&error, "draft"))?;
-        // Nobody knows the index of an entry that is not durable: the case is a mistake, and nothing
-        // behind it may be appended.
+        // Nobody knows the index of an entry that is not durable: the case is a mistake, and
+        // nothing behind it may be appended.
         let (case, size) = (entry.case(), target.log.accepted_size());
         if case > size {
             let error = SubmitError::UnknownCase {

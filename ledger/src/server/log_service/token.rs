@@ -1,7 +1,7 @@
 //! Page tokens: where the next page starts, and of which listing it is a page.
 //!
-//! A token protects nothing, so it is not signed: whoever may list may start at any index. Its digest
-//! keeps callers from turning the pages of one listing with the filter of another.
+//! A token protects nothing, so it is not signed: whoever may list may start at any index. Its
+//! digest keeps callers from turning the pages of one listing with the filter of another.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

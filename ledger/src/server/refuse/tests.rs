@@ -9,8 +9,10 @@ use countersign_proto::event::EventError;
 use countersign_proto::reason::{hint_of, reason_of};
 
 use super::*;
+use crate::identity::ca::IssueError;
 use crate::identity::csr::CsrError;
-use crate::identity::role::Role;
+use crate::identity::desk::DeskError;
+use crate::identity::role::{Role, RoleError};
 
 /// Reason, and the field that a violation names.
 fn said(status: &Status) -> (Reason, String) {
@@ -102,9 +104,8 @@ fn submissions() {
 }
 
 #[test]
-fn drafts() {
-    let actor = Principal::ledger;
-    let cases = [
+fn events_of_drafts() {
+    let cases: [(DraftError, Reason, &str); 6] = [
         (DraftError::Missing, Reason::EventMissing, "draft"),
         (
             EventError::Missing.into(),
@@ -144,6 +145,16 @@ fn drafts() {
             Reason::KindNotAllowed,
             "draft.event",
         ),
+    ];
+    for (error, reason, field) in cases {
+        expect(&draft(&error, "draft"), reason, field);
+    }
+}
+
+#[test]
+fn fields_of_drafts() {
+    let actor = Principal::ledger;
+    let cases = [
         (
             Principal::parse("ada").expect_err("no principal").into(),
             Reason::ActorInvalid,
@@ -240,6 +251,9 @@ fn trees() {
 #[test]
 fn filters_tokens_and_streams() {
     let actor = Principal::parse("").expect_err("no principal");
+    let (since, until) = (2, 1);
+    let nothing = filter(&FilterError::Empty { since, until });
+    expect(&nothing, Reason::FilterInvalid, "filter.until");
     expect(
         &filter(&actor.into()),
         Reason::FilterInvalid,
