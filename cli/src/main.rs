@@ -18,6 +18,7 @@ mod logging;
 mod output;
 mod render;
 mod when;
+mod words;
 
 use std::process::ExitCode;
 

@@ -137,3 +137,9 @@ pub const FAREWELL: Duration = Duration::from_secs(1);
 /// How often the server looks whether its certificate is due: hourly, where a third of its life is
 /// four months.
 pub const RENEWAL_CHECK: Duration = Duration::from_secs(3_600);
+
+/// Times that a log that is locked is tried to be opened: a process that ended, or one that was
+/// forked and has not started its program yet, can hold the lock for some milliseconds more.
+pub const LOCK_TRIES: u32 = 6;
+/// Pause between two of them: 5 pauses are 250 ms, less than anyone waits for a refusal.
+pub const LOCK_PAUSE: Duration = Duration::from_millis(50);

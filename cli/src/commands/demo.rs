@@ -25,6 +25,7 @@ use crate::files::{self, Access};
 use crate::output::{counted, grouped};
 use crate::render;
 use crate::when::rfc3339;
+use crate::words;
 
 /// Entries that are shown from each end.
 const SHOWN: u64 = 3;
@@ -230,7 +231,8 @@ async fn audit(
     )?;
     writeln!(
         out,
-        "   countersign verify {} --key '{}' --checkpoint {}",
+        "   {} verify {} --key '{}' --checkpoint {}",
+        words::program(),
         stage.data.display(),
         stage.key,
         remembered.path.display()
@@ -293,12 +295,13 @@ fn conclude(
     writeln!(
         out,
         "\n{} of {} damages were found. Look for yourself:\n   \
-         countersign verify {} --key '{}'\n   \
-         countersign proof --check {root}/entry.proof --record {root}/entry.bin --key '{key}'",
+         {program} verify {} --key '{}'\n   \
+         {program} proof --check {root}/entry.proof --record {root}/entry.bin --key '{key}'",
         found,
         trials.len(),
         copy.display(),
         stage.key,
+        program = words::program(),
         root = stage.root.display(),
         key = stage.key
     )?;

@@ -19,6 +19,7 @@ use super::serve::{metrics, stop_signal};
 use crate::config::MAIN;
 use crate::connect::{ConnectArgs, key_of_dir};
 use crate::exit::Outcome;
+use crate::words;
 
 /// Usual ports; when one is taken, a free one is used.
 const GRPC: u16 = 7443;
@@ -108,11 +109,11 @@ async fn identities(dir: &Path) -> anyhow::Result<()> {
 
 fn tell(out: &mut dyn Write, dir: &Path, grpc: &str, http: &str) -> anyhow::Result<()> {
     let vkey = key_of_dir(dir, MAIN)?;
-    let alias = match binary_beside_path() {
-        Some(binary) => format!("\n  alias countersign={}", quoted(&binary)),
+    let alias = match words::binary_beside_path() {
+        Some(binary) => format!("\n  alias countersign={}", words::quoted(&binary)),
         None => String::new(),
     };
-    let quote = |path: &str| quoted(&dir.join(path));
+    let quote = |path: &str| words::quoted(&dir.join(path));
     writeln!(
         out,
         "A ledger runs on this machine. Ctrl-C ends it; its log stays in {shown}.
@@ -147,40 +148,15 @@ then for example:
         auditor = quote("auditor"),
         remember = quote("remembered.json"),
         vkey = format_args!("'{vkey}'"),
-        data = quoted(dir),
+        data = words::quoted(dir),
         host = grpc.trim_start_matches("https://"),
     )?;
     Ok(out.flush()?)
 }
 
-/// This program, when a shell would not find it by its name.
-fn binary_beside_path() -> Option<PathBuf> {
-    let binary = std::env::current_exe().ok()?;
-    let path = std::env::var_os("PATH")?;
-    let mut found = std::env::split_paths(&path).map(|folder| folder.join("countersign"));
-    (!found.any(|candidate| candidate.is_file())).then_some(binary)
-}
-
-/// A path as a word of a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
-    if text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_become_words_of_a_shell() {
-        assert_eq!(quoted(Path::new("/a/b-c.d")), "/a/b-c.d");
-        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
-    }
 
     #[test]
     fn no_two_ledgers_to_play_with_have_one_name() {

@@ -16,6 +16,7 @@ use crate::config::MAIN;
 use crate::connect::{LOG_KEY, key_of_dir};
 use crate::exit::Outcome;
 use crate::files::{self, Access};
+use crate::words;
 
 /// Make and serve a ledger
 #[derive(Debug, Subcommand)]
@@ -115,9 +116,10 @@ Keep secret:
   {dir}/admin/                  identity of the first administrator
 
 Next:
-  countersign ledger serve --dir {dir}
-  countersign ca issue --dir {dir} --role agent --name my-agent --out ./my-agent
-  countersign verify {dir} --key '{vkey}'",
+  {program} ledger serve --dir {dir}
+  {program} ca issue --dir {dir} --role agent --name my-agent --out ./my-agent
+  {program} verify {dir} --key '{vkey}'",
+        program = words::program(),
         origin = args.origin,
         vkey = made.vkey,
     )?;
@@ -138,7 +140,8 @@ Verifier key:
 
 Next:
   restart the server, then
-  countersign log --dir {dir} --log {name}",
+  {program} log --dir {dir} --log {name}",
+        program = words::program(),
         name = args.name,
         origin = vkey.origin(),
         dir = dir.display(),

@@ -17,7 +17,7 @@ use super::workers::{Handles, Stuff, join};
 use super::{Log, SubmitError};
 use crate::clock::Clock;
 use crate::fs::{Fs, FsLock};
-use crate::limits::{IDEMPOTENCY_WINDOW, READ_BYTES};
+use crate::limits::{IDEMPOTENCY_WINDOW, LOCK_PAUSE, LOCK_TRIES, READ_BYTES};
 use crate::projections::{self, Projector};
 use crate::store::segment::recover::{self, OpenError, Recovery};
 use crate::store::segment::{Settings, random_nonce};
@@ -76,13 +76,7 @@ impl Log {
     /// # Errors
     /// [`OpenLogError`]; the folder is then as it was, but for what recovery put into quarantine.
     pub async fn open(fs: Arc<dyn Fs>, settings: LogSettings) -> Result<Arc<Self>, OpenLogError> {
-        let starting = {
-            let fs = Arc::clone(&fs);
-            tokio::task::spawn_blocking(move || prepare(&fs, settings))
-        };
-        let prepared = starting
-            .await
-            .map_err(|error| failed("open the log")(io::Error::other(error)))??;
+        let prepared = take(&fs, settings).await?;
         let fresh = prepared.store.head().head.size() == 0;
         let (identity, recovery) = (prepared.identity.clone(), prepared.recovery.clone());
         let log = Arc::new(start(Arc::clone(&fs), prepared)?);
@@ -129,6 +123,24 @@ struct Prepared {
     recovery: Recovery,
     tree: Arc<TreeStore>,
     window: Window,
+}
+
+/// Prepares a log, once whoever had it open a moment ago has let go of it.
+async fn take(fs: &Arc<dyn Fs>, settings: LogSettings) -> Result<Prepared, OpenLogError> {
+    let mut tries = 1;
+    loop {
+        let (fs, settings) = (Arc::clone(fs), settings.clone());
+        let prepared = tokio::task::spawn_blocking(move || prepare(&fs, settings))
+            .await
+            .map_err(|error| failed("open the log")(io::Error::other(error)))?;
+        match prepared {
+            Err(OpenLogError::Folder(FolderError::Locked)) if tries < LOCK_TRIES => {
+                tries += 1;
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            prepared => return prepared,
+        }
+    }
 }
 
 /// Everything that blocks.
