@@ -334,7 +334,7 @@ fn every_vector_is_judged_as_its_file_says() {
         }
     }
     println!(
-        "{} vectors: {} agree",
+        "counted: {} vectors: {} agree",
         vectors.len(),
         vectors.len() - wrong.len()
     );

@@ -229,7 +229,7 @@ fn power_loss_at_every_operation_loses_nothing_acknowledged() {
         }
     }
     println!(
-        "power loss: {} operations, {images} crash images, 0 acknowledged lost",
+        "counted: power loss: {} operations, {images} crash images, 0 acknowledged lost",
         last - first
     );
     assert!(images > 2_000, "only {images} images");
@@ -261,7 +261,8 @@ fn every_step_that_fails_stored_or_not_ends_acknowledgement_and_loses_nothing() 
         }
     }
     println!(
-        "failure table: {rows} rows, {images} crash images, 0 acknowledged after a failure, 0 lost"
+        "counted: failure table: {rows} rows, {images} crash images, \
+         0 acknowledged after a failure, 0 lost"
     );
     assert!(rows >= 4 * (last - first));
 }
@@ -294,7 +295,7 @@ fn a_second_crash_inside_recovery_is_like_the_first() {
             }
         }
     }
-    println!("crash inside recovery: {images} images, 0 acknowledged lost");
+    println!("counted: crash inside recovery: {images} images, 0 acknowledged lost");
     assert!(images > 500, "only {images} images");
 }
 
@@ -323,7 +324,7 @@ fn flipped_bits_at_or_below_the_floor_are_refused_or_read_as_damage() {
             flips += 1;
         }
     }
-    println!("rot: {flips} flipped bits, 0 unnoticed");
+    println!("counted: rot: {flips} flipped bits, 0 unnoticed");
     assert!(flips > 5_000, "only {flips} flips");
 }
 

@@ -85,7 +85,7 @@ async fn whoever_has_no_certificate_of_the_ledger_gets_no_connection() {
         "a ledger without a certificate of the client's root"
     );
     door.admin.good().await.expect("nobody else noticed");
-    println!("bad certificates: {refused} handshakes, {refused} refused");
+    println!("counted: bad certificates: {refused} handshakes, {refused} refused");
     door.close().await;
 }
 

@@ -108,7 +108,7 @@ async fn twenty_kills_lose_nothing_acknowledged_and_duplicate_nothing() {
         .collect();
     let duplicated = found.values().filter(|indexes| indexes.len() > 1).count();
     println!(
-        "kill -9: {KILLS} kills, {} acknowledged, {} lost, {duplicated} duplicated",
+        "counted: kill -9: {KILLS} kills, {} acknowledged, {} lost, {duplicated} duplicated",
         acknowledged.len(),
         lost.len()
     );

@@ -73,7 +73,7 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     std::fs::write(&identity, kept).expect("room");
     let refused = Served::start(&data.path(), "127.0.0.1:0", &[]).expect_err("it is still open");
     assert!(refused.contains("open in another process"), "{refused}");
-    println!("double start: 2 tries, 2 refused");
+    println!("counted: double start: 2 tries, 2 refused");
     let (status, _) = server.stop();
     assert!(status.success());
 }
@@ -171,7 +171,7 @@ async fn a_write_that_fails_ends_the_process_with_its_own_code_and_loses_nothing
             .expect("what was acknowledged is there");
     }
     println!(
-        "poisoned writer: exit code 70, {} acknowledged, 0 lost",
+        "counted: poisoned writer: exit code 70, {} acknowledged, 0 lost",
         acknowledged.len()
     );
     let (status, _) = server.stop();
@@ -222,7 +222,7 @@ async fn harmed_projections_give_the_same_answers() {
         same += 1;
         assert!(server.stop().0.success());
     }
-    println!("projections: deleted, damaged, stale: {same} of 3 gave the same answers");
+    println!("counted: projections: deleted, damaged, stale: {same} of 3 gave the same answers");
 }
 
 fn copy(from: &Path, to: &Path) {

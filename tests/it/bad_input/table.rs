@@ -85,7 +85,7 @@ impl<'a> Table<'a> {
             wrong,
             ..
         } = self;
-        println!("bad input: {rows} rows, {refused} refused with a reason and a hint");
+        println!("counted: bad input: {rows} rows, {refused} refused with a reason and a hint");
         let list = wrong.join("\n  ");
         assert!(
             wrong.is_empty(),

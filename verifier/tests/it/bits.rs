@@ -28,9 +28,11 @@ fn expectations(log: &Log, segment: u64) -> Vec<Expect> {
 }
 
 /// Flips the bits of bytes in parallel, each worker in a copy of its own.
+#[expect(clippy::print_stdout, reason = "a test says what it counted")]
 fn flip_all(make: impl Fn() -> Log + Sync, segment: u64, bytes: std::ops::Range<usize>) {
     let expected = expectations(&make(), segment);
     let end = bytes.end.min(expected.len());
+    let flips = (end - bytes.start) * 8;
     let failed: Vec<String> = (bytes.start..end)
         .into_par_iter()
         .map_init(&make, |log, byte| {
@@ -56,6 +58,11 @@ fn flip_all(make: impl Fn() -> Log + Sync, segment: u64, bytes: std::ops::Range<
         })
         .flatten()
         .collect();
+    println!(
+        "counted: bits of a segment from byte {} on: {flips} flipped, {} without the right finding",
+        bytes.start,
+        failed.len()
+    );
     assert!(
         failed.is_empty(),
         "{} of them:\n{}",
