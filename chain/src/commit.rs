@@ -103,7 +103,7 @@ pub struct Draft<'a> {
 #[derive(Debug)]
 pub struct CommitBuilder {
     frame: Vec<u8>,
-    first: u64,
+    before: Frontier,
     head: LogHead,
     leaves: Vec<Hash>,
     ends: Vec<usize>,
@@ -120,7 +120,7 @@ impl CommitBuilder {
         let (leaves, ends) = (Vec::new(), Vec::new());
         Self {
             frame,
-            first: head.size(),
+            before: head.frontier().clone(),
             head: head.clone(),
             leaves,
             ends,
@@ -219,7 +219,7 @@ impl CommitBuilder {
             .copy_from_slice(&length.to_be_bytes());
         let Self {
             frame,
-            first,
+            before,
             head,
             leaves,
             ends,
@@ -227,7 +227,7 @@ impl CommitBuilder {
         Some(Commit {
             frame,
             body,
-            first,
+            before,
             head,
             leaves,
             ends,
@@ -241,7 +241,7 @@ impl CommitBuilder {
 pub struct Commit {
     frame: Vec<u8>,
     body: usize,
-    first: u64,
+    before: Frontier,
     head: LogHead,
     leaves: Vec<Hash>,
     ends: Vec<usize>,
@@ -273,7 +273,13 @@ impl Commit {
     /// Index of the first entry.
     #[must_use]
     pub const fn first(&self) -> u64 {
-        self.first
+        self.before.size()
+    }
+
+    /// The tree before the commit.
+    #[must_use]
+    pub const fn before(&self) -> &Frontier {
+        &self.before
     }
 
     /// Leaf hashes of the entries.

@@ -11,7 +11,7 @@
 //! reports on whole logs in `verifier`.
 //!
 //! From the bottom up: [`hash`], [`index`], [`time`], [`kind`], [`principal`], [`origin`] and
-//! [`idem`] are values; [`record`] is an entry; [`tree`] and [`proof`] are the Merkle tree; [`key`]
+//! [`idem`] are values; [`record`] is an entry; [`tree`], [`edge`] and [`proof`] are the Merkle tree; [`key`]
 //! and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads; [`segment`] and [`head`]
 //! hold them in files; [`verify`] ties it together.
 #![warn(
@@ -37,6 +37,7 @@
 
 pub mod checkpoint;
 pub mod commit;
+pub mod edge;
 pub mod frame;
 pub mod hash;
 pub mod head;

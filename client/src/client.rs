@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError, Identity, TrustedKey};
 use crate::endpoints::Endpoints;
 use crate::limits::MAX_ANSWER;
 use crate::remember::Memory;
-use crate::verify::{Notary, VerifyError};
+use crate::verify::{Notary, Opened, VerifyError};
 
 /// Why a client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) caller: Caller,
     pub(crate) log: String,
     key: VerifierKey,
+    opened: Arc<Opened>,
     pub(crate) path: Option<PathBuf>,
     pub(crate) past: Mutex<Past>,
 }
@@ -100,6 +101,7 @@ impl Client {
                 caller,
                 log,
                 key,
+                opened: Arc::default(),
                 path,
                 past,
             }),
@@ -125,7 +127,7 @@ impl Client {
     }
 
     pub(crate) fn notary(&self) -> Notary {
-        Notary::new(self.shared.key.clone())
+        Notary::sharing(self.shared.key.clone(), Arc::clone(&self.shared.opened))
     }
 }
 

@@ -43,3 +43,6 @@ pub const STREAM_QUEUE: usize = 64;
 pub const STREAM_STALL: Duration = Duration::from_secs(30);
 /// Random bytes of an idempotency key that the client makes: 128 bits.
 pub const KEY_BYTES: usize = 16;
+/// Checkpoints that a client keeps opened: those of the commits that are under way, and some that
+/// readers and proofs bring, 300 bytes each.
+pub const OPENED_NOTES: usize = 16;

@@ -1,5 +1,6 @@
 //! What can be wrong with an answer, and the checks that every kind of answer shares.
 
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -7,6 +8,9 @@ use countersign_chain::checkpoint::{CheckpointError, SignedCheckpoint};
 use countersign_chain::key::VerifierKey;
 use countersign_chain::proof::ProofError;
 use countersign_proto::convert::{EntryError, HashesError, ProofFieldError, TimeError};
+use parking_lot::Mutex;
+
+use crate::limits::OPENED_NOTES;
 
 /// Why an answer is not believed.
 ///
@@ -102,17 +106,47 @@ const fn or_later(exactly: bool) -> &'static str {
     if exactly { "" } else { " or a later one" }
 }
 
+/// Notes that were opened lately, for all callers of a client.
+#[derive(Debug, Default)]
+pub(crate) struct Opened(Mutex<VecDeque<Arc<SignedCheckpoint>>>);
+
+impl Opened {
+    /// The checkpoint in a note. Callers that bring the same note wait for the first of them, so
+    /// that its signature is checked once.
+    fn open(&self, note: &str, key: &VerifierKey) -> Result<Arc<SignedCheckpoint>, VerifyError> {
+        let mut known = self.0.lock();
+        if let Some(found) = known.iter().find(|opened| opened.text() == note) {
+            return Ok(Arc::clone(found));
+        }
+        let opened = SignedCheckpoint::open(note, key);
+        let opened = Arc::new(opened.map_err(|source| VerifyError::Checkpoint {
+            source,
+            note: note.to_owned(),
+        })?);
+        known.truncate(OPENED_NOTES - 1);
+        known.push_front(Arc::clone(&opened));
+        Ok(opened)
+    }
+}
+
 /// Opens notes under the trusted key. The last one is kept: receipts and entries of one commit
 /// share theirs, and a signature costs more than everything else about them.
 #[derive(Debug)]
 pub(crate) struct Notary {
     key: VerifierKey,
+    opened: Arc<Opened>,
     last: Option<Arc<SignedCheckpoint>>,
 }
 
 impl Notary {
-    pub(crate) const fn new(key: VerifierKey) -> Self {
-        Self { key, last: None }
+    pub(crate) fn new(key: VerifierKey) -> Self {
+        Self::sharing(key, Arc::default())
+    }
+
+    /// Knows what others opened under the same key.
+    pub(crate) const fn sharing(key: VerifierKey, opened: Arc<Opened>) -> Self {
+        let last = None;
+        Self { key, opened, last }
     }
 
     /// The checkpoint in a note that the trusted key signed.
@@ -120,12 +154,7 @@ impl Notary {
         if let Some(last) = self.last.as_ref().filter(|last| last.text() == note) {
             return Ok(Arc::clone(last));
         }
-        let opened =
-            SignedCheckpoint::open(note, &self.key).map_err(|source| VerifyError::Checkpoint {
-                source,
-                note: note.to_owned(),
-            })?;
-        let opened = Arc::new(opened);
+        let opened = self.opened.open(note, &self.key)?;
         self.last = Some(Arc::clone(&opened));
         Ok(opened)
     }

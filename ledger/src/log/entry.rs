@@ -1,15 +1,19 @@
 //! What callers propose and what they get back.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use countersign_chain::checkpoint::SignedCheckpoint;
+use countersign_chain::commit::Commit;
+use countersign_chain::edge::{Edge, OffEdge};
 use countersign_chain::hash::Hash;
 use countersign_chain::idem::IdempotencyKey;
 use countersign_chain::kind::Kind;
 use countersign_chain::limits::{MAX_PAYLOAD, RECORD_OVERHEAD};
 use countersign_chain::principal::Principal;
+use countersign_chain::proof::ProveError;
 use countersign_chain::time::UnixMicros;
+use countersign_chain::tree::Frontier;
 
 /// An entry that was checked as far as it can be without the log.
 #[derive(Debug, Clone)]
@@ -150,6 +154,36 @@ pub struct Run {
     pub checkpoint: Arc<SignedCheckpoint>,
     /// Whether the entries were there before.
     pub repeated: bool,
+    /// Proves the entries in the tree of the checkpoint, while the commit is still at hand.
+    pub prover: Option<Arc<Prover>>,
+}
+
+/// Makes inclusion proofs of the entries of one commit, from what the commit itself holds.
+#[derive(Debug)]
+pub struct Prover {
+    before: Frontier,
+    leaves: Vec<Hash>,
+    /// Made by the first who asks: streams and batches never do.
+    edge: OnceLock<Edge>,
+}
+
+impl Prover {
+    pub(super) fn new(commit: &Commit) -> Self {
+        Self {
+            before: commit.before().clone(),
+            leaves: commit.leaves().to_vec(),
+            edge: OnceLock::new(),
+        }
+    }
+
+    /// Inclusion proof of an entry of the commit in the tree of its checkpoint.
+    ///
+    /// # Errors
+    /// [`ProveError`] for an entry of another commit.
+    pub fn inclusion(&self, index: u64) -> Result<Vec<Hash>, ProveError<OffEdge>> {
+        let edge = || Edge::new(self.before.clone(), &self.leaves);
+        self.edge.get_or_init(edge).inclusion(index)
+    }
 }
 
 impl Run {

@@ -12,7 +12,7 @@ use countersign_chain::time::UnixMicros;
 use countersign_chain::verify;
 use tokio::sync::oneshot;
 
-use super::entry::{Run, SubmitError};
+use super::entry::{Prover, Run, SubmitError};
 use crate::store::{LogStore, ReadError};
 
 /// A run of the open commit, by place in the commit.
@@ -100,7 +100,11 @@ impl Waiter {
     }
 
     /// Answers from a commit that became durable.
-    pub(super) fn answer_stored(mut self, commit: &Commit, checkpoint: &Arc<SignedCheckpoint>) {
+    pub(super) fn answer_stored(
+        mut self,
+        commit: &Commit,
+        (checkpoint, prover): (&Arc<SignedCheckpoint>, &Arc<Prover>),
+    ) {
         let mut runs = std::mem::take(&mut self.ready);
         for pending in &self.pending {
             let range = pending.place..pending.place + pending.count;
@@ -114,6 +118,7 @@ impl Waiter {
                 time: time.map_or(commit.head().time(), |record| record.time()),
                 checkpoint: Arc::clone(checkpoint),
                 repeated: pending.repeated,
+                prover: Some(Arc::clone(prover)),
             });
         }
         runs.sort_by_key(|run| run.first_position);
@@ -257,6 +262,7 @@ impl Shelf {
             time,
             checkpoint: Arc::clone(&page.checkpoint),
             repeated: true,
+            prover: None,
         })
     }
 }

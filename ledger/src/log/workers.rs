@@ -13,7 +13,7 @@ use super::housekeeper::{Housekeeper, Low};
 use super::idem::Window;
 use super::sealer::{SealDesk, Sealed, Sealer};
 use super::sequencer::{Parts, Proposal, Sequencer};
-use super::writer::Writer;
+use super::writer::{Stored, Writer, answer_stored};
 use crate::clock::Clock;
 use crate::fs::Fs;
 use crate::limits::QUEUE_PROPOSALS;
@@ -40,6 +40,7 @@ pub(super) struct Workers {
     writer: Writer,
     sealer: Sealer,
     housekeeper: Housekeeper,
+    stored: mpsc::UnboundedReceiver<Stored>,
 }
 
 /// What the workers get of a prepared log.
@@ -103,6 +104,7 @@ pub(super) fn join(stuff: Stuff) -> (Workers, Handles) {
     let (handles, ends) = handles(store.as_ref(), window);
     let (jobs_in, jobs) = mpsc::channel(1);
     let (done_in, done) = mpsc::channel(1);
+    let (stored_in, stored) = mpsc::unbounded_channel();
     let sequencer = Sequencer::new(Parts {
         key,
         clock: Arc::clone(&clock),
@@ -123,6 +125,7 @@ pub(super) fn join(stuff: Stuff) -> (Workers, Handles) {
         jobs,
         done: done_in,
         accepted: ends.accepted,
+        stored: stored_in,
         desk: Arc::clone(&handles.desk),
         low: handles.low.clone(),
         failed: handles.failed.clone(),
@@ -147,6 +150,7 @@ pub(super) fn join(stuff: Stuff) -> (Workers, Handles) {
         writer,
         sealer,
         housekeeper,
+        stored,
     };
     (workers, handles)
 }
@@ -159,8 +163,10 @@ impl Workers {
             writer,
             sealer,
             housekeeper,
+            stored,
         } = self;
         drop(tokio::spawn(housekeeper.run()));
+        drop(tokio::spawn(answer_stored(stored)));
         let desk = Arc::clone(&writer.desk);
         Ok(vec![
             spawn(name, "seq", move || run_sequencer(sequencer))?,

@@ -8,7 +8,7 @@ use countersign_chain::commit::Commit;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::entry::SubmitError;
+use super::entry::{Prover, SubmitError};
 use super::housekeeper::Low;
 use super::receipt::Waiter;
 use super::sealer::SealDesk;
@@ -42,6 +42,8 @@ pub(super) struct Writer {
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) done: mpsc::Sender<Done>,
     pub(super) accepted: watch::Sender<u64>,
+    /// Not bounded by itself: each waiter was a proposal in the queue, which is.
+    pub(super) stored: mpsc::UnboundedSender<Stored>,
     pub(super) desk: Arc<SealDesk>,
     pub(super) low: Low,
     pub(super) failed: CancellationToken,
@@ -87,12 +89,31 @@ impl Writer {
         let size = commit.head().size();
         self.accepted.send_replace(size);
         // If we stop here, then callers were not told; they repeat and get the first receipt.
-        let checkpoint = Arc::new(commit.checkpoint().clone());
-        for waiter in waiters {
-            waiter.answer_stored(&commit, &checkpoint);
+        if !waiters.is_empty() {
+            // The answerer is there for as long as this sender is.
+            drop(self.stored.send(Stored { commit, waiters }));
         }
         self.desk.accepted(size);
         Done::Stored
+    }
+}
+
+/// A durable commit, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Stored {
+    commit: Commit,
+    waiters: Vec<Waiter>,
+}
+
+/// Tells who waited, in order. It runs where most of them do: to wake them one by one from the
+/// writer's thread would cost a system call each, and the next commit would wait for it.
+pub(super) async fn answer_stored(mut stored: mpsc::UnboundedReceiver<Stored>) {
+    while let Some(Stored { commit, waiters }) = stored.recv().await {
+        let checkpoint = Arc::new(commit.checkpoint().clone());
+        let prover = Arc::new(Prover::new(&commit));
+        for waiter in waiters {
+            waiter.answer_stored(&commit, (&checkpoint, &prover));
+        }
     }
 }
 

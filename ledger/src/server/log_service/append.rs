@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use countersign_chain::hash::Hash;
 use countersign_chain::limits::MAX_COMMIT_ENTRIES;
+use countersign_proto::convert::Inclusion;
 use countersign_proto::reason::{Reason, field_violation};
 use countersign_proto::v1;
 use tonic::Status;
@@ -61,19 +63,30 @@ pub(super) async fn append(
     };
     let mut receipt = receipt::receipt(log, level, &facts);
     if request.include_proof {
-        let (log, checkpoint, index) = (
-            Arc::clone(log),
-            Arc::clone(&run.checkpoint),
-            run.first_index,
-        );
-        let prove = move || {
-            receipt::inclusion(&log, index, &leaf, &checkpoint)
-                .map_err(|error| refuse::without_proof(index, &error))
-        };
-        receipt.inclusion_proof = Some(blocking(prove).await?);
+        receipt.inclusion_proof = Some(prove(log, run, leaf).await?);
     }
     let receipt = Some(receipt);
     Ok(v1::AppendResponse { receipt })
+}
+
+/// The proof of a run's one entry: from its commit where that is at hand, else from the tree files.
+async fn prove(log: &Arc<Log>, run: &Run, leaf: Hash) -> Result<v1::InclusionProof, Status> {
+    let index = run.first_index;
+    if let Some(Ok(hashes)) = run.prover.as_ref().map(|prover| prover.inclusion(index)) {
+        let tree_size = run.checkpoint.size();
+        let proof = Inclusion {
+            index,
+            tree_size,
+            hashes,
+        };
+        return Ok((&proof).into());
+    }
+    let (log, checkpoint) = (Arc::clone(log), Arc::clone(&run.checkpoint));
+    blocking(move || {
+        receipt::inclusion(&log, index, &leaf, &checkpoint)
+            .map_err(|error| refuse::without_proof(index, &error))
+    })
+    .await
 }
 
 /// Appends all events of a batch or none.
