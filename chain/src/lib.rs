@@ -11,9 +11,9 @@
 //! reports on whole logs in `verifier`.
 //!
 //! From the bottom up: [`hash`], [`index`], [`time`], [`kind`], [`principal`], [`origin`] and
-//! [`idem`] are values; [`record`] is an entry; [`tree`], [`edge`] and [`proof`] are the Merkle tree; [`key`]
-//! and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads; [`segment`] and [`head`]
-//! hold them in files; [`verify`] ties it together.
+//! [`idem`] are values; [`record`] is an entry; [`tree`], [`edge`] and [`proof`] are the Merkle
+//! tree; [`key`] and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads; [`segment`] and
+//! [`head`] hold them in files; [`verify`] ties it together.
 #![warn(
     missing_docs,
     clippy::expect_used,

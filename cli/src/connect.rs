@@ -10,10 +10,11 @@ use countersign_chain::key::VerifierKey;
 use countersign_client::{Client, Config, TrustedKey};
 use countersign_ledger::fs::real::RealFs;
 use countersign_ledger::log::folder;
-use countersign_ledger::node::LOGS;
+use countersign_ledger::node::{LOGS, is_log_name};
 use countersign_ledger::server::run::Endpoint;
 
 use crate::config::{self, Layer, MAIN};
+use crate::files;
 
 /// Name of the file beside an identity that holds the key of the log `main`.
 pub(crate) const LOG_KEY: &str = "log.vkey";
@@ -36,9 +37,9 @@ pub(crate) struct ConnectArgs {
     /// Name of the log [env: COUNTERSIGN_LOG] [default: main]
     #[arg(long, value_name = "NAME")]
     pub(crate) log: Option<String>,
-    /// Verifier key of the log; without it, log.vkey of the identity or the first answer is
-    /// believed [env: COUNTERSIGN_KEY]
-    #[arg(long, value_name = "VKEY")]
+    /// Verifier key of the log, or @FILE that holds it; without it, log.vkey of the identity or the
+    /// first answer is believed [env: COUNTERSIGN_KEY]
+    #[arg(long, value_name = "VKEY|@FILE")]
     pub(crate) key: Option<String>,
     /// File with the newest checkpoint seen; it unmasks a rollback later [env:
     /// COUNTERSIGN_REMEMBER] [default: one for each ledger below ~/.local/state/countersign]
@@ -55,10 +56,12 @@ pub(crate) struct ConnectArgs {
 }
 
 impl ConnectArgs {
-    /// Settings for a ledger in this data folder.
-    pub(crate) fn for_dir(dir: &Path) -> Self {
+    /// Settings for a ledger in this data folder, whose checkpoints are remembered in the other
+    /// folder.
+    pub(crate) fn for_dir(dir: &Path, memory: &Path) -> Self {
         Self {
             dir: Some(dir.to_owned()),
+            remember: Some(memory.join("remembered.json")),
             timeout: 30,
             ..Self::default()
         }
@@ -123,7 +126,6 @@ impl ConnectArgs {
         )?;
         let remember = match settings.remember {
             Some(path) => Some(path),
-            None if self.dir.is_some() => None,
             None => usual_memory(&identity),
         };
         if let Some(folder) = remember.as_deref().and_then(Path::parent) {
@@ -155,9 +157,13 @@ impl ConnectArgs {
     }
 }
 
-/// Reads a verifier key.
+/// Reads a verifier key, or that of the file behind an `@`.
 pub(crate) fn parse_key(text: &str) -> anyhow::Result<VerifierKey> {
-    VerifierKey::parse(text.trim()).with_context(|| {
+    let read = text
+        .strip_prefix('@')
+        .map(|path| files::read_text(path.as_ref()));
+    let key = read.transpose()?.unwrap_or_else(|| text.to_owned());
+    VerifierKey::parse(key.trim()).with_context(|| {
         format!("{text:?} is no verifier key; `ledger init` and `status` print it")
     })
 }
@@ -165,6 +171,12 @@ pub(crate) fn parse_key(text: &str) -> anyhow::Result<VerifierKey> {
 /// The verifier key of a log in a data folder.
 pub(crate) fn key_of_dir(dir: &Path, log: &str) -> anyhow::Result<VerifierKey> {
     let path = dir.join(LOGS).join(log);
+    if !is_log_name(log) || (log != MAIN && !path.is_dir()) {
+        anyhow::bail!(
+            "there is no log {log:?} in {}; `status` lists those that are",
+            dir.display()
+        );
+    }
     let read = || {
         let fs = RealFs::open(&path)?;
         anyhow::Ok(folder::identity(fs.as_ref())?.vkey)
@@ -226,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_what_to_do() {
-        let error = ConnectArgs::for_dir(Path::new("/no/such/dir"))
+        let error = ConnectArgs::for_dir(Path::new("/no/such/dir"), Path::new("/no"))
             .client_config()
             .unwrap_err();
         assert!(format!("{error:#}").contains("/no/such/dir"), "{error:#}");

@@ -90,8 +90,15 @@ impl CallError {
     }
 
     pub(crate) fn refused(call: &'static str, status: &Status) -> Self {
-        let hint = hint_of(status)
-            .unwrap_or_else(|| "the answer names no remedy; look at the ledger's own log".into());
+        let hint = hint_of(status).unwrap_or_else(|| {
+            let hint = if verdict::is_stranger(status) {
+                "whoever answers there is another ledger than the one that issued this identity; \
+                 check the address, and ca.pem of the identity"
+            } else {
+                "the answer names no remedy; look at the ledger's own log"
+            };
+            hint.to_owned()
+        });
         Self::Refused {
             call,
             reason: reason_of(status),

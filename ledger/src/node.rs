@@ -8,6 +8,8 @@
 //!
 //! A node is open in one process at a time. The server and the offline commands open the same node.
 
+mod certificates;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,9 +17,7 @@ use std::sync::Arc;
 
 use countersign_chain::key::{KeyError, SigningKey, VerifierKey};
 use countersign_chain::origin::{Origin, OriginError};
-use countersign_chain::record::Record;
-use countersign_proto::event::{Event, Kinded, Known};
-use countersign_proto::v1::{CertificateIssued, CertificateRevoked};
+use countersign_proto::event::Event;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
@@ -27,7 +27,7 @@ use crate::identity::ca::{self, InitError as CaInitError, InitReport};
 use crate::identity::ca::{Ca, LoadError};
 use crate::identity::desk::CertificateDesk;
 use crate::identity::registry::Registry;
-use crate::limits::{MIN_SEGMENT_BYTES, READ_BYTES, SEGMENT_BYTES};
+use crate::limits::{MIN_SEGMENT_BYTES, SEGMENT_BYTES};
 use crate::log::folder::{self, FolderError};
 use crate::log::{Log, LogSettings, OpenLogError, SubmitError};
 use crate::store::ReadError;
@@ -36,6 +36,8 @@ use crate::store::ReadError;
 pub const MAIN: &str = "main";
 /// Folder of the logs.
 pub const LOGS: &str = "logs";
+/// What [`init`] makes in a data folder.
+const PARTS: [&str; 4] = ["ca", "tls", "admin", LOGS];
 
 /// Why a data folder could not be made, opened or closed.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +55,14 @@ pub enum NodeError {
         "{0} is no data folder; make one with `countersign ledger init --dir {0} --origin NAME`"
     )]
     Missing(PathBuf),
+    /// Something of a data folder is there.
+    #[error(
+        "{0} exists already, and what is there is never changed; choose another folder, or restore \
+         what is missing from a backup"
+    )]
+    Exists(PathBuf),
     /// A log.
-    #[error("log {name}: {error}")]
+    #[error("log {name}: {error}{}", error.advice())]
     Log {
         /// Which.
         name: String,
@@ -133,22 +141,38 @@ pub struct Initialised {
 /// Makes a data folder: CA, certificates, and the log `main` with its first entries.
 ///
 /// # Errors
-/// [`NodeError`]; an existing data folder is never touched.
+/// [`NodeError`]; an existing data folder is never touched, and what was made until then is
+/// removed.
 pub async fn init(
     dir: &Path,
     origin: &Origin,
     hosts: &[String],
     settings: &NodeSettings,
 ) -> Result<Initialised, NodeError> {
-    let exists = dir.join(LOGS).join(MAIN).join(folder::IDENTITY).exists();
-    if exists {
-        let name = MAIN.to_owned();
-        return Err(NodeError::Folder {
-            name,
-            error: FolderError::Exists,
-        });
+    let there = PARTS
+        .iter()
+        .map(|part| dir.join(part))
+        .find(|path| path.exists());
+    if let Some(path) = there {
+        return Err(NodeError::Exists(path));
     }
     std::fs::create_dir_all(dir).map_err(io_at(dir))?;
+    let made = fill(dir, origin, hosts, settings).await;
+    if made.is_err() {
+        for part in PARTS {
+            // What was not made yet cannot be removed; the error that counts is the first one.
+            drop(std::fs::remove_dir_all(dir.join(part)));
+        }
+    }
+    made
+}
+
+async fn fill(
+    dir: &Path,
+    origin: &Origin,
+    hosts: &[String],
+    settings: &NodeSettings,
+) -> Result<Initialised, NodeError> {
     let now = settings.clock.wall();
     let InitReport { server, admin } = ca::init(dir, origin, hosts, now)?;
     let vkey = create_log(dir, MAIN, origin)?;
@@ -253,7 +277,7 @@ impl Node {
         let main = logs
             .get(MAIN)
             .ok_or_else(|| NodeError::Missing(dir.to_owned()))?;
-        let registry = Arc::new(load_registry(Arc::clone(main)).await?);
+        let registry = Arc::new(certificates::load(Arc::clone(main)).await?);
         let ca = Arc::new(Ca::load(dir)?);
         let desk = CertificateDesk::new(
             Arc::clone(&ca),
@@ -347,54 +371,13 @@ fn log_names(dir: &Path) -> Result<Vec<String>, NodeError> {
     for entry in entries {
         let entry = entry.map_err(io_at(&path))?;
         let name = entry.file_name().to_string_lossy().into_owned();
+        if !entry.file_type().map_err(io_at(&path))?.is_dir() {
+            tracing::warn!(name, "a file stands in the folder of logs, and is no log");
+            continue;
+        }
         check_name(&name)?;
         names.push(name);
     }
     names.sort();
     Ok(names)
-}
-
-/// Reads back from the log which certificates were issued and revoked.
-async fn load_registry(log: Arc<Log>) -> Result<Registry, NodeError> {
-    let load = move || {
-        let registry = Registry::new();
-        let size = log.accepted_size();
-        let mut next = 0;
-        while next < size {
-            let run = log.read(next, 4 * READ_BYTES)?;
-            for frame in run.frames() {
-                let frame = frame.map_err(|error| ReadError::Damaged { index: next, error })?;
-                for bytes in frame.records() {
-                    apply(&registry, bytes);
-                }
-                next = frame.size_after();
-            }
-        }
-        Ok(registry)
-    };
-    let loaded = tokio::task::spawn_blocking(load).await;
-    loaded
-        .unwrap_or_else(|error| Err(ReadError::Io(io::Error::other(error))))
-        .map_err(Into::into)
-}
-
-/// Entries that the registry is made of.
-const CERTIFICATE_KINDS: [u16; 2] = [
-    <CertificateIssued as Kinded>::KIND,
-    <CertificateRevoked as Kinded>::KIND,
-];
-
-fn apply(registry: &Registry, bytes: &[u8]) {
-    let Ok(record) = Record::parse(bytes) else {
-        return;
-    };
-    let index = record.index().get();
-    if !CERTIFICATE_KINDS.contains(&record.kind().get()) {
-        return;
-    }
-    match Known::decode(record.kind().get(), record.payload()) {
-        Ok(Known::CertificateIssued(event)) => registry.apply_issued(index, &event),
-        Ok(Known::CertificateRevoked(event)) => registry.apply_revoked(index, &event),
-        _ => {}
-    }
 }

@@ -135,7 +135,7 @@ reasons! {
     ActorNotAllowed "ACTOR_NOT_ALLOWED" PermissionDenied Caller
         "the caller may not speak for this principal";
     CaseUnknown "CASE_UNKNOWN" FailedPrecondition Caller
-        "no entry of the log opened this case";
+        "the log has no entry of this index that could open a case";
     IndexOutOfRange "INDEX_OUT_OF_RANGE" OutOfRange Caller
         "the index is outside the range that the call allows";
     EntryUnknown "ENTRY_UNKNOWN" NotFound Caller

@@ -16,7 +16,7 @@ mod bound;
 mod echo;
 #[path = "append/grpc.rs"]
 mod grpc;
-#[path = "measure.rs"]
+#[path = "support/measure.rs"]
 mod measure;
 #[path = "append/peers.rs"]
 mod peers;
@@ -37,7 +37,7 @@ async fn main() {
     bound::rows(&mut table);
     grpc::rows(&mut table).await;
     process::rows(&mut table).await;
-    peers::rows(&mut table).await;
+    tokio::task::block_in_place(|| peers::rows(&mut table));
     summary(&table);
 }
 

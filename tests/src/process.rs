@@ -29,7 +29,9 @@ pub fn countersign(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("COUNTERSIGN_LOG")
-        .env_remove("RUST_LOG");
+        .env_remove("RUST_LOG")
+        // What commands remember of throw-away ledgers has no place in the tester's home.
+        .env("XDG_STATE_HOME", binary().with_file_name("state"));
     command
 }
 

@@ -1,6 +1,6 @@
 //! One verification, from the choice of the key to the report.
 
-use countersign_chain::checkpoint::SignedCheckpoint;
+use countersign_chain::checkpoint::{CheckpointError, SignedCheckpoint};
 use countersign_chain::key::{KeyError, VerifierKey};
 
 use crate::look;
@@ -17,8 +17,8 @@ pub struct Request {
     pub key: Option<VerifierKey>,
     /// Checkpoints of the log from elsewhere: name and bytes.
     pub supplied: Vec<(String, Vec<u8>)>,
-    /// The newest checkpoint that was verified before.
-    pub remembered: Option<Vec<u8>>,
+    /// The newest checkpoint that was verified before: name of the file and bytes.
+    pub remembered: Option<(String, Vec<u8>)>,
 }
 
 /// Why nothing can be said about a log.
@@ -30,6 +30,17 @@ pub enum CheckError {
     /// Nobody names a key.
     #[error("no key was given, and the {0} names none that can be read")]
     NoKey(&'static str),
+    /// A file that should hold a checkpoint holds something else.
+    #[error(
+        "{name} is no signed checkpoint ({error}); it takes a file that `verify --remember` wrote, \
+         or a checkpoint that the ledger published"
+    )]
+    NoCheckpoint {
+        /// Which file.
+        name: String,
+        /// Why not.
+        error: CheckpointError,
+    },
     /// The only key that is named is none.
     #[error("the {name} names a key that cannot be used: {error}")]
     BadKey {
@@ -60,13 +71,25 @@ pub fn check(
     step: &mut dyn FnMut(Step),
 ) -> Result<Report, CheckError> {
     let (key, trust) = choose_key(source, request)?;
+    let named = |name: &String| name.clone();
+    let supplied = request
+        .supplied
+        .iter()
+        .map(|(name, bytes)| (named(name), bytes));
+    let remembered = request
+        .remembered
+        .iter()
+        .map(|(name, bytes)| (named(name), bytes));
+    for (name, bytes) in supplied.chain(remembered) {
+        must_be_checkpoint(name, bytes, &key)?;
+    }
     let mut found = crate::finding::Findings::default();
     let mut promises = source.promises(&key, &mut found)?;
     for (name, bytes) in &request.supplied {
         let holder = Holder::Supplied(name.clone());
         promises.extend(crate::source::open(holder, bytes, &key, &mut found));
     }
-    if let Some(bytes) = &request.remembered {
+    if let Some((_, bytes)) = &request.remembered {
         promises.extend(crate::source::open(
             Holder::Remembered,
             bytes,
@@ -92,6 +115,15 @@ pub fn check(
     Ok(conclude(walk, &promises, (key.clone(), trust)))
 }
 
+/// What is not of the form of a signed checkpoint says nothing about the log.
+fn must_be_checkpoint(name: String, bytes: &[u8], key: &VerifierKey) -> Result<(), CheckError> {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    match SignedCheckpoint::open(text, key) {
+        Err(error) if error.code() == "bad-note" => Err(CheckError::NoCheckpoint { name, error }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Takes the pinned key, or the first one that the source names and that is one.
 fn choose_key(source: &dyn Source, request: &Request) -> Result<(VerifierKey, Trust), CheckError> {
     if let Some(key) = &request.key {
@@ -115,7 +147,8 @@ fn conclude(
     (key, trust): (VerifierKey, Trust),
 ) -> Report {
     let size = walk.head().size();
-    let mut complete = walk.watch.is_whole();
+    // Where nothing was promised, nobody knows how much there must be.
+    let mut complete = walk.watch.is_whole() && !promises.is_empty();
     let mut newest: Option<&SignedCheckpoint> = None;
     let mut judge = Judge {
         watch: &walk.watch,

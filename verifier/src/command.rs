@@ -23,13 +23,15 @@ use crate::source::server::{Address, Server};
 pub struct Verify {
     /// Folder of a server or of one log, or grpc://HOST:PORT
     pub source: String,
-    /// Verifier key that the log must be signed with, or @FILE that holds it
+    /// Verifier key that the log must be signed with, or @FILE that holds it; `countersign verify`
+    /// also takes it from COUNTERSIGN_KEY or countersign.toml
     #[arg(long, value_name = "VKEY|@FILE")]
     pub key: Option<String>,
     /// Signed checkpoint that the log must contain; may be given several times
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Vec<PathBuf>,
-    /// File with the newest verified checkpoint: compared, and replaced when the log is intact
+    /// File with the newest verified checkpoint, a signed note: compared, and replaced when the log
+    /// is intact
     #[arg(long, value_name = "FILE")]
     pub remember: Option<PathBuf>,
     /// Name of the log
@@ -64,7 +66,14 @@ pub fn run(args: &Verify, out: &mut dyn Write) -> io::Result<u8> {
             } else {
                 text::report(out, &report, took)?;
             }
-            Ok(report.verdict().exit_code())
+            out.flush()?;
+            match keep(args, &report) {
+                Ok(()) => Ok(report.verdict().exit_code()),
+                Err(error) => {
+                    writeln!(io::stderr(), "verify: {error:#}")?;
+                    Ok(Verdict::Unknown.exit_code())
+                }
+            }
         }
         Err(error) => {
             let reason = format!("{error:#}");
@@ -94,7 +103,11 @@ fn verify(args: &Verify) -> anyhow::Result<Report> {
     };
     let report = check(source.as_mut(), &request, &mut step);
     bar.finish_and_clear();
-    let report = report?;
+    Ok(report?)
+}
+
+/// Keeps what the next verification needs, and the evidence.
+fn keep(args: &Verify, report: &Report) -> anyhow::Result<()> {
     if let Some(folder) = &args.evidence {
         let written = report.evidence.write(folder, &report.key);
         written.with_context(|| format!("cannot write evidence to {}", folder.display()))?;
@@ -105,7 +118,7 @@ fn verify(args: &Verify) -> anyhow::Result<Report> {
         let written = remember::replace(path, newest);
         written.with_context(|| format!("cannot replace {}", path.display()))?;
     }
-    Ok(report)
+    Ok(())
 }
 
 fn request(args: &Verify) -> anyhow::Result<Request> {
@@ -120,7 +133,9 @@ fn request(args: &Verify) -> anyhow::Result<Request> {
     }
     let remembered = match &args.remember {
         Some(path) => {
-            remember::read(path).with_context(|| format!("cannot read {}", path.display()))?
+            let name = path.display().to_string();
+            let read = remember::read(path).with_context(|| format!("cannot read {name}"))?;
+            read.map(|bytes| (name, bytes))
         }
         None => None,
     };
@@ -154,7 +169,7 @@ fn open(args: &Verify, request: &Request) -> anyhow::Result<Box<dyn Source>> {
         log: &args.log,
         identity,
         key: request.key.as_ref(),
-        remembered: request.remembered.as_deref(),
+        remembered: request.remembered.as_ref().map(|(_, bytes)| &bytes[..]),
     };
     Ok(Box::new(Server::connect(&address)?))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
+use countersign_chain::principal::Principal;
 use countersign_ledger::identity::role::Role;
 use countersign_proto::v1;
 use serde_json::json;
@@ -23,6 +24,14 @@ pub(crate) enum CaCommand {
     Issue(IssueArgs),
     Revoke(RevokeArgs),
     List(ListArgs),
+}
+
+/// A name that a principal may have.
+fn name(text: &str) -> Result<String, String> {
+    let principal = Principal::parse(&format!("agent:{text}"));
+    principal
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
 }
 
 fn roles() -> impl clap::builder::TypedValueParser<Value = Role> {
@@ -48,7 +57,7 @@ pub(crate) struct IssueArgs {
     #[arg(long, value_name = "ROLE", value_parser = roles())]
     pub(crate) role: Role,
     /// Name within the role, for example db-prod-1 or ada@example.com
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) name: String,
     /// Folder to write
     #[arg(long, value_name = "DIR")]

@@ -95,7 +95,7 @@ async fn identities(dir: &Path) -> anyhow::Result<()> {
         if out.join("cert.pem").exists() {
             continue;
         }
-        let authority = Authority::open(&ConnectArgs::for_dir(dir)).await?;
+        let authority = Authority::open(&ConnectArgs::for_dir(dir, dir)).await?;
         let subject = Subject {
             role,
             name: "dev".to_owned(),

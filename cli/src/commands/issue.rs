@@ -127,9 +127,10 @@ pub(crate) async fn issue(
     for name in IDENTITY {
         files::must_be_free(&out.join(name))?;
     }
-    files::make_folder(out)?;
     let (key, csr) = csr::new_key_and_csr().context("cannot make a key")?;
+    files::can_make_folder(out)?;
     let issued = authority.sign(&csr, subject).await?;
+    files::make_folder(out)?;
     let vkey = format!("{}\n", authority.key()?);
     let key = key.as_bytes();
     let contents = [

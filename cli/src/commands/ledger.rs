@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use countersign_chain::key::VerifierKey;
 use countersign_chain::origin::Origin;
 use countersign_ledger::clock::SystemClock;
+use countersign_ledger::limits::SEGMENT_BYTES;
 use countersign_ledger::node::{self, Initialised, NodeSettings};
 
 use super::serve::{self, ServeArgs};
@@ -51,6 +52,10 @@ pub(crate) struct InitArgs {
     /// in it
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Vec<String>,
+    /// Size of the first segment file, at least 65536; give it to `serve` as well
+    #[arg(long, value_name = "N", default_value_t = SEGMENT_BYTES)]
+    #[arg(value_parser = serve::segment_bytes())]
+    pub(crate) segment_bytes: u64,
 }
 
 /// Make another log in a data folder
@@ -100,7 +105,8 @@ pub(crate) async fn make(
 }
 
 async fn init(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-    let made = make(&args.dir, &args.origin, &args.host, &settings()).await?;
+    let settings = settings().with_segment_bytes(args.segment_bytes);
+    let made = make(&args.dir, &args.origin, &args.host, &settings).await?;
     let dir = args.dir.display();
     writeln!(
         out,

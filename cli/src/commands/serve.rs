@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use countersign_ledger::limits::SEGMENT_BYTES;
+use countersign_ledger::limits::{MIN_SEGMENT_BYTES, SEGMENT_BYTES};
 use countersign_ledger::node::Node;
 use countersign_ledger::server::run::{EXIT_POISONED, ServeOptions, Server};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -62,8 +62,13 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
     /// Size of new segment files, at least 65536
-    #[arg(long, value_name = "N", default_value_t = SEGMENT_BYTES)]
+    #[arg(long, value_name = "N", default_value_t = SEGMENT_BYTES, value_parser = segment_bytes())]
     pub(crate) segment_bytes: u64,
+}
+
+/// A size that a segment may have.
+pub(crate) fn segment_bytes() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(MIN_SEGMENT_BYTES..)
 }
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<Outcome> {

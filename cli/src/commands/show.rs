@@ -95,6 +95,8 @@ pub(crate) fn page(
     };
     let idem = String::from_utf8_lossy(entry.idempotency_key());
     let event = serde_json::to_string_pretty(&render::event(&entry.event()))?;
+    let lines = event.lines().map(printable).collect::<Vec<_>>();
+    let event = lines.join("\n");
     let commit = entry.checkpoint();
     writeln!(out, "entry {}", entry.index())?;
     writeln!(out, "  time       {}", rfc3339(entry.time()))?;

@@ -30,6 +30,9 @@ pub(crate) fn verdict(status: &Status) -> Verdict {
 }
 
 fn by_code(status: &Status) -> Verdict {
+    if is_stranger(status) {
+        return Verdict::Final;
+    }
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Verdict::Elsewhere,
         Code::ResourceExhausted | Code::Aborted => Verdict::Later,
@@ -48,6 +51,20 @@ fn by_code(status: &Status) -> Verdict {
         | Code::DataLoss
         | Code::Unauthenticated => Verdict::Final,
     }
+}
+
+/// Whether the other end showed a certificate that the ledger's own CA did not issue: waiting does
+/// not mend that.
+pub(super) fn is_stranger(status: &Status) -> bool {
+    let mut source = status.source();
+    while let Some(cause) = source {
+        // rustls tells it by type, and tonic hides the type: its words are all there is.
+        if cause.to_string().contains("invalid peer certificate") {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
 }
 
 /// The message of a status with what caused it, which for a lost connection says more than the
@@ -81,6 +98,15 @@ mod tests {
         let mut status = Status::new(code, "transport error");
         status.set_source(std::sync::Arc::new(io::Error::other("connection reset")));
         status
+    }
+
+    #[test]
+    fn a_stranger_is_not_asked_again() {
+        let mut status = Status::new(Code::Unavailable, "transport error");
+        let why = io::Error::other("invalid peer certificate: BadSignature");
+        status.set_source(std::sync::Arc::new(why));
+        assert_eq!(verdict(&status), Verdict::Final);
+        assert_eq!(verdict(&lost(Code::Unavailable)), Verdict::Elsewhere);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub enum FileError {
     )]
     Exists(PathBuf),
     /// There is no such file.
-    #[error("{} does not exist; `countersign ledger init` makes it", .0.display())]
+    #[error("{} does not exist; restore it from a backup of the data folder", .0.display())]
     Missing(PathBuf),
     /// The operating system said no.
     #[error("cannot {action} {}: {source}", path.display())]

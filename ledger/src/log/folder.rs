@@ -38,6 +38,12 @@ pub enum FolderError {
     /// There is none.
     #[error("there is no log here; make one with `countersign ledger init`")]
     Missing,
+    /// There are entries, and nothing that says of which log.
+    #[error(
+        "IDENTITY is missing beside a log; restore it from a backup: it holds the origin and the \
+         verifier key"
+    )]
+    IdentityLost,
     /// The file is not what it should be.
     #[error("{path} is malformed: {why}")]
     Malformed {
@@ -78,13 +84,15 @@ pub struct Identity {
 }
 
 /// Makes the folder of an empty log. The identity is written last: a folder without it is not a
-/// log.
+/// log, and one that holds a part of a log is left alone.
 ///
 /// # Errors
 /// [`FolderError::Exists`] when there is one.
 pub fn create(fs: &dyn Fs, key: &SigningKey) -> Result<Identity, FolderError> {
-    if fs.exists(IDENTITY).map_err(failed("look for", IDENTITY))? {
-        return Err(FolderError::Exists);
+    for part in [IDENTITY, SIGNING_KEY, segment::HEAD] {
+        if fs.exists(part).map_err(failed("look for", part))? {
+            return Err(FolderError::Exists);
+        }
     }
     write_new(fs, SIGNING_KEY, key.to_text().as_bytes())?;
     segment::create(fs).map_err(failed("create", segment::HEAD))?;
@@ -125,7 +133,10 @@ fn write_new(fs: &dyn Fs, path: &'static str, bytes: &[u8]) -> Result<(), Folder
 pub fn identity(fs: &dyn Fs) -> Result<Identity, FolderError> {
     let text = read(fs, IDENTITY).map_err(|error| match error {
         FolderError::Io { error, .. } if error.kind() == io::ErrorKind::NotFound => {
-            FolderError::Missing
+            match fs.exists(segment::HEAD) {
+                Ok(true) => FolderError::IdentityLost,
+                _ => FolderError::Missing,
+            }
         }
         other => other,
     })?;

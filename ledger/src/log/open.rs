@@ -65,6 +65,21 @@ pub enum OpenLogError {
     },
 }
 
+impl OpenLogError {
+    /// What to do about damage, as an end of the message; empty where the message says it itself.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Store(OpenError::Io { .. }) | Self::Folder(_) => "",
+            Self::Store(_) | Self::Read(_) => {
+                "; change nothing, run `countersign verify` on the data folder, and read \
+                 docs/operations.md, \"Restart\""
+            }
+            Self::Fence(_) | Self::Submit(_) | Self::Io { .. } => "",
+        }
+    }
+}
+
 fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> OpenLogError {
     move |error| OpenLogError::Io { doing, error }
 }
@@ -162,11 +177,7 @@ fn prepare(fs: &Arc<dyn Fs>, settings: LogSettings) -> Result<Prepared, OpenLogE
             nonce: random_nonce,
         },
     )?;
-    tracing::info!(
-        size = recovery.size,
-        floor = recovery.floor,
-        "log recovered"
-    );
+    tracing::info!(size = recovery.size, floor = recovery.floor, "log opened");
     let store: Arc<dyn LogStore> = Arc::new(store);
     let head = store.head().head;
     let tree = TreeStore::open(Arc::clone(fs), &head).map_err(failed("open the tree files"))?;

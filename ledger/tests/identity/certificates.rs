@@ -272,7 +272,7 @@ fn only_a_whole_ca_loads() {
     let empty = tempfile::tempdir().expect("a folder");
     let error = Ca::load(empty.path()).expect_err("there is none");
     assert!(
-        error.to_string().contains("countersign ledger init"),
+        error.to_string().contains("restore it from a backup"),
         "{error}"
     );
 

@@ -102,9 +102,9 @@ impl Service<HttpRequest<Body>> for Echo {
         Box::pin(async move {
             let mut grpc = Grpc::new(Raw);
             Ok(if streams {
-                grpc.streaming(Echo, request).await
+                grpc.streaming(Self, request).await
             } else {
-                grpc.unary(Echo, request).await
+                grpc.unary(Self, request).await
             })
         })
     }

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use countersign_verifier::check::Request;
+use countersign_verifier::check::{Request, check};
+use countersign_verifier::source::folder::Folder;
 
 use super::folder::{Log, assert_damage, damage, key};
 
@@ -36,7 +37,7 @@ fn a_cut_log_is_found_by_who_remembers_more() {
     assert_damage(&report, &[("log-cut", Some(3))], "supplied");
     assert!(!report.complete);
     let request = Request {
-        remembered: Some(newest.as_bytes().to_vec()),
+        remembered: Some(("remembered".to_owned(), newest.as_bytes().to_vec())),
         ..cut.pinned()
     };
     let report = cut.verify_with(&request);
@@ -79,7 +80,6 @@ fn checkpoints_that_do_not_hold_are_findings() {
     let cases = [
         (foreign.text().to_owned(), "no-known-signature"),
         (own.replace("\n1\n", "\n2\n"), "bad-signature"),
-        (own.replace("\n1\n", "\n01\n"), "bad-note"),
         (
             own.replace("log.example/main", "log.example/other"),
             "wrong-origin",
@@ -88,6 +88,18 @@ fn checkpoints_that_do_not_hold_are_findings() {
     for (note, code) in cases {
         let report = log.verify_with(&with(&log, &[&note]));
         assert_damage(&report, &[(code, None)], code);
+    }
+}
+
+#[test]
+fn a_file_that_holds_no_checkpoint_says_nothing_about_the_log() {
+    let log = Log::of(&[&[1, 1]]);
+    let malformed = log.commits[0].checkpoint.text().replace("\n1\n", "\n01\n");
+    for text in [malformed.as_str(), "{\"format\":1}", ""] {
+        let mut folder = Folder::open(log.dir.path(), "main").expect("opens");
+        let checked = check(&mut folder, &with(&log, &[text]), &mut |_| {});
+        let error = checked.expect_err("nothing can be said").to_string();
+        assert!(error.contains("is no signed checkpoint"), "{error}");
     }
 }
 

@@ -329,7 +329,7 @@ fn verify_with(
     })?;
     let request = Request {
         key: key.cloned(),
-        remembered: remembered.map(|note| note.as_bytes().to_vec()),
+        remembered: remembered.map(|note| ("remembered".to_owned(), note.as_bytes().to_vec())),
         ..Request::default()
     };
     Ok(check(&mut server, &request, &mut |_| {}).expect("can be checked"))

@@ -200,7 +200,7 @@ impl Stage {
 
     /// Has an identity made for this role.
     pub(crate) async fn issue(&self, role: Role, name: &str) -> anyhow::Result<v1::Certificate> {
-        let authority = Authority::open(&ConnectArgs::for_dir(&self.data)).await?;
+        let authority = Authority::open(&ConnectArgs::for_dir(&self.data, &self.root)).await?;
         let subject = Subject {
             role,
             name: name.to_owned(),

@@ -187,12 +187,15 @@ pub fn renew_server(
     Ok(issued)
 }
 
-/// Whether less than a third of the server certificate's life is left.
+/// Whether less than a third of the server certificate's life is left, or there is none.
 ///
 /// # Errors
 /// [`RenewError`] when the certificate cannot be read.
 pub fn server_is_due(dir: &Path, now: UnixMicros) -> Result<bool, RenewError> {
-    let text = files::read(&server_path(dir))?;
+    let text = match files::read(&server_path(dir)) {
+        Err(FileError::Missing(_)) => return Ok(true),
+        read => read?,
+    };
     let bad = |error: &dyn std::fmt::Display| RenewError::Certificate(error.to_string());
     let der = CertificateDer::from_pem_slice(text.as_bytes()).map_err(|error| bad(&error))?;
     let (_, certificate) = parse_x509_certificate(&der).map_err(|error| bad(&error))?;

@@ -31,7 +31,9 @@ pub(in crate::server) enum FilterError {
         error: TimeError,
     },
     /// No entry can match.
-    #[error("expected since before until, got since at {since} and until at {until} microseconds")]
+    #[error(
+        "expected since before until, got since {since} and until {until}, microseconds since 1970"
+    )]
     Empty {
         /// First microsecond that is asked for.
         since: u64,

@@ -182,7 +182,9 @@ fn tidy(fs: &dyn Fs) -> Result<Vec<u64>, OpenError> {
         }
     }
     // Decisions are taken on what is durable only, so names are synced before they are read.
-    fs.sync_dir(FOLDER).map_err(&failed)?;
+    fs.sync_dir(FOLDER).map_err(io_error(
+        "sync the folder of segments, which must be writable",
+    ))?;
     let names = fs.list(FOLDER).map_err(&failed)?;
     Ok(names
         .iter()
