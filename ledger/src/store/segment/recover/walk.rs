@@ -2,6 +2,7 @@
 //! unchanged, those above continue the log, and behind them stands nothing but one torn commit.
 
 use std::fmt::Display;
+use std::io;
 
 use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_chain::commit::LogHead;
@@ -17,6 +18,9 @@ use super::super::{FOLDER, Settings};
 use super::quarantine::{self, Torn};
 use super::{OpenError, io_error};
 use crate::fs::Fs;
+
+/// Bytes that are looked at together behind the last commit.
+const SHOWN_BYTES: usize = 1 << 20;
 
 /// One segment file during the walk.
 struct Opened {
@@ -193,7 +197,7 @@ impl<'a> Walk<'a> {
         Ok(at)
     }
 
-    /// Looks at what stands behind the last whole frame: nothing, a torn commit, or damage.
+    /// Clears what stands behind the last whole frame and says whether that was a torn commit.
     fn clear_tail(
         &mut self,
         opened: &Opened,
@@ -201,9 +205,29 @@ impl<'a> Walk<'a> {
         at: usize,
     ) -> Result<bool, OpenError> {
         let tail = opened.bytes.get(at..).unwrap_or_default();
-        let Some(last) = tail.iter().rposition(|byte| *byte != 0) else {
-            return Ok(false);
-        };
+        let torn = data_len(tail);
+        // After a failed sync the page cache may show what the device does not hold; the next
+        // commit would carry some of it along.
+        let shown = shown_len(segment, offset_of(at), tail.len())
+            .map_err(io_error("read behind the last commit"))?;
+        if torn > 0 {
+            self.keep_torn(opened, at, tail.get(..torn).unwrap_or_default())?;
+        }
+        // If we stop here, then the torn bytes are in both places, and opening finds them again.
+        if torn.max(shown) > 0 {
+            segment
+                .file
+                .write_all_at(&vec![0; torn.max(shown)], offset_of(at))
+                .and_then(|()| segment.file.sync_data())
+                .map_err(io_error("clear a torn commit"))?;
+        }
+        // If we stop here, then the pending file in quarantine/ still tells that LogRecovered is
+        // owed.
+        Ok(torn > 0)
+    }
+
+    /// Puts a torn commit into quarantine, unless it is damage.
+    fn keep_torn(&mut self, opened: &Opened, at: usize, tail: &[u8]) -> Result<(), OpenError> {
         let size = self.size();
         let later = (0..tail.len()).step_by(FRAME_ALIGN).find(|offset| {
             let bytes = tail.get(*offset..).unwrap_or_default();
@@ -217,18 +241,35 @@ impl<'a> Walk<'a> {
             );
             return Err(opened.damaged(at, size, why));
         }
-        let torn = tail.get(..=last).unwrap_or_default();
-        self.torn = Some(quarantine::keep(self.fs, torn).map_err(io_error("keep a torn commit"))?);
-        // If we stop here, then the torn bytes are in both places, and opening finds them again.
+        self.torn = Some(quarantine::keep(self.fs, tail).map_err(io_error("keep a torn commit"))?);
+        Ok(())
+    }
+}
+
+/// Length up to the last byte that is not zero.
+fn data_len(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last.saturating_add(1))
+}
+
+/// The same, of `len` bytes of a segment as processes see them.
+fn shown_len(segment: &Segment, from: u64, len: usize) -> io::Result<usize> {
+    let mut part = vec![0; len.min(SHOWN_BYTES)];
+    let (mut at, mut shown) = (0, 0);
+    while at < len {
+        part.truncate(len.saturating_sub(at));
         segment
             .file
-            .write_all_at(&vec![0; torn.len()], offset_of(at))
-            .and_then(|()| segment.file.sync_data())
-            .map_err(io_error("clear a torn commit"))?;
-        // If we stop here, then the pending file in quarantine/ still tells that LogRecovered is
-        // owed.
-        Ok(true)
+            .read_exact_at(&mut part, from.saturating_add(offset_of(at)))?;
+        let data = data_len(&part);
+        if data > 0 {
+            shown = at.saturating_add(data);
+        }
+        at = at.saturating_add(part.len());
     }
+    Ok(shown)
 }
 
 fn next_frame<'a>(opened: &'a Opened, at: usize) -> Result<Option<Frame<'a>>, FrameError> {
