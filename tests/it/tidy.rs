@@ -12,7 +12,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
-use toml_edit::{DocumentMut, Item};
+use toml_edit::{DocumentMut, Item, Table};
 
 use crate::ratchet::{Measure, Rule, judge};
 use crate::source::{Source, files, has_word, root, rust};
@@ -375,12 +375,8 @@ fn nothing_is_left_for_later() {
     assert_none(&wrong);
 }
 
-#[test]
-fn every_dependency_has_its_reason() {
-    let workspace = manifest("Cargo.toml");
-    let table = workspace["workspace"]["dependencies"]
-        .as_table()
-        .expect("there is a table");
+/// The dependencies of others that have no comment behind them.
+fn without_reason(path: &str, table: &Table) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, item) in table {
         let suffix = item.as_value().and_then(|value| value.decor().suffix());
@@ -390,10 +386,20 @@ fn every_dependency_has_its_reason() {
         let reason = comment.trim().strip_prefix('#').unwrap_or_default().trim();
         if !name.starts_with("countersign-") && reason.is_empty() {
             wrong.push(format!(
-                "Cargo.toml: {name} has no trailing comment with its reason"
+                "{path}: {name} has no trailing comment with its reason"
             ));
         }
     }
+    wrong
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let workspace = manifest("Cargo.toml");
+    let table = workspace["workspace"]["dependencies"]
+        .as_table()
+        .expect("there is a table");
+    let mut wrong = without_reason("Cargo.toml", table);
     for (crate_name, _) in ARROWS {
         let folder = crate_name.strip_prefix("countersign-").unwrap_or("cli");
         let path = format!("{folder}/Cargo.toml");
@@ -431,6 +437,29 @@ fn every_system_test_is_registered() {
         written, registered,
         "files of tests/it and [[test]] paths of tests/Cargo.toml"
     );
+}
+
+#[test]
+fn every_fuzz_target_is_registered_and_its_dependencies_have_reasons() {
+    let document = manifest("tests/fuzz/Cargo.toml");
+    let registered: BTreeSet<String> = document
+        .get("bin")
+        .and_then(Item::as_array_of_tables)
+        .into_iter()
+        .flat_map(|targets| targets.iter())
+        .filter_map(|target| target.get("path").and_then(Item::as_str))
+        .map(|path| format!("tests/fuzz/{path}"))
+        .collect();
+    let written = files("tests/fuzz/targets", |path| path.ends_with(".rs"));
+    let written: BTreeSet<String> = written.into_iter().collect();
+    assert_eq!(
+        written, registered,
+        "files of tests/fuzz/targets and [[bin]] paths of tests/fuzz/Cargo.toml"
+    );
+    let table = document["dependencies"]
+        .as_table()
+        .expect("there is a table");
+    assert_none(&without_reason("tests/fuzz/Cargo.toml", table));
 }
 
 #[test]

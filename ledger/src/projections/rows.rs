@@ -159,7 +159,11 @@ pub(super) fn chunk_row(chunk: u64, source: &Source, span: Span) -> Row {
 
 pub(super) fn parse_chunk(chunk: u64, value: &[u8]) -> Result<(Source, Span), IndexError> {
     let (source, mut body) = open(&chunk_key(chunk), value)?;
-    Ok((source, parse_span(&mut body)?))
+    let span = parse_span(&mut body)?;
+    if !body.is_empty() {
+        return Err(IndexError::Damaged("row goes on behind its fields"));
+    }
+    Ok((source, span))
 }
 
 fn span_bytes(span: Span) -> Vec<u8> {
@@ -208,4 +212,19 @@ pub(super) fn find_in_block(
         }
     }
     Ok((source, Set::EMPTY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_row_holds_nothing_behind_its_span() {
+        let (source, span) = (Source::NONE, Span { min: 1, max: 2 });
+        let (key, value) = chunk_row(7, &source, span);
+        assert_eq!(parse_chunk(7, &value).ok(), Some((source, span)));
+        let body = [&span_bytes(span)[..], &[0]].concat();
+        let (_, longer) = seal(key, &source, &body);
+        assert!(parse_chunk(7, &longer).is_err());
+    }
 }

@@ -26,14 +26,26 @@ enum Kind {
 #[derive(Debug)]
 pub(crate) struct Broken(Kind, String);
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` gives the error away"
+)]
 fn lost(why: impl ToString) -> Broken {
     Broken(Kind::Lost, why.to_string())
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` gives the error away"
+)]
 fn wrong(why: impl ToString) -> Broken {
     Broken(Kind::Wrong, why.to_string())
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` gives the error away"
+)]
 fn refused(why: impl ToString) -> Broken {
     Broken(Kind::Refused, why.to_string())
 }

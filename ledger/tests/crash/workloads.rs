@@ -31,7 +31,15 @@ fn small(name: &str, lives: Vec<Life>) -> Workload {
     }
 }
 
+/// Workloads that someone thought of.
 pub(crate) fn scripted() -> Vec<Workload> {
+    [writing(), sizes(), room(), torn_ends(), restarts()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn writing() -> Vec<Workload> {
     vec![
         small(
             "rolling",
@@ -74,6 +82,11 @@ pub(crate) fn scripted() -> Vec<Workload> {
                 Commit(1, 14),
             ])],
         ),
+    ]
+}
+
+fn sizes() -> Vec<Workload> {
+    vec![
         Workload {
             segment_bytes: 64 << 10,
             ..small(
@@ -122,6 +135,11 @@ pub(crate) fn scripted() -> Vec<Workload> {
                 Seal,
             ])],
         ),
+    ]
+}
+
+fn room() -> Vec<Workload> {
+    vec![
         small(
             "never sealed",
             vec![once(&[
@@ -172,6 +190,11 @@ pub(crate) fn scripted() -> Vec<Workload> {
                 Commit(1, 100),
             ])],
         ),
+    ]
+}
+
+fn torn_ends() -> Vec<Workload> {
+    vec![
         small(
             "torn, told, and on it goes",
             vec![
@@ -213,6 +236,11 @@ pub(crate) fn scripted() -> Vec<Workload> {
                 once(&[Seal, Commit(1, 60), Seal, Commit(1, 70), Seal]),
             ],
         ),
+    ]
+}
+
+fn restarts() -> Vec<Workload> {
+    vec![
         small(
             "closed and opened again and again",
             vec![once(&[
