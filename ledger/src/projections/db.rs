@@ -7,6 +7,8 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use crate::limits::{LOCK_PAUSE, LOCK_TRIES};
+
 /// Cache of the engine: 16 MiB. The rows of a million entries take some 2 MiB.
 const CACHE_BYTES: u64 = 16 << 20;
 
@@ -27,6 +29,9 @@ impl From<sled::Error> for DbError {
     }
 }
 
+/// What sled says when another has the folder open.
+const LOCKED: &str = "could not acquire lock";
+
 /// Key and value of a row.
 pub(super) type Row = (Vec<u8>, Vec<u8>);
 
@@ -45,7 +50,17 @@ impl Db {
             .path(folder)
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(None);
-        guarded(|| Ok(config.open()?)).map(|db| Self { inner: Some(db) })
+        let mut tries = 1;
+        loop {
+            let opened = guarded(|| Ok(config.open()?));
+            let locked = matches!(&opened, Err(DbError::Failed(why)) if why.contains(LOCKED));
+            if !locked || tries == LOCK_TRIES {
+                return opened.map(|db| Self { inner: Some(db) });
+            }
+            // sled lets go of its lock on a thread of its own, a moment after it was closed.
+            tries += 1;
+            std::thread::park_timeout(LOCK_PAUSE);
+        }
     }
 
     fn inner(&self) -> Result<&sled::Db, DbError> {
