@@ -202,7 +202,7 @@ fn crash_again(scene: &Scene, once: &SimFs, history: &History, most: u64, case: 
 
 #[test]
 fn a_second_crash_inside_recovery_is_like_the_first() {
-    let (step, first, most) = if is_long() { (1, 8, 16) } else { (4, 1, 2) };
+    let (step, first, most) = if is_long() { (1, 8, 16) } else { (8, 1, 2) };
     let scenes = scenes(0);
     let moments: Vec<_> = moments(&scenes, 1).into_iter().step_by(step).collect();
     let one = |(scene, op): (&Scene, usize)| {

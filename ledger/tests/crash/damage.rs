@@ -135,7 +135,7 @@ fn remove(disk: &SimFs, path: &str) {
 #[test]
 fn flipped_bits_are_refused_or_read_as_damage() {
     let log = Log::new();
-    let stride = if is_long() { 1 } else { 7 };
+    let stride = if is_long() { 1 } else { 29 };
     let mut bits = Vec::new();
     for path in &log.segments {
         let bytes = log.disk.read_file(path).expect("there");
