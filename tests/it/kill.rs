@@ -10,10 +10,9 @@ use countersign_client::{Draft, Filter, Level};
 use countersign_ledger::identity::role::Role;
 use countersign_proto::v1::ExternalEvent;
 use countersign_tests::folder::DataFolder;
-use countersign_tests::process::{Served, free_port};
+use countersign_tests::process::{Served, free_port, is_long};
 use tokio::sync::watch;
 
-const KILLS: u64 = 20;
 const CALLERS: usize = 8;
 /// Acknowledgements between two kills: prime, so that kills hit different moments of a commit.
 const ACKS_PER_KILL: u64 = 97;
@@ -54,7 +53,8 @@ async fn caller(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_kills_lose_nothing_acknowledged_and_duplicate_nothing() {
+async fn kills_lose_nothing_acknowledged_and_duplicate_nothing() {
+    let kills = if is_long() { 100 } else { 20 };
     let data = DataFolder::new().await;
     let agent = data.issue(Role::Agent, "load").await;
     let listen = format!("127.0.0.1:{}", free_port());
@@ -67,7 +67,7 @@ async fn twenty_kills_lose_nothing_acknowledged_and_duplicate_nothing() {
         let client = Arc::new(data.connect(&url, &agent).await);
         callers.spawn(caller(client, name, Arc::clone(&acks), stopped.clone()));
     }
-    for kill in 1..=KILLS {
+    for kill in 1..=kills {
         let target = kill * ACKS_PER_KILL;
         while acks.load(Ordering::Relaxed) < target {
             tokio::task::yield_now().await;
@@ -108,7 +108,7 @@ async fn twenty_kills_lose_nothing_acknowledged_and_duplicate_nothing() {
         .collect();
     let duplicated = found.values().filter(|indexes| indexes.len() > 1).count();
     println!(
-        "counted: kill -9: {KILLS} kills, {} acknowledged, {} lost, {duplicated} duplicated",
+        "counted: kill -9: {kills} kills, {} acknowledged, {} lost, {duplicated} duplicated",
         acknowledged.len(),
         lost.len()
     );

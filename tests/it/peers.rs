@@ -13,7 +13,7 @@ use countersign_ledger::identity::role::Role;
 use countersign_proto::event::Known;
 use countersign_proto::v1::ExternalEvent;
 use countersign_tests::folder::DataFolder;
-use countersign_tests::process::{Served, run};
+use countersign_tests::process::{Served, run, tool};
 use serde_json::Value;
 
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -22,16 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// A program that `tests/run` installs.
-fn tool(variable: &str) -> PathBuf {
-    let path = std::env::var_os(variable);
-    assert!(
-        path.is_some(),
-        "{variable} is not set: run `tests/run test`, which installs the peers and names them"
-    );
-    PathBuf::from(path.unwrap_or_default())
 }
 
 /// A Python program of this repository.

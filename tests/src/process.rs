@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 
 use countersign_ledger::server::run::Endpoint;
+use rustix::process::Signal;
 
 /// Path of the `countersign` binary beside this test binary.
 ///
@@ -44,6 +45,26 @@ pub fn run(arguments: &[&str]) -> Output {
     countersign(arguments).output().expect("the binary starts")
 }
 
+/// Path of a program that `tests/run` installs and names.
+///
+/// # Panics
+/// When the variable is not set.
+#[must_use]
+pub fn tool(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable);
+    assert!(
+        path.is_some(),
+        "{variable} is not set: run `tests/run test`, which installs the tool and names it"
+    );
+    PathBuf::from(path.unwrap_or_default())
+}
+
+/// Whether the long form of the tests was asked for: `tests/nightly` does.
+#[must_use]
+pub fn is_long() -> bool {
+    std::env::var_os("COUNTERSIGN_TEST_LONG").is_some_and(|value| value == "1")
+}
+
 /// A port that was free a moment ago.
 ///
 /// # Panics
@@ -72,11 +93,30 @@ impl Served {
     /// # Panics
     /// When it cannot be started at all.
     pub fn start(dir: &Path, listen: &str, more: &[&str]) -> Result<Self, String> {
-        let dir_text = dir.to_str().expect("a plain path");
-        let mut arguments = vec!["ledger", "serve", "--dir", dir_text, "--listen", listen];
-        arguments.extend_from_slice(&["--http", "127.0.0.1:0"]);
-        arguments.extend_from_slice(more);
-        let mut child = countersign(&arguments)
+        let mut command = countersign(&[]);
+        command.args(["ledger", "serve", "--http", "127.0.0.1:0"]);
+        command.args(["--listen", listen]).args(more);
+        Self::of(command, dir)
+    }
+
+    /// As [`Self::start`], run by another program, which gets the command line of the server at the
+    /// end of its own and ends as the server does.
+    ///
+    /// # Errors
+    /// What was printed, when it ended instead.
+    ///
+    /// # Panics
+    /// When it cannot be started at all.
+    pub fn start_by(mut command: Command, dir: &Path) -> Result<Self, String> {
+        command.arg(binary()).args(["ledger", "serve", "--no-http"]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        Self::of(command, dir)
+    }
+
+    fn of(mut command: Command, dir: &Path) -> Result<Self, String> {
+        let mut child = command
+            .arg("--dir")
+            .arg(dir)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -131,7 +171,7 @@ impl Served {
             .ok()
             .and_then(rustix::process::Pid::from_raw);
         let pid = pid.expect("a process id");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+        rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
         self.wait()
     }
 
@@ -148,7 +188,12 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // Gone already is as good.
+        // Gone already is as good. Run by another program, the server would outlive that.
+        let served = i32::try_from(self.endpoint.pid).ok();
+        let served = served.and_then(rustix::process::Pid::from_raw);
+        if let (Some(pid), Ok(None)) = (served, self.child.try_wait()) {
+            rustix::process::kill_process(pid, Signal::KILL).ok();
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }
