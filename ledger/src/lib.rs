@@ -19,5 +19,6 @@ pub mod log;
 pub mod node;
 pub mod projections;
 pub mod server;
+mod shares;
 pub mod store;
 pub mod tree;

@@ -24,16 +24,59 @@ pub const MAX_CSR_BYTES: usize = 16_384;
 /// Connections with a finished handshake. TLS takes some 18 KiB each (measured), HTTP/2 its own
 /// buffers; with 64 KiB for both it is 256 MiB for all of them.
 pub const MAX_CONNECTIONS: usize = 4_096;
+/// Connections of one principal: a tenth of the 640 that the usual number of descriptors leaves
+/// (below). A process needs one.
+pub const MAX_CONNECTIONS_EACH: usize = 64;
+/// Connections beyond that, which are kept only to tell why they are refused.
+pub const MAX_REFUSED_CONNECTIONS: usize = 32;
+/// How long one of these is kept: a first call comes right behind the handshake.
+pub const REFUSED_CONNECTION: Duration = Duration::from_secs(2);
 /// Handshakes at the same time. Both ends of one were measured at 1.4 ms, so 128 are below 0.2 s of
 /// one core.
 pub const MAX_HANDSHAKES: usize = 128;
 /// Time for one handshake: three round trips, each retransmitted twice.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a handshake is left alone when others wait for its place: twice what 128 need of one
+/// core, and a round trip around the world. So 256 silent clients a second are needed to keep the
+/// queue from moving on.
+pub const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
+/// Connections that wait in the kernel for their handshake. When they are too many, the kernel
+/// drops honest ones too, and those try again after a second, then two, then four.
+pub const ACCEPT_QUEUE: u32 = 4_096;
 /// Descriptors that connections leave alone: segments, projections and logs need about 100. Of the
 /// usual 1,024 remain 1,024 - 256 - 128 handshakes = 640 connections.
 pub const RESERVED_FILES: usize = 256;
 /// Pause after an error of `accept`: long enough not to spin, short enough not to be noticed.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Header fields of a call, names and values and 32 bytes each (RFC 9113, 6.5.2): 8 KiB, what gRPC
+/// libraries take by default. A call of ours has some 300 bytes.
+pub const MAX_METADATA_BYTES: usize = 8 << 10;
+/// Header fields that HTTP/2 reads, so that what is above [`MAX_METADATA_BYTES`] can be refused
+/// with a reason: 256 streams of a connection that send them at the same time are 16 MiB.
+pub const MAX_HEADER_LIST: u32 = 64 << 10;
+/// Calls of one principal under way, until the last byte of the answer is taken: two connections
+/// full of calls.
+pub const MAX_CALLS_EACH: usize = 512;
+/// Calls under way in all: each takes some 10 KiB beside its messages, 80 MiB together.
+pub const MAX_CALLS: usize = 8_192;
+/// Bytes of requests of one principal that are being read or answered: four of the largest.
+pub const REQUEST_BYTES_EACH: usize = 16 << 20;
+/// The same of all principals: 64 MiB, twice that while they are decoded.
+pub const REQUEST_BYTES: usize = 64 << 20;
+/// ListEntries calls of one principal under way: each may hold a page of 3 MiB twice.
+pub const MAX_PAGES_EACH: usize = 4;
+/// ListEntries calls in all: 32 × 6 MiB = 192 MiB.
+pub const MAX_PAGES: usize = 32;
+/// Readings of one entry or proof of one principal at the same time; some 2 ms each.
+pub const SHORT_READINGS_EACH: u32 = 2;
+/// The same of all principals: threads that read.
+pub const SHORT_READINGS: usize = 16;
+/// How long a call waits to be told that there is no room for it: who asks again at once, with a
+/// thousand calls, has 4,000 answers a second, and not as many as the cores give.
+pub const REFUSAL_PAUSE: Duration = Duration::from_millis(250);
+/// Lines about refused calls and failed handshakes in the log of the server, a second; what is
+/// above is only counted. 20 × 200 bytes are 350 MB a day.
+pub const REFUSALS_TOLD: u32 = 20;
 /// Longest deadline of a unary call: 1 hour. Any answer takes seconds; the rest is slow networks.
 pub const MAX_UNARY_DEADLINE: Duration = Duration::from_secs(3_600);
 
@@ -53,9 +96,19 @@ pub const INDEX_STRIDE: u64 = 64 << 10;
 
 // The sequencer.
 
-/// Proposals that wait for the sequencer. At most 256 entries and 256 KiB each, 256 MiB in the
-/// worst case, which the per-call limits below keep from happening.
+/// Proposals that wait for the sequencer.
 pub const QUEUE_PROPOSALS: usize = 1_024;
+/// What one client may have in the queue and in the commit that is being stored, in bytes: as much
+/// as one of the largest commits, for example half of one that syncs and half of one that is being
+/// made. So whoever comes waits for one large commit of each other client at most.
+pub const QUEUE_SHARE: u32 = 1 << 20;
+/// What an entry counts for at least: a commit has 1,024 entries or 1 MiB.
+pub const QUEUED_ENTRY: usize = 1_024;
+/// What a proposal counts for at least: it is answered by itself, however small it is. A share has
+/// 64 of them, which at 3 ms for a commit are 20,000 calls a second.
+pub const QUEUED_PROPOSAL: usize = 16 << 10;
+/// What all clients together may have there: shares of 128.
+pub const QUEUE_BYTES: usize = 128 << 20;
 /// Entries of a stream that are proposed together.
 pub const CHUNK_ENTRIES: usize = 256;
 /// Bytes of a stream that are proposed together: a quarter of a commit.
@@ -143,3 +196,10 @@ pub const RENEWAL_CHECK: Duration = Duration::from_secs(3_600);
 pub const LOCK_TRIES: u32 = 6;
 /// Pause between two of them: 5 pauses are 250 ms, less than anyone waits for a refusal.
 pub const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// Readings that keep a core busy for long, at the same time: half of the cores, at least one. Such
+/// are pages through a filter, batches of Follow, and keys that are looked up in the log.
+pub(crate) fn long_readings() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).max(1)
+}

@@ -11,8 +11,10 @@ mod housekeeper;
 mod idem;
 mod open;
 mod receipt;
+mod repeat;
 mod sealer;
 mod sequencer;
+mod submit;
 mod timepiece;
 mod workers;
 mod writer;
@@ -29,20 +31,22 @@ use countersign_chain::proof;
 use countersign_proto::event::Event;
 use countersign_proto::v1::LogStopped;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::entry::{Mode, NewEntry, NewEntryError, Run, SubmitError};
 pub use self::open::{LogSettings, OpenLogError};
 pub use self::receipt::LookupError;
 pub use self::sealer::{CHECKPOINT, Sealed};
+pub use self::submit::{Pending, Turn};
 
 use self::housekeeper::Low;
 use self::idem::{Fingerprint, Window};
 use self::sealer::SealDesk;
-use self::sequencer::Proposal;
+use self::submit::Proposal;
 use crate::fs::FsLock;
 use crate::projections::{Projections, Projector};
+use crate::shares::Shares;
 use crate::store::{FrameRun, LogStore, ReadError};
 use crate::tree::{TreeError, TreeStore};
 
@@ -57,6 +61,10 @@ pub struct Log {
     window: Arc<Mutex<Window>>,
     low: Low,
     queue: mpsc::Sender<Proposal>,
+    /// What each client may have in the queue.
+    shares: Shares,
+    /// Turns at reading back what is repeated.
+    lookups: Shares,
     accepted: watch::Receiver<u64>,
     sealed: watch::Receiver<Sealed>,
     desk: Arc<SealDesk>,
@@ -65,21 +73,6 @@ pub struct Log {
     stop: CancellationToken,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     lock: Mutex<Option<Box<dyn FsLock>>>,
-}
-
-/// Entries that the queue took; the receipt comes when they are durable.
-#[derive(Debug)]
-pub struct Pending(oneshot::Receiver<Result<Vec<Run>, SubmitError>>);
-
-impl Pending {
-    /// Waits until the entries are durable, or refused.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
-    pub async fn accepted(self) -> Result<Vec<Run>, SubmitError> {
-        // Whoever drops the reply without an answer was stopped by a failure.
-        self.0.await.unwrap_or(Err(SubmitError::OutcomeUnknown))
-    }
 }
 
 /// An entry of the ledger itself.
@@ -104,51 +97,12 @@ impl Log {
         self.store.key()
     }
 
-    /// Puts entries into the queue, waiting for a place in it. They stay together in one commit.
-    ///
-    /// # Errors
-    /// [`SubmitError::ShuttingDown`] and [`SubmitError::OutcomeUnknown`] when there is no writer
-    /// any more.
-    pub async fn submit(&self, entries: Vec<NewEntry>, mode: Mode) -> Result<Pending, SubmitError> {
-        self.propose(entries, mode, false).await
-    }
-
-    async fn propose(
-        &self,
-        entries: Vec<NewEntry>,
-        mode: Mode,
-        own: bool,
-    ) -> Result<Pending, SubmitError> {
-        let (reply, answer) = oneshot::channel();
-        let proposal = Proposal {
-            entries,
-            mode,
-            own,
-            reply,
-        };
-        match self.queue.send(proposal).await {
-            Ok(()) => Ok(Pending(answer)),
-            Err(_) if self.failed.is_cancelled() => Err(SubmitError::OutcomeUnknown),
-            Err(_) => Err(SubmitError::ShuttingDown),
-        }
-    }
-
     /// Writes an entry of the ledger itself and waits until it is durable.
     ///
     /// # Errors
     /// [`SubmitError`].
     pub async fn record(&self, event: &Event) -> Result<Run, SubmitError> {
         self.record_as(own_entry(event)?).await
-    }
-
-    /// Writes one entry, also when the disk is nearly full, and waits until it is durable.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
-    pub async fn record_as(&self, entry: NewEntry) -> Result<Run, SubmitError> {
-        let pending = self.propose(vec![entry], Mode::Each, true).await?;
-        let run = pending.accepted().await?.pop();
-        run.ok_or_else(|| SubmitError::Internal("no receipt for an entry".to_owned()))
     }
 
     /// Number of durable entries.

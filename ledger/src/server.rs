@@ -6,11 +6,13 @@ pub mod listener;
 pub mod log_service;
 mod logs;
 mod observe;
+mod readers;
 mod refuse;
 pub mod run;
 mod seats;
 mod services;
 mod standing;
+mod throttle;
 mod unread;
 
 use std::sync::Arc;

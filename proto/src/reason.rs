@@ -154,6 +154,8 @@ reasons! {
         "the timestamp is no time of a ledger";
     MessageTooLarge "MESSAGE_TOO_LARGE" ResourceExhausted Caller
         "the request is larger than the ledger reads";
+    MetadataTooLarge "METADATA_TOO_LARGE" ResourceExhausted Caller
+        "the header fields of the call are larger than the ledger reads";
     MethodUnknown "METHOD_UNKNOWN" Unimplemented Caller
         "the ledger has no such method";
     RoleNotAllowed "ROLE_NOT_ALLOWED" PermissionDenied Caller
@@ -182,6 +184,10 @@ reasons! {
         "more events are waiting than the ledger holds";
     TooManyStreams "TOO_MANY_STREAMS" ResourceExhausted Retry
         "more streams are open than the ledger serves";
+    TooManyCalls "TOO_MANY_CALLS" ResourceExhausted Retry
+        "more calls, or larger ones, are under way than the ledger serves";
+    TooManyConnections "TOO_MANY_CONNECTIONS" ResourceExhausted Retry
+        "the client has more connections than the ledger keeps for it";
     DiskFull "DISK_FULL" ResourceExhausted Retry
         "the log's file system has too little room for new events";
     OutcomeUnknown "OUTCOME_UNKNOWN" Unavailable Retry

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use countersign_proto::event::Event;
 use countersign_proto::v1::DiskLow;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::entry::Mode;
 use super::open::feed_tree;
 use super::own_entry;
-use super::sequencer::Proposal;
+use super::submit::{Proposal, Reply};
 use crate::limits::HOUSEKEEPING;
 use crate::store::{LogStore, Room};
 use crate::tree::TreeStore;
@@ -130,17 +129,12 @@ impl Housekeeper {
             free_bytes,
             low_water_bytes,
         });
-        let (reply, answer) = oneshot::channel();
+        let (reply, pending) = Reply::own();
         let (Ok(entry), Some(queue)) = (own_entry(&event), self.queue.upgrade()) else {
             return;
         };
-        let proposal = Proposal {
-            entries: vec![entry],
-            mode: Mode::Each,
-            own: true,
-            reply,
-        };
-        if queue.send(proposal).await.is_ok() && matches!(answer.await, Ok(Ok(_))) {
+        let proposal = Proposal::own(entry, reply);
+        if queue.send(proposal).await.is_ok() && pending.accepted().await.is_ok() {
             self.low.tell();
         } else {
             tracing::warn!("cannot record that the disk is nearly full");

@@ -17,8 +17,11 @@ use super::workers::{Handles, Stuff, join};
 use super::{Log, SubmitError};
 use crate::clock::Clock;
 use crate::fs::{Fs, FsLock};
-use crate::limits::{IDEMPOTENCY_WINDOW, LOCK_PAUSE, LOCK_TRIES, READ_BYTES};
+use crate::limits::{
+    IDEMPOTENCY_WINDOW, LOCK_PAUSE, LOCK_TRIES, QUEUE_BYTES, QUEUE_SHARE, READ_BYTES, long_readings,
+};
 use crate::projections::{self, Projector};
+use crate::shares::Shares;
 use crate::store::segment::recover::{self, OpenError, Recovery};
 use crate::store::segment::{Settings, random_nonce};
 use crate::store::{AppendError, LogStore, ReadError};
@@ -305,6 +308,8 @@ fn start(fs: Arc<dyn Fs>, prepared: Prepared) -> Result<Log, OpenLogError> {
         window: handles.window,
         low: handles.low,
         queue: handles.queue,
+        shares: Shares::new(QUEUE_SHARE, QUEUE_BYTES),
+        lookups: Shares::new(1, long_readings()),
         accepted: handles.accepted,
         sealed: handles.sealed,
         desk: handles.desk,

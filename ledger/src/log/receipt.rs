@@ -10,9 +10,9 @@ use countersign_chain::key::VerifierKey;
 use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
 use countersign_chain::verify;
-use tokio::sync::oneshot;
 
 use super::entry::{Prover, Run, SubmitError};
+use super::submit::Reply;
 use crate::store::{LogStore, ReadError};
 
 /// A run of the open commit, by place in the commit.
@@ -54,13 +54,13 @@ impl PendingRun {
 /// Who waits for a commit.
 #[derive(Debug)]
 pub(super) struct Waiter {
-    reply: oneshot::Sender<Result<Vec<Run>, SubmitError>>,
+    reply: Reply,
     pending: Vec<PendingRun>,
     ready: Vec<Run>,
 }
 
 impl Waiter {
-    pub(super) const fn new(reply: oneshot::Sender<Result<Vec<Run>, SubmitError>>) -> Self {
+    pub(super) const fn new(reply: Reply) -> Self {
         Self {
             reply,
             pending: Vec::new(),
@@ -89,9 +89,8 @@ impl Waiter {
         !self.pending.is_empty()
     }
 
-    /// A caller that went away does not want the answer.
     pub(super) fn answer(self, result: Result<Vec<Run>, SubmitError>) {
-        drop(self.reply.send(result));
+        self.reply.send(result);
     }
 
     pub(super) fn answer_ready(mut self) {

@@ -12,28 +12,20 @@ use countersign_chain::commit::{CommitBuilder, Draft, LogHead};
 use countersign_chain::key::SigningKey;
 use countersign_chain::time::UnixMicros;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::entry::{Mode, NewEntry, Run, SubmitError};
 use super::housekeeper::Low;
 use super::idem::{self, Fingerprint, Window};
 use super::own_entry;
-use super::receipt::{LookupError, PendingRun, Shelf, Waiter};
+use super::receipt::{PendingRun, Shelf, Waiter};
+use super::repeat::{Found, Known, unreadable};
+use super::submit::Proposal;
 use super::timepiece::Timepiece;
 use super::writer::{Done, Job};
 use crate::clock::Clock;
 use crate::store::{LogStore, Space};
-
-/// Entries on their way into the log.
-#[derive(Debug)]
-pub(super) struct Proposal {
-    pub(super) entries: Vec<NewEntry>,
-    pub(super) mode: Mode,
-    /// Entries of the ledger itself are taken even when the disk is nearly full.
-    pub(super) own: bool,
-    pub(super) reply: oneshot::Sender<Result<Vec<Run>, SubmitError>>,
-}
 
 /// What the sequencer works with.
 #[derive(Debug)]
@@ -199,7 +191,10 @@ impl Sequencer {
                 });
             }
             let key = keys.get(position).copied().flatten();
-            if self.find(position, entry, key)?.is_some() {
+            if self
+                .find((position, entry), key, &proposal.known)?
+                .is_some()
+            {
                 repeated += 1;
             }
             // Up to here either none or all were seen before.
@@ -214,9 +209,9 @@ impl Sequencer {
     /// The entry that used this key, if it is the same event.
     fn find(
         &mut self,
-        position: usize,
-        entry: &NewEntry,
+        (position, entry): (usize, &NewEntry),
         key: Option<Fingerprint>,
+        known: &Known,
     ) -> Result<Option<u64>, SubmitError> {
         let Some(index) = key.and_then(|key| self.parts.window.lock().find(key)) else {
             return Ok(None);
@@ -228,10 +223,16 @@ impl Sequencer {
                     .record(place)
                     .and_then(|record| idem::same_event(record, entry))
             }
-            None => {
-                let record = self.shelf.record(self.parts.store.as_ref(), index);
-                idem::same_event(record.map_err(|error| unreadable(index, &error))?, entry)
-            }
+            None => match known.at(position, index) {
+                Some(Found::Same(_)) => Some(true),
+                Some(Found::Other) => Some(false),
+                Some(Found::Stranger) => None,
+                // It became durable after the proposal was made: one of the newest commits.
+                None => {
+                    let record = self.shelf.record(self.parts.store.as_ref(), index);
+                    idem::same_event(record.map_err(|error| unreadable(index, &error))?, entry)
+                }
+            },
         };
         match same {
             Some(true) => Ok(Some(index)),
@@ -249,8 +250,8 @@ impl Sequencer {
         let mut waiter = Waiter::new(proposal.reply);
         for (position, entry) in proposal.entries.iter().enumerate() {
             let key = keys.get(position).copied().flatten();
-            let placed = match self.find(position, entry, key) {
-                Ok(Some(index)) => self.repeat(&mut waiter, position, index),
+            let placed = match self.find((position, entry), key, &proposal.known) {
+                Ok(Some(index)) => self.repeat(&mut waiter, (position, index), &proposal.known),
                 Ok(None) => self.push(entry, now, key).map(|place| {
                     waiter.pending(PendingRun::one(position, place));
                 }),
@@ -301,12 +302,16 @@ impl Sequencer {
     fn repeat(
         &mut self,
         waiter: &mut Waiter,
-        position: usize,
-        index: u64,
+        (position, index): (usize, u64),
+        known: &Known,
     ) -> Result<(), SubmitError> {
         if let Some(place) = index.checked_sub(self.open_first()) {
             let place = usize::try_from(place).unwrap_or(usize::MAX);
             waiter.pending(PendingRun::again(position, place));
+            return Ok(());
+        }
+        if let Some(Found::Same(run)) = known.at(position, index) {
+            waiter.ready(run.clone());
             return Ok(());
         }
         let run = self.shelf.run(self.parts.store.as_ref(), index, position);
@@ -385,15 +390,7 @@ async fn receive(queue: &mut mpsc::Receiver<Proposal>) -> Option<VecDeque<Propos
     (count > 0).then(|| more.into())
 }
 
-fn unreadable(index: u64, error: &LookupError) -> SubmitError {
-    SubmitError::Unreadable {
-        index,
-        error: error.to_string(),
-    }
-}
-
 fn answer(proposal: Proposal, result: Result<Vec<Run>, SubmitError>) -> Admission {
-    // A caller that went away does not want the answer.
-    drop(proposal.reply.send(result));
+    proposal.reply.send(result);
     Admission::Done
 }

@@ -2,22 +2,25 @@
 //!
 //! In this order: the connection has a peer, whose certificate names a client of this ledger, is
 //! not over, and is not revoked; the method is in the table of roles, and the role may call it; a
-//! unary call carries a deadline of at most one hour. A refusal is a gRPC status with its reason.
+//! unary call carries a deadline of at most one hour; the caller has not too much under way. A
+//! refusal is a gRPC status with its reason.
 //! What passes finds an `Arc<Peer>` in the extensions of its request, and is ended with
-//! `DEADLINE_EXCEEDED` when its deadline is over. Every call is counted and timed.
+//! `DEADLINE_EXCEEDED` when its deadline is over. Every call is counted and timed. A call for which
+//! there is no room hears so after a pause.
 
 mod deadline;
 mod meter;
+mod room;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use countersign_proto::reason::{Reason, refusal};
-use http::{Request, Response};
-use tokio::time::Instant;
-use tonic::Status;
+use http::{HeaderMap, Request, Response};
+use tokio::time::{Instant, sleep_until};
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
@@ -25,8 +28,11 @@ use crate::identity::clock::UnixClock;
 use crate::identity::peer::{Peer, PeerError};
 use crate::identity::registry::Registry;
 use crate::identity::role::{self, Method};
+use crate::limits::{MAX_METADATA_BYTES, REFUSAL_PAUSE};
 use crate::server::guard::meter::Meter;
+use crate::server::guard::room::{Hold, Room};
 use crate::server::listener::ConnectionInfo;
+use crate::server::{refuse, throttle};
 
 /// Puts the guard around a server: `Server::builder().layer(guard)`.
 #[derive(Debug, Clone)]
@@ -39,7 +45,11 @@ impl GuardLayer {
     #[must_use]
     pub fn new(registry: Arc<Registry>, clock: UnixClock) -> Self {
         Self {
-            rules: Arc::new(Rules { registry, clock }),
+            rules: Arc::new(Rules {
+                registry,
+                clock,
+                room: Room::default(),
+            }),
         }
     }
 }
@@ -66,11 +76,13 @@ pub struct Guard<S> {
 struct Rules {
     registry: Arc<Registry>,
     clock: UnixClock,
+    room: Room,
 }
 
 /// A call that passed.
 struct Admitted {
     peer: Arc<Peer>,
+    hold: Hold,
     deadline: Option<Instant>,
 }
 
@@ -81,6 +93,7 @@ impl Rules {
         method: Option<&'static Method>,
     ) -> Result<Admitted, Status> {
         let peer = self.identify(request)?;
+        check_size(request.headers())?;
         let path = request.uri().path();
         let Some(method) = method else {
             return Err(refusal(
@@ -98,12 +111,20 @@ impl Rules {
         }
         let wait = deadline::of(request.headers(), method.deadline)?;
         let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
-        Ok(Admitted { peer, deadline })
+        let hold = self.room.take(peer.principal.as_str(), method)?;
+        Ok(Admitted {
+            peer,
+            hold,
+            deadline,
+        })
     }
 
     fn identify<B>(&self, request: &Request<B>) -> Result<Arc<Peer>, Status> {
         let missing = Err(PeerError::Missing);
         let found = request.extensions().get::<ConnectionInfo>();
+        if let Some(full) = found.and_then(|info| info.crowded.as_ref()) {
+            return Err(refuse::crowded(full));
+        }
         let peer = match found.map_or(missing, |info| info.peer.clone()) {
             Ok(peer) => peer,
             Err(error @ PeerError::Missing) => {
@@ -146,6 +167,22 @@ impl Rules {
     }
 }
 
+/// Refuses a call whose header fields are too large, which HTTP/2 has read all the same.
+fn check_size(headers: &HeaderMap) -> Result<(), Status> {
+    let fields = headers.iter();
+    let bytes: usize = fields
+        .map(|(name, value)| name.as_str().len() + value.len() + 32)
+        .sum();
+    if bytes > MAX_METADATA_BYTES {
+        return Err(refusal(
+            Reason::MetadataTooLarge,
+            format!("expected at most {MAX_METADATA_BYTES} bytes of header fields, got {bytes}"),
+            "send less metadata; a call needs none but grpc-timeout",
+        ));
+    }
+    Ok(())
+}
+
 type Outcome<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
 impl<S> Service<Request<Body>> for Guard<S>
@@ -166,28 +203,60 @@ where
         let method = role::method(request.uri().path());
         let meter = Meter::start(method);
         match self.rules.admit(&request, method) {
-            Ok(Admitted { peer, deadline }) => {
+            Ok(Admitted {
+                peer,
+                hold,
+                deadline,
+            }) => {
                 let path = method.map_or("", |method| method.path);
                 let span = tracing::info_span!("rpc", method = path, principal = %peer.principal);
                 request.extensions_mut().insert(peer);
                 // The clone is not known to be ready; the service that was polled is.
                 let clone = self.inner.clone();
                 let mut ready = std::mem::replace(&mut self.inner, clone);
-                let answer = until(deadline, ready.call(request));
-                let metered = async move { answer.await.map(|response| meter.watch(response)) };
+                let answer = until(deadline, ready.call(hold.count(request)));
+                let metered = async move {
+                    let response = answer.await?;
+                    if has_no_room(&response) {
+                        drop(hold);
+                        pause(deadline).await;
+                        return Ok(meter.watch(response, None));
+                    }
+                    Ok(meter.watch(response, Some(hold)))
+                };
                 Box::pin(metered.instrument(span))
             }
             Err(status) => {
-                tracing::info!(
-                    path = request.uri().path(),
-                    code = ?status.code(),
-                    error = status.message(),
-                    "call refused",
-                );
-                Box::pin(std::future::ready(Ok(meter.watch(status.into_http()))))
+                if let Some(unsaid) = throttle::may_tell() {
+                    tracing::info!(
+                        path = request.uri().path(),
+                        code = ?status.code(),
+                        error = status.message(),
+                        unsaid,
+                        "call refused",
+                    );
+                }
+                let response = status.into_http();
+                Box::pin(async move {
+                    if has_no_room(&response) {
+                        pause(None).await;
+                    }
+                    Ok(meter.watch(response, None))
+                })
             }
         }
     }
+}
+
+/// Whether a call was refused because there is too little of something.
+fn has_no_room(response: &Response<Body>) -> bool {
+    meter::code_of(response.headers()) == Some(Code::ResourceExhausted)
+}
+
+/// Holds a refusal back for a moment, for whoever asks again at once; not beyond the deadline.
+async fn pause(deadline: Option<Instant>) {
+    let until = Instant::now() + REFUSAL_PAUSE;
+    sleep_until(deadline.map_or(until, |deadline| deadline.min(until))).await;
 }
 
 /// Waits for the handler until its deadline is over. Its future is dropped then.

@@ -1,13 +1,19 @@
 //! Accepting connections: TCP, the TLS handshake, and who is at the other end.
 //!
 //! [`listen`] gives a stream for `tonic::transport::Server::serve_with_incoming_shutdown`. Every
-//! handshake runs in a task of its own with a time limit, so that a silent client holds up nobody.
-//! A full house refuses the newest client and keeps those that are served. No error ends the loop;
-//! it ends, and the port is closed, when the stream is dropped.
+//! handshake runs in a task of its own with a time limit, so that a silent client holds up nobody;
+//! when others wait for its place, it is given up after a moment already. A full house refuses the
+//! newest client and keeps those that are served. No error ends the loop; it ends, and the port is
+//! closed, when the stream is dropped.
+//!
+//! One principal has a part of the connections only. What it opens beyond that is served for a
+//! moment, so that its calls can be answered with `TOO_MANY_CONNECTIONS`, or closed at once when
+//! there are many of those too.
 //!
 //! A certificate that is good for TLS but names no client of this ledger gets a connection: its
 //! calls are answered with `IDENTITY_INVALID`, which tells the client more than a closed socket.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +27,8 @@ use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::Stream;
@@ -29,8 +37,11 @@ use tonic::transport::server::Connected;
 use crate::identity::peer::{Peer, PeerError};
 use crate::identity::tls::TlsHandle;
 use crate::limits::{
-    ACCEPT_PAUSE, HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, MAX_HANDSHAKES, RESERVED_FILES,
+    ACCEPT_PAUSE, HANDSHAKE_GRACE, HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, MAX_CONNECTIONS_EACH,
+    MAX_HANDSHAKES, MAX_REFUSED_CONNECTIONS, REFUSED_CONNECTION, RESERVED_FILES,
 };
+use crate::server::seats::{Full, Seat, Seats};
+use crate::server::throttle;
 
 /// How many clients are served at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +79,20 @@ pub struct ConnectionInfo {
     pub peer: Result<Arc<Peer>, PeerError>,
     /// Address at the other end.
     pub address: SocketAddr,
+    /// Why nothing is done for this connection, when its owner has enough others.
+    pub(super) crowded: Option<Full>,
+}
+
+impl ConnectionInfo {
+    /// What is known of a connection that is served.
+    #[must_use]
+    pub const fn new(peer: Result<Arc<Peer>, PeerError>, address: SocketAddr) -> Self {
+        Self {
+            peer,
+            address,
+            crowded: None,
+        }
+    }
 }
 
 /// A connection with a finished handshake.
@@ -75,7 +100,11 @@ pub struct ConnectionInfo {
 pub struct Connection {
     stream: TlsStream<TcpStream>,
     info: ConnectionInfo,
-    _seat: Seat,
+    /// When a connection that is refused is closed.
+    leave: Option<Pin<Box<Sleep>>>,
+    _place: Place,
+    _seat: Option<Seat>,
+    _refused: Option<OwnedSemaphorePermit>,
 }
 
 /// Connections as they finish their handshakes.
@@ -96,10 +125,19 @@ pub fn listen(
         tls,
         origin,
         timeout: limits.handshake_timeout,
-        seats: Arc::new(Semaphore::new(limits.connections)),
+        places: Arc::new(Semaphore::new(limits.connections)),
+        seats: Seats::new(
+            ("connections", "countersign_client_connections"),
+            limits.connections,
+            MAX_CONNECTIONS_EACH,
+        ),
+        refused: Arc::new(Semaphore::new(MAX_REFUSED_CONNECTIONS)),
         sender,
     });
-    let handshakes = Arc::new(Semaphore::new(limits.handshakes));
+    let handshakes = Handshakes {
+        places: Arc::new(Semaphore::new(limits.handshakes)),
+        oldest: VecDeque::new(),
+    };
     drop(tokio::spawn(accept(listener, door, handshakes)));
     Incoming(receiver)
 }
@@ -108,34 +146,66 @@ struct Door {
     tls: Arc<TlsHandle>,
     origin: Origin,
     timeout: Duration,
-    seats: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    /// What each client has of them.
+    seats: Seats,
+    refused: Arc<Semaphore>,
     sender: mpsc::Sender<Connection>,
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>, handshakes: Arc<Semaphore>) {
-    let next = async || {
-        let slot = Arc::clone(&handshakes).acquire_owned().await;
-        (slot.ok(), listener.accept().await)
-    };
+/// Handshakes under way, the oldest first.
+struct Handshakes {
+    places: Arc<Semaphore>,
+    oldest: VecDeque<(Instant, JoinHandle<()>)>,
+}
+
+impl Handshakes {
+    /// A place for another one. When all are taken, the oldest ends once its grace is over: clients
+    /// that open connections and say nothing keep others waiting for a moment only.
+    async fn place(&mut self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            self.oldest.retain(|(_since, task)| !task.is_finished());
+            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+                return Some(place);
+            }
+            let free = Arc::clone(&self.places).acquire_owned();
+            let Some((since, task)) = self.oldest.front() else {
+                return free.await.ok();
+            };
+            tokio::select! {
+                place = free => return place.ok(),
+                () = sleep_until(*since + HANDSHAKE_GRACE) => task.abort(),
+            }
+            metrics::counter!("countersign_handshakes_failed_total", "reason" => "crowded")
+                .increment(1);
+            // Its place comes free when the task is gone; an error only says that it was ended.
+            if let Some((_since, task)) = self.oldest.pop_front() {
+                drop(task.await);
+            }
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, door: Arc<Door>, mut handshakes: Handshakes) {
     loop {
-        let (slot, accepted) = tokio::select! {
+        let next = async {
+            let place = handshakes.place().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
             () = door.sender.closed() => return,
-            next = next() => next,
+            next = next => next,
         };
         match accepted {
             Ok((stream, address)) => {
-                drop(tokio::spawn(admit(
-                    Arc::clone(&door),
-                    stream,
-                    address,
-                    slot,
-                )));
+                let task = tokio::spawn(admit(Arc::clone(&door), stream, address, place));
+                handshakes.oldest.push_back((Instant::now(), task));
             }
             Err(error) => {
                 metrics::counter!("countersign_accept_errors_total").increment(1);
                 tracing::warn!(%error, "connection not accepted");
                 // Mostly a lack of descriptors or memory, which the next moment may bring back.
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -150,6 +220,8 @@ enum Refusal {
     Tls(io::Error),
     #[error("all connections are taken")]
     Full,
+    #[error("{0}, and more are being refused")]
+    Crowded(Full),
 }
 
 impl Refusal {
@@ -158,16 +230,17 @@ impl Refusal {
             Self::Timeout(_) => "timeout",
             Self::Tls(_) => "tls",
             Self::Full => "full",
+            Self::Crowded(_) => "client",
         }
     }
 }
 
-/// Takes one client from TCP to the server. `_slot` is given back when this ends.
+/// Takes one client from TCP to the server. `_place` is given back when this ends.
 async fn admit(
     door: Arc<Door>,
     stream: TcpStream,
     address: SocketAddr,
-    _slot: Option<OwnedSemaphorePermit>,
+    _place: Option<OwnedSemaphorePermit>,
 ) {
     let shaken = tokio::select! {
         () = door.sender.closed() => return,
@@ -181,7 +254,9 @@ async fn admit(
         Err(refusal) => {
             metrics::counter!("countersign_handshakes_failed_total", "reason" => refusal.label())
                 .increment(1);
-            tracing::info!(%address, error = %refusal, "handshake failed");
+            if let Some(unsaid) = throttle::may_tell() {
+                tracing::info!(%address, error = %refusal, unsaid, "handshake failed");
+            }
         }
     }
 }
@@ -198,7 +273,7 @@ async fn shake_hands(
         Err(_elapsed) => return Err(Refusal::Timeout(door.timeout)),
         Ok(accepted) => accepted.map_err(Refusal::Tls)?,
     };
-    let permit = Arc::clone(&door.seats)
+    let place = Arc::clone(&door.places)
         .try_acquire_owned()
         .map_err(|_none| Refusal::Full)?;
     let peer = stream
@@ -209,27 +284,44 @@ async fn shake_hands(
         .ok_or(PeerError::Missing)
         .and_then(|certificate| Peer::parse(certificate, &door.origin))
         .map(Arc::new);
+    // Certificates that name no client count as one.
+    let client = peer.as_ref().map_or("", |peer| peer.principal.as_str());
+    let (seat, crowded, refused) = match door.seats.take(client) {
+        Ok(seat) => (Some(seat), None, None),
+        Err(full) => match Arc::clone(&door.refused).try_acquire_owned() {
+            Ok(refused) => (None, Some(full), Some(refused)),
+            Err(_none) => return Err(Refusal::Crowded(full)),
+        },
+    };
+    let is_refused = crowded.is_some();
     Ok(Connection {
         stream,
-        info: ConnectionInfo { peer, address },
-        _seat: Seat::take(permit),
+        info: ConnectionInfo {
+            peer,
+            address,
+            crowded,
+        },
+        leave: is_refused.then(|| Box::pin(sleep(REFUSED_CONNECTION))),
+        _place: Place::take(place),
+        _seat: seat,
+        _refused: refused,
     })
 }
 
 /// One of the counted connections.
 #[derive(Debug)]
-struct Seat {
+struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Seat {
+impl Place {
     fn take(permit: OwnedSemaphorePermit) -> Self {
         metrics::gauge!("countersign_connections").increment(1);
         Self { _permit: permit }
     }
 }
 
-impl Drop for Seat {
+impl Drop for Place {
     fn drop(&mut self) {
         metrics::gauge!("countersign_connections").decrement(1);
     }
@@ -257,6 +349,11 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(leave) = &mut self.leave
+            && leave.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

@@ -26,10 +26,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Instrument as _, info_span};
 
+use crate::identity::peer::Peer;
 use crate::limits::{
     ALL_STREAM_CHUNKS, MAX_APPEND_STREAMS, MAX_APPEND_STREAMS_EACH, MAX_FOLLOW_STREAMS,
     MAX_FOLLOW_STREAMS_EACH,
 };
+use crate::server::readers::{Readers, Reading};
 use crate::server::seats::Seats;
 use crate::server::{Logs, Standing, peer, refuse};
 
@@ -41,6 +43,7 @@ pub struct LogService {
     shutdown: CancellationToken,
     followers: Seats,
     appenders: Seats,
+    readers: Readers,
     /// Chunks of all append streams.
     chunks: Arc<Semaphore>,
 }
@@ -50,12 +53,12 @@ impl LogService {
     #[must_use]
     pub fn new(logs: Logs, standing: Standing, shutdown: CancellationToken) -> Self {
         let followers = Seats::new(
-            "countersign_follow_streams",
+            ("follow streams", "countersign_follow_streams"),
             MAX_FOLLOW_STREAMS,
             MAX_FOLLOW_STREAMS_EACH,
         );
         let appenders = Seats::new(
-            "countersign_append_streams",
+            ("append streams", "countersign_append_streams"),
             MAX_APPEND_STREAMS,
             MAX_APPEND_STREAMS_EACH,
         );
@@ -66,8 +69,17 @@ impl LogService {
             shutdown,
             followers,
             appenders,
+            readers: Readers::default(),
             chunks,
         }
+    }
+
+    /// Who reads.
+    fn reader<T>(&self, request: &Request<T>) -> Result<Reader, Status> {
+        Ok(Reader {
+            peer: peer(request)?,
+            readers: self.readers.clone(),
+        })
     }
 
     /// What an append stream works with.
@@ -82,6 +94,24 @@ impl LogService {
             room: Arc::clone(&self.chunks),
             seat: seat.map_err(|error| refuse::full(&error))?,
         })
+    }
+}
+
+/// A caller that reads, and its turns at it.
+#[derive(Debug)]
+struct Reader {
+    peer: Arc<Peer>,
+    readers: Readers,
+}
+
+impl Reader {
+    async fn read<T: Send + 'static>(
+        &self,
+        reading: Reading,
+        work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let client = self.peer.principal.as_str();
+        self.readers.run(client, reading, work).await
     }
 }
 
@@ -129,10 +159,11 @@ impl v1::log_service_server::LogService for LogService {
         &self,
         request: Request<v1::GetEntryRequest>,
     ) -> Answer<v1::GetEntryResponse> {
+        let reader = self.reader(&request)?;
         let request = request.into_inner();
         let log = self.logs.get(&request.log)?;
         let span = info_span!("get_entry", log = log.name(), index = request.index);
-        read::get_entry(log, request)
+        read::get_entry(log, &reader, request)
             .instrument(span)
             .await
             .map(Response::new)
@@ -142,11 +173,12 @@ impl v1::log_service_server::LogService for LogService {
         &self,
         request: Request<v1::ListEntriesRequest>,
     ) -> Answer<v1::ListEntriesResponse> {
+        let reader = self.reader(&request)?;
         let request = request.into_inner();
         let log = self.logs.get(&request.log)?;
         let case = request.filter.as_ref().map_or(0, |filter| filter.case);
         let span = info_span!("list_entries", log = log.name(), case);
-        read::list_entries(log, request)
+        read::list_entries(log, &reader, request)
             .instrument(span)
             .await
             .map(Response::new)
@@ -164,6 +196,7 @@ impl v1::log_service_server::LogService for LogService {
         let context = follow::Context {
             log,
             peer,
+            readers: self.readers.clone(),
             standing: self.standing.clone(),
             shutdown: self.shutdown.clone(),
         };
@@ -176,10 +209,11 @@ impl v1::log_service_server::LogService for LogService {
         &self,
         request: Request<v1::GetReceiptRequest>,
     ) -> Answer<v1::GetReceiptResponse> {
-        let (peer, request) = (peer(&request)?, request.into_inner());
+        let reader = self.reader(&request)?;
+        let request = request.into_inner();
         let log = self.logs.get(&request.log)?;
         let span = info_span!("get_receipt", log = log.name());
-        read::get_receipt(log, &peer, request)
+        read::get_receipt(log, &reader, request)
             .instrument(span)
             .await
             .map(Response::new)
@@ -197,6 +231,7 @@ impl v1::log_service_server::LogService for LogService {
         &self,
         request: Request<v1::GetInclusionProofRequest>,
     ) -> Answer<v1::GetInclusionProofResponse> {
+        let reader = self.reader(&request)?;
         let request = request.into_inner();
         let log = self.logs.get(&request.log)?;
         let span = info_span!(
@@ -204,7 +239,7 @@ impl v1::log_service_server::LogService for LogService {
             log = log.name(),
             index = request.index
         );
-        prove::get_inclusion_proof(log, request)
+        prove::get_inclusion_proof(log, &reader, request)
             .instrument(span)
             .await
             .map(Response::new)
@@ -214,10 +249,11 @@ impl v1::log_service_server::LogService for LogService {
         &self,
         request: Request<v1::GetConsistencyProofRequest>,
     ) -> Answer<v1::GetConsistencyProofResponse> {
+        let reader = self.reader(&request)?;
         let request = request.into_inner();
         let log = self.logs.get(&request.log)?;
         let span = info_span!("get_consistency_proof", log = log.name());
-        prove::get_consistency_proof(log, request)
+        prove::get_consistency_proof(log, &reader, request)
             .instrument(span)
             .await
             .map(Response::new)

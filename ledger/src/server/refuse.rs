@@ -312,13 +312,26 @@ pub(super) fn token(error: &TokenError) -> Status {
 
 /// No room for another stream.
 pub(super) fn full(error: &Full) -> Status {
-    let message = error.to_string();
+    let hint = "close streams that are not needed; wait and repeat";
+    no_room(Reason::TooManyStreams, error, hint)
+}
+
+/// No room for another call, or for the bytes of this one.
+pub(super) fn busy(error: &Full) -> Status {
+    let hint = "take the answers of earlier calls, make fewer at the same time, and repeat with \
+                the same idempotency keys, with growing pauses";
+    no_room(Reason::TooManyCalls, error, hint)
+}
+
+/// No room for another connection.
+pub(super) fn crowded(error: &Full) -> Status {
+    let hint = "close connections that are not needed, and share one between calls";
+    no_room(Reason::TooManyConnections, error, hint)
+}
+
+fn no_room(reason: Reason, error: &Full, hint: &str) -> Status {
     match error {
-        Full::Client { .. } | Full::InAll { .. } => refusal(
-            Reason::TooManyStreams,
-            message,
-            "close streams that are not needed; wait and repeat",
-        ),
+        Full::Client { .. } | Full::InAll { .. } => refusal(reason, error.to_string(), hint),
     }
 }
 

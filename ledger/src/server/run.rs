@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use super::guard::GuardLayer;
@@ -18,7 +18,8 @@ use crate::identity::ca::{self, RenewError};
 use crate::identity::clock::UnixClock;
 use crate::identity::tls::{self, TlsError, TlsHandle};
 use crate::limits::{
-    CONNECTION_WINDOW, DRAIN, MAX_STREAMS_PER_CONNECTION, RENEWAL_CHECK, STREAM_WINDOW,
+    ACCEPT_QUEUE, CONNECTION_WINDOW, DRAIN, MAX_HEADER_LIST, MAX_STREAMS_PER_CONNECTION,
+    RENEWAL_CHECK, STREAM_WINDOW,
 };
 use crate::node::{Node, NodeError, NodeSettings};
 
@@ -138,11 +139,11 @@ impl Server {
         let wall = Arc::clone(&settings.clock);
         let clock = UnixClock::new(move || wall.wall().seconds());
         let tls = Arc::new(TlsHandle::new(tls::load(&dir, clock.clone())?));
-        let listener = bind(listen).await?;
+        let listener = bind(listen)?;
         let address = local_address(&listener, listen)?;
         let stop = CancellationToken::new();
         let http = match (http, metrics) {
-            (Some(http), Some(metrics)) => Some(serve_http(http, metrics, &node, &stop).await?),
+            (Some(http), Some(metrics)) => Some(serve_http(http, metrics, &node, &stop)?),
             _ => None,
         };
         let origin = node.ca().origin().clone();
@@ -167,6 +168,7 @@ impl Server {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+            .http2_max_header_list_size(MAX_HEADER_LIST)
             .layer(GuardLayer::new(Arc::clone(node.registry()), clock))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, async move { ended.cancelled().await });
@@ -236,10 +238,19 @@ impl Server {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| ServeError::Bind { address, error })
+fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let listen = || {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        // A server that starts again must not wait for connections of the one before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(ACCEPT_QUEUE)
+    };
+    listen().map_err(|error| ServeError::Bind { address, error })
 }
 
 fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, ServeError> {
@@ -249,13 +260,13 @@ fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAd
 }
 
 /// `/metrics` in Prometheus text form, `/healthz` for load balancers.
-async fn serve_http(
+fn serve_http(
     address: SocketAddr,
     metrics: PrometheusHandle,
     node: &Arc<Node>,
     stop: &CancellationToken,
 ) -> Result<SocketAddr, ServeError> {
-    let listener = bind(address).await?;
+    let listener = bind(address)?;
     let address = local_address(&listener, address)?;
     let observed = Arc::clone(node);
     let page = move || {

@@ -104,7 +104,7 @@ fn request(path: &str, peer: Result<Arc<Peer>, PeerError>, timeout: Option<&str>
     let address = "127.0.0.1:1".parse().expect("an address");
     request
         .extensions_mut()
-        .insert(ConnectionInfo { peer, address });
+        .insert(ConnectionInfo::new(peer, address));
     if let Some(timeout) = timeout {
         let value = HeaderValue::from_str(timeout).expect("a header value");
         request.headers_mut().insert("grpc-timeout", value);

@@ -14,6 +14,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::identity::role::Method;
+use crate::server::guard::room::Hold;
 
 /// Header and trailer of a status code.
 const GRPC_STATUS: &str = "grpc-status";
@@ -37,15 +38,21 @@ impl Meter {
         }
     }
 
-    /// Goes along with the response until its end.
-    pub(super) fn watch(mut self, response: Response<Body>) -> Response<Body> {
+    /// Goes along with the response until its end, and what the call uses with it.
+    pub(super) fn watch(mut self, response: Response<Body>, hold: Option<Hold>) -> Response<Body> {
         match code_of(response.headers()) {
             // The response is its headers only; `self` counts it here.
             Some(code) => {
                 self.code = code;
                 response
             }
-            None => response.map(|inner| Body::new(Metered { inner, meter: self })),
+            None => response.map(|inner| {
+                Body::new(Metered {
+                    inner,
+                    meter: self,
+                    _hold: hold,
+                })
+            }),
         }
     }
 }
@@ -64,6 +71,7 @@ impl Drop for Meter {
 struct Metered {
     inner: Body,
     meter: Meter,
+    _hold: Option<Hold>,
 }
 
 impl http_body::Body for Metered {
@@ -96,7 +104,7 @@ impl http_body::Body for Metered {
     }
 }
 
-fn code_of(headers: &HeaderMap) -> Option<Code> {
+pub(super) fn code_of(headers: &HeaderMap) -> Option<Code> {
     headers
         .get(GRPC_STATUS)
         .map(|value| Code::from_bytes(value.as_bytes()))

@@ -21,8 +21,10 @@ use crate::limits::{
     FAREWELL, FOLLOW_AHEAD, FOLLOW_BYTES, FOLLOW_ENTRIES, FOLLOW_QUEUE, HEARTBEAT, SCAN_ENTRIES,
 };
 use crate::log::{Log, Sealed};
+use crate::projections::BUNDLE_ENTRIES;
+use crate::server::readers::{Readers, Reading};
 use crate::server::seats::Seat;
-use crate::server::{Standing, blocking, refuse};
+use crate::server::{Standing, refuse, throttle};
 
 /// Batches of a stream.
 pub(super) type Batches = ReceiverStream<Result<v1::FollowResponse, Status>>;
@@ -33,6 +35,7 @@ type Out = mpsc::Sender<Result<v1::FollowResponse, Status>>;
 pub(super) struct Context {
     pub(super) log: Arc<Log>,
     pub(super) peer: Arc<Peer>,
+    pub(super) readers: Readers,
     pub(super) standing: Standing,
     pub(super) shutdown: CancellationToken,
 }
@@ -104,11 +107,10 @@ impl Follower {
             return;
         };
         if let End::Refused(status) = end {
-            tracing::info!(
-                error = status.message(),
-                next = self.next,
-                "follow stream ended"
-            );
+            if let Some(unsaid) = throttle::may_tell() {
+                let error = status.message();
+                tracing::info!(error, next = self.next, unsaid, "follow stream ended");
+            }
             // A follower that does not read is not waited for.
             drop(timeout(FAREWELL, self.out.send(Err(status))).await);
         }
@@ -164,7 +166,15 @@ impl Follower {
         let range = self.next..end;
         let read =
             move || scan(&log, &filter, range, &BOUNDS).map_err(|error| refuse::lookup(&error));
-        blocking(read).await.map_err(End::Refused)
+        // The newest entries come to every follower at the same time, and are read at once.
+        let reading = if end.saturating_sub(self.next) <= BUNDLE_ENTRIES {
+            Reading::Short
+        } else {
+            Reading::Long
+        };
+        let client = self.context.peer.principal.as_str();
+        let read = self.context.readers.run(client, reading, read).await;
+        read.map_err(End::Refused)
     }
 
     async fn send(&mut self, page: Page) -> Result<(), End> {

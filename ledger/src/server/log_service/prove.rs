@@ -9,7 +9,9 @@ use countersign_proto::v1;
 use tonic::Status;
 
 use crate::log::{Log, Sealed};
-use crate::server::{blocking, refuse};
+use crate::server::log_service::Reader;
+use crate::server::readers::Reading;
+use crate::server::refuse;
 
 /// A tree of the log: its root, and the checkpoint that signs it when a commit ended there.
 struct Tree {
@@ -75,6 +77,7 @@ fn size_of(field: &str, asked: u64, sealed: u64) -> Result<u64, Status> {
 /// Proves that an entry is in a tree.
 pub(super) async fn get_inclusion_proof(
     log: &Arc<Log>,
+    reader: &Reader,
     request: v1::GetInclusionProofRequest,
 ) -> Result<v1::GetInclusionProofResponse, Status> {
     let (sealed, index) = (log.sealed(), request.index);
@@ -90,7 +93,7 @@ pub(super) async fn get_inclusion_proof(
         return Err(refuse::index_out_of_range("index", index, size));
     }
     let log = Arc::clone(log);
-    blocking(move || {
+    let work = move || {
         let tree = Tree::find(&log, &sealed, size)?;
         let hashes = log.tree().inclusion(index, tree.size, &tree.root);
         let hashes = hashes.map_err(|error| refuse::tree(&error))?;
@@ -109,13 +112,14 @@ pub(super) async fn get_inclusion_proof(
             leaf_hash: hash_bytes(&leaf),
             checkpoint: tree.checkpoint_text(),
         })
-    })
-    .await
+    };
+    reader.read(Reading::Short, work).await
 }
 
 /// Proves that one tree is the beginning of another.
 pub(super) async fn get_consistency_proof(
     log: &Arc<Log>,
+    reader: &Reader,
     request: v1::GetConsistencyProofRequest,
 ) -> Result<v1::GetConsistencyProofResponse, Status> {
     let sealed = log.sealed();
@@ -127,7 +131,7 @@ pub(super) async fn get_consistency_proof(
         return Err(refuse::size_out_of_range("old_size", message));
     }
     let log = Arc::clone(log);
-    blocking(move || {
+    let work = move || {
         let tree = Tree::find(&log, &sealed, new_size)?;
         let hashes = log.tree().consistency(old_size, tree.size, &tree.root);
         let hashes = hashes.map_err(|error| refuse::tree(&error))?;
@@ -136,6 +140,6 @@ pub(super) async fn get_consistency_proof(
             new_size: tree.size,
             checkpoint: tree.checkpoint_text(),
         })
-    })
-    .await
+    };
+    reader.read(Reading::Short, work).await
 }

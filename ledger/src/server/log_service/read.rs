@@ -19,11 +19,14 @@ use crate::identity::peer::Peer;
 use crate::identity::role::Role;
 use crate::limits::{DEFAULT_PAGE, MAX_PAGE, PAGE_BYTES, SCAN_ENTRIES};
 use crate::log::Log;
-use crate::server::{blocking, refuse};
+use crate::server::log_service::Reader;
+use crate::server::readers::Reading;
+use crate::server::refuse;
 
 /// One sealed entry.
 pub(super) async fn get_entry(
     log: &Arc<Log>,
+    reader: &Reader,
     request: v1::GetEntryRequest,
 ) -> Result<v1::GetEntryResponse, Status> {
     let v1::GetEntryRequest {
@@ -36,7 +39,7 @@ pub(super) async fn get_entry(
         return Err(refuse::unknown_entry(index, sealed, log.accepted_size()));
     }
     let log = Arc::clone(log);
-    blocking(move || {
+    let work = move || {
         let (bytes, checkpoint) = log.entry(index).map_err(|error| refuse::lookup(&error))?;
         let record = parse(index, &bytes)?;
         let inclusion_proof = include_proof
@@ -51,8 +54,8 @@ pub(super) async fn get_entry(
             checkpoint: checkpoint.text().to_owned(),
             inclusion_proof,
         })
-    })
-    .await
+    };
+    reader.read(Reading::Short, work).await
 }
 
 fn parse(index: u64, bytes: &Bytes) -> Result<Record<'_>, Status> {
@@ -62,6 +65,7 @@ fn parse(index: u64, bytes: &Bytes) -> Result<Record<'_>, Status> {
 /// A page of sealed entries.
 pub(super) async fn list_entries(
     log: &Arc<Log>,
+    reader: &Reader,
     request: v1::ListEntriesRequest,
 ) -> Result<v1::ListEntriesResponse, Status> {
     let entries = page_size(request.page_size)?;
@@ -84,7 +88,7 @@ pub(super) async fn list_entries(
     let read = move || {
         scan(&log, &filter, token.next..end, &bounds).map_err(|error| refuse::lookup(&error))
     };
-    let page = blocking(read).await?;
+    let page = reader.read(Reading::Long, read).await?;
     let next = PageToken {
         next: page.next,
         end,
@@ -117,7 +121,7 @@ fn page_size(asked: u32) -> Result<usize, Status> {
 /// The receipt of an entry of the caller again.
 pub(super) async fn get_receipt(
     log: &Arc<Log>,
-    peer: &Arc<Peer>,
+    reader: &Reader,
     request: v1::GetReceiptRequest,
 ) -> Result<v1::GetReceiptResponse, Status> {
     use get_receipt_request::Entry;
@@ -131,8 +135,8 @@ pub(super) async fn get_receipt(
             "send the key under which the event was appended",
         ));
     }
-    let (log, peer) = (Arc::clone(log), Arc::clone(peer));
-    blocking(move || {
+    let (log, peer) = (Arc::clone(log), Arc::clone(&reader.peer));
+    let work = move || {
         let (index, what) = match request.entry {
             Some(Entry::Index(index)) => (Some(index), format!("index {index}")),
             Some(Entry::IdempotencyKey(key)) => {
@@ -163,8 +167,8 @@ pub(super) async fn get_receipt(
             ..receipt
         });
         Ok(v1::GetReceiptResponse { receipt })
-    })
-    .await
+    };
+    reader.read(Reading::Short, work).await
 }
 
 /// Whether a caller may have the receipt of an entry: its own, or any for those who oversee.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use countersign_proto::v1::{self, AckLevel, AppendStreamRequest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ use crate::identity::peer::Peer;
 use crate::limits::{CHUNK_BYTES, CHUNK_ENTRIES, STREAM_ACKS, STREAM_CHUNKS};
 use crate::log::{Log, Mode, NewEntry, Pending, Run, SubmitError};
 use crate::server::seats::Seat;
-use crate::server::{Logs, Standing, refuse, unread};
+use crate::server::{Logs, Standing, refuse, throttle, unread};
 
 /// Answers of a stream.
 pub(super) type Answers = ReceiverStream<Result<v1::AppendStreamResponse, Status>>;
@@ -58,12 +59,29 @@ struct Target {
 #[derive(Debug)]
 struct Chunk {
     target: Target,
-    pending: Pending,
-    /// Kept in case that only the first of them can be taken.
-    entries: Vec<NewEntry>,
+    settled: JoinHandle<Settled>,
     /// Position in the stream of the first.
     first: u64,
-    room: OwnedSemaphorePermit,
+}
+
+/// What became of a chunk.
+#[derive(Debug)]
+enum Settled {
+    Taken(Vec<Run>),
+    /// The events are kept in case that only the first of them can be taken.
+    Refused(SubmitError, Vec<NewEntry>),
+}
+
+/// Waits until a chunk is durable or refused. It does so in a task of its own: the memory of a
+/// chunk, and its place among those of all streams, must not wait until the client takes the
+/// acknowledgements of those before it.
+async fn settle(pending: Pending, entries: Vec<NewEntry>, room: OwnedSemaphorePermit) -> Settled {
+    let accepted = pending.accepted().await;
+    drop(room);
+    match accepted {
+        Ok(runs) => Settled::Taken(runs),
+        Err(error) => Settled::Refused(error, entries),
+    }
 }
 
 /// What the acknowledger does next.
@@ -156,29 +174,32 @@ where
                 Ok(entry) => entry,
                 Err(end) => return finish(&steps, end).await,
             };
-            // A place behind the other chunks first, which the client may keep us waiting for; then
-            // one of the places that all streams share, which come free by themselves.
+            let Some(target) = self.target.clone() else {
+                return;
+            };
+            // A place behind the other chunks first, which this client may keep us waiting for;
+            // then its turn in the queue, for which it waits behind its own chunks; then one of
+            // the places that all streams share. Those come free by themselves, for who has one
+            // has its turn.
             let Ok(place) = steps.reserve().await else {
                 return;
             };
+            let client = self.peer.principal.as_str();
+            let turn = target.log.turn(client, CHUNK_ENTRIES, CHUNK_BYTES).await;
             let Ok(room) = Arc::clone(&self.room).acquire_owned().await else {
                 return;
             };
             let (entries, end) = self.fill(first).await;
-            let Some(target) = self.target.clone() else {
-                return;
-            };
             let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
             let read = self.position - u64::from(self.carry.is_some());
             let first = read.saturating_sub(count);
             // A stream waits for its place in the queue as long as it takes: that is its brake.
-            match target.log.submit(entries.clone(), Mode::Each).await {
+            let proposed = entries.clone();
+            match target.log.submit_in(turn, proposed, Mode::Each).await {
                 Ok(pending) => place.send(Step::Chunk(Chunk {
                     target,
-                    pending,
-                    entries,
+                    settled: tokio::spawn(settle(pending, entries, room)),
                     first,
-                    room,
                 })),
                 Err(error) => {
                     let status = refuse::submit(&error, |_position| "draft".to_owned());
@@ -309,7 +330,10 @@ impl Acknowledger {
                 Ok(()) => {}
                 Err(Stop::Gone) => return,
                 Err(Stop::Refused(status)) => {
-                    tracing::info!(error = status.message(), "append stream ended");
+                    if let Some(unsaid) = throttle::may_tell() {
+                        let error = status.message();
+                        tracing::info!(error, unsaid, "append stream ended");
+                    }
                     // Fails when the client is gone.
                     drop(self.out.send(Err(status)).await);
                     return;
@@ -321,16 +345,14 @@ impl Acknowledger {
     async fn answer(&self, chunk: Chunk) -> Result<(), Stop> {
         let Chunk {
             target,
-            pending,
-            mut entries,
+            settled,
             first,
-            room,
         } = chunk;
-        let accepted = pending.accepted().await;
-        drop(room);
-        let error = match accepted {
-            Ok(runs) => return self.acknowledge(&target, &runs, first).await,
-            Err(error) => error,
+        let settled = settled.await;
+        let (error, mut entries) = match settled {
+            Ok(Settled::Taken(runs)) => return self.acknowledge(&target, &runs, first).await,
+            Ok(Settled::Refused(error, entries)) => (error, entries),
+            Err(error) => return Err(Stop::Refused(refuse::internal(&error))),
         };
         let position = refuse::position(&error).unwrap_or(0);
         let status = refuse::submit(&error, |_position| "draft".to_owned());

@@ -275,17 +275,18 @@ fn filters_tokens_and_streams() {
         expect(&token(&error), Reason::PageTokenInvalid, "page_token");
     }
 
-    let (open, limit, client) = (2, 2, "agent:db".to_owned());
-    let all = Full::InAll { open, limit };
-    for error in [
-        Full::Client {
-            client,
-            open,
-            limit,
-        },
-        all,
-    ] {
+    let (what, open, limit, client) = ("calls", 2, 2, "agent:db".to_owned());
+    let all = Full::InAll { what, open, limit };
+    let own = Full::Client {
+        client,
+        what,
+        open,
+        limit,
+    };
+    for error in [own, all] {
         expect(&full(&error), Reason::TooManyStreams, "");
+        expect(&busy(&error), Reason::TooManyCalls, "");
+        expect(&crowded(&error), Reason::TooManyConnections, "");
     }
 }
 
