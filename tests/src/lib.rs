@@ -2,7 +2,7 @@
 //! process, clients.
 //!
 //! **Does:** start and stop the `countersign` binary on loopback, make data folders and identities,
-//! connect clients.
+//! connect clients, read what a process uses.
 //!
 //! **Does not:** assert anything about the product; the tests in `it/` do.
 //!
@@ -11,3 +11,4 @@
 
 pub mod folder;
 pub mod process;
+pub mod watch;
