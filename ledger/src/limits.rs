@@ -109,6 +109,8 @@ pub const QUEUED_ENTRY: usize = 1_024;
 pub const QUEUED_PROPOSAL: usize = 16 << 10;
 /// What all clients together may have there: shares of 128.
 pub const QUEUE_BYTES: usize = 128 << 20;
+/// Keys that are looked up in the log in one turn: when each is in another commit, some 2 ms each.
+pub const LOOKUPS: usize = 32;
 /// Entries of a stream that are proposed together.
 pub const CHUNK_ENTRIES: usize = 256;
 /// Bytes of a stream that are proposed together: a quarter of a commit.

@@ -35,21 +35,20 @@ impl Known {
 
     /// Reads these entries of the log. Blocks.
     pub(super) fn look_up(
-        store: &dyn LogStore,
+        &mut self,
+        (shelf, store): (&mut Shelf, &dyn LogStore),
         hits: &[(usize, u64)],
         entries: &[NewEntry],
-    ) -> Result<Self, SubmitError> {
-        let mut shelf = Shelf::default();
-        let mut known = BTreeMap::new();
+    ) -> Result<(), SubmitError> {
         for (position, index) in hits {
             let Some(entry) = entries.get(*position) else {
                 continue;
             };
-            let found = find(&mut shelf, store, (*position, *index), entry);
+            let found = find(shelf, store, (*position, *index), entry);
             let found = found.map_err(|error| unreadable(*index, &error))?;
-            known.insert(*position, (*index, found));
+            self.0.insert(*position, (*index, found));
         }
-        Ok(Self(known))
+        Ok(())
     }
 }
 

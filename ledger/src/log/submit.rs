@@ -6,8 +6,9 @@ use tokio::sync::oneshot;
 
 use super::Log;
 use super::entry::{Mode, NewEntry, Run, SubmitError};
+use super::receipt::Shelf;
 use super::repeat::{self, Known};
-use crate::limits::{QUEUE_SHARE, QUEUED_ENTRY, QUEUED_PROPOSAL};
+use crate::limits::{LOOKUPS, QUEUE_SHARE, QUEUED_ENTRY, QUEUED_PROPOSAL};
 use crate::shares::Share;
 
 /// Entries that the queue took; the receipt comes when they are durable.
@@ -143,22 +144,28 @@ impl Log {
         self.queue(proposal).await.map(|()| pending)
     }
 
-    /// Finds out which entries are repeats, as far as these are durable.
+    /// Finds out which entries are repeats, as far as these are durable. Clients take turns at it,
+    /// a few entries each.
     async fn look_up(&self, entries: Vec<NewEntry>) -> Result<(Vec<NewEntry>, Known), SubmitError> {
         let hits = repeat::hits(&self.window.lock(), &entries, self.accepted_size());
-        if hits.is_empty() {
-            return Ok((entries, Known::default()));
+        let payer = payer(&entries);
+        // The commit that was read last is kept from turn to turn, and not beyond them.
+        let mut done = (entries, Known::default(), Shelf::default());
+        for some in hits.chunks(LOOKUPS) {
+            let turn = self.lookups.take(&payer, 1).await;
+            let (store, some) = (Arc::clone(&self.store), some.to_vec());
+            let looked_up = tokio::task::spawn_blocking(move || {
+                let (entries, mut known, mut shelf) = done;
+                let looked_up = known.look_up((&mut shelf, store.as_ref()), &some, &entries);
+                drop(turn);
+                looked_up.map(|()| (entries, known, shelf))
+            });
+            done = looked_up
+                .await
+                .unwrap_or_else(|error| Err(SubmitError::Internal(error.to_string())))?;
         }
-        let turn = self.lookups.take(&payer(&entries), 1).await;
-        let store = Arc::clone(&self.store);
-        let looked_up = tokio::task::spawn_blocking(move || {
-            let known = Known::look_up(store.as_ref(), &hits, &entries);
-            drop(turn);
-            known.map(|known| (entries, known))
-        });
-        looked_up
-            .await
-            .unwrap_or_else(|error| Err(SubmitError::Internal(error.to_string())))
+        let (entries, known, _shelf) = done;
+        Ok((entries, known))
     }
 
     async fn queue(&self, proposal: Proposal) -> Result<(), SubmitError> {
