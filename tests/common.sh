@@ -32,7 +32,7 @@ find_rust() {
     PATH=$HOME/.cargo/bin:$PATH
   fi
   command -v cargo >/dev/null || die "cargo is missing: install Rust with rustup"
-  command -v cc >/dev/null || apt_install gcc libc6-dev
+  { command -v cc && command -v c++; } >/dev/null || apt_install gcc g++ libc6-dev
 }
 
 find_strace() {

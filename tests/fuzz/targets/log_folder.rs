@@ -29,8 +29,8 @@ fuzz_target!(init: plant(), |data: &[u8]| {
         if let Ok(read) = identity(&disk) {
             assert_eq!(*read.vkey.origin(), read.origin);
             let text = format!("format = 1\norigin = '{}'\nvkey = '{}'", read.origin, read.vkey);
-            let plain = text.chars().all(|c| (' '..='~').contains(&c));
-            if plain && text.matches('\'').count() == 4 {
+            // Nothing in a literal string of TOML is escaped, so it cannot hold its own quote.
+            if !read.origin.as_str().contains('\'') {
                 disk.write_file(IDENTITY, text.as_bytes()).expect("room");
                 assert_eq!(identity(&disk).ok(), Some(read));
             }
