@@ -69,7 +69,7 @@ fuzz_target!(init: plant(), |data: &[u8]| {
 fn next(input: &mut Input<'_>, log: &mut Log, leaves: &[Hash]) -> Vec<u8> {
     let mode = input.byte();
     let count = u64::from(input.byte() % 4) + 1;
-    if mode % 4 == 0 {
+    if mode.is_multiple_of(4) {
         return log.commit(count).seal(&make::nonce()).to_vec();
     }
     let records: Vec<&[u8]> = (0..count.min(if mode % 4 == 1 { 1 } else { 4 }))

@@ -60,7 +60,7 @@ fn plant() {
 
 fuzz_target!(init: plant(), |data: &[u8]| {
     let mut input = Input::new(data);
-    let event = if input.byte() % 2 == 0 {
+    let event = if input.byte().is_multiple_of(2) {
         let Ok(event) = Event::decode(Bytes::copy_from_slice(input.rest())) else {
             return;
         };

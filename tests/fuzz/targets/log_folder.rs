@@ -24,7 +24,7 @@ fuzz_target!(init: plant(), |data: &[u8]| {
         origin: signing.verifier().origin().clone(),
         vkey: signing.verifier().clone(),
     };
-    if input.byte() % 2 == 0 {
+    if input.byte().is_multiple_of(2) {
         disk.write_file(IDENTITY, input.rest()).expect("room");
         if let Ok(read) = identity(&disk) {
             assert_eq!(*read.vkey.origin(), read.origin);

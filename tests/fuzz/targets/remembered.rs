@@ -25,7 +25,7 @@ use remember::{Memory, RememberError, Remembered};
 
 fn file(log: &str, size: u64) -> Vec<u8> {
     let key = make::key();
-    let note = SignedCheckpoint::sign(size, hash::leaf(b"root"), &key);
+    let note = SignedCheckpoint::sign(size, hash::leaf(b"root"), key);
     let known = json!({"log": log, "vkey": key.verifier().to_string(), "checkpoint": note.text()});
     json!({"format": 1, "logs": [known]})
         .to_string()
