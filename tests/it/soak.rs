@@ -20,8 +20,9 @@ use std::time::Duration;
 
 use countersign_ledger::identity::role::Role;
 use countersign_tests::folder::DataFolder;
+use countersign_tests::process::is_long;
 use countersign_tests::process::{Served, free_port, run};
-use countersign_tests::watch::{descriptors, is_long, memory};
+use countersign_tests::watch::{descriptors, memory};
 use tokio::sync::watch;
 use tokio::time::Instant;
 

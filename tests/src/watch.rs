@@ -48,9 +48,3 @@ pub fn quantile(samples: &mut [f64], part: f64) -> f64 {
     let at = (samples.len().saturating_sub(1) as f64 * part) as usize;
     samples.get(at).copied().unwrap_or(f64::NAN)
 }
-
-/// Whether the long forms of the tests are asked for.
-#[must_use]
-pub fn is_long() -> bool {
-    std::env::var_os("COUNTERSIGN_TEST_LONG").is_some_and(|value| value == "1")
-}

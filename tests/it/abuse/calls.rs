@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use countersign_proto::v1::{
     AppendBatchRequest, AppendRequest, EntryFilter, EventDraft, ListEntriesRequest,
 };
-use countersign_tests::watch::is_long;
+use countersign_tests::process::is_long;
 
 use crate::attack::{Attack, Target, request};
 use crate::streams::draft;

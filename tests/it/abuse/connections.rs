@@ -2,7 +2,7 @@
 
 use countersign_proto::v1::GetCheckpointRequest;
 use countersign_proto::v1::log_service_client::LogServiceClient;
-use countersign_tests::watch::is_long;
+use countersign_tests::process::is_long;
 use tokio::io::AsyncReadExt as _;
 
 use crate::attack::{Attack, Target, request};

@@ -4,7 +4,7 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use countersign_proto::reason::reason_of;
 use countersign_proto::v1::ListEntriesRequest;
-use countersign_tests::watch::is_long;
+use countersign_tests::process::is_long;
 use h2::client::ResponseFuture;
 use h2::{Reason, SendStream};
 use prost::Message as _;

@@ -5,7 +5,7 @@ use countersign_proto::event::Event;
 use countersign_proto::v1::{
     AppendStreamRequest, EventDraft, ExternalEvent, FollowRequest, FollowResponse,
 };
-use countersign_tests::watch::is_long;
+use countersign_tests::process::is_long;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Streaming};
