@@ -22,17 +22,6 @@ pub(crate) fn make_folder(path: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
-/// Fails when the folder cannot be made, and leaves nothing behind that was not there.
-pub(crate) fn can_make_folder(path: &Path) -> anyhow::Result<()> {
-    let is_new = !path.exists();
-    make_folder(path)?;
-    if is_new {
-        let removed = std::fs::remove_dir(path);
-        removed.with_context(|| format!("cannot write in {}", path.display()))?;
-    }
-    Ok(())
-}
-
 /// Fails when there is such a file.
 pub(crate) fn must_be_free(path: &Path) -> anyhow::Result<()> {
     match path.symlink_metadata() {

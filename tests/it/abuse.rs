@@ -127,8 +127,7 @@ async fn judge(siege: &Siege, row: &Row) -> Verdict {
     // Only the last of them can be a fair one.
     let (before, during) = *tries.last().expect("there was a round");
     let mut failed = unexplained(row, &tally);
-    // A hundred samples on a machine that others use are told; a thousand are judged.
-    if is_long() && !siege.is_fair(before, during) {
+    if !siege.is_fair(before, during) {
         failed.push(format!("{}: {tries:?}", row.name));
     }
     let peak = watch::memory(pid, "VmHWM");

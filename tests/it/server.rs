@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use countersign_ledger::identity::role::Role;
-use countersign_tests::folder::DataFolder;
+use countersign_tests::folder::{DataFolder, copy};
 use countersign_tests::process::{Served, binary, countersign, run};
 
 fn text(path: &Path) -> &str {
@@ -223,19 +223,6 @@ async fn harmed_projections_give_the_same_answers() {
         assert!(server.stop().0.success());
     }
     println!("counted: projections: deleted, damaged, stale: {same} of 3 gave the same answers");
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("room");
-    for entry in std::fs::read_dir(from).expect("there") {
-        let entry = entry.expect("readable");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("readable").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("room");
-        }
-    }
 }
 
 /// Turns bytes over all through every file.

@@ -121,3 +121,20 @@ pub async fn issue(node: &Node, role: Role, name: &str, out: &Path) {
     let vkey = node.main().expect("there").key().to_string();
     std::fs::write(out.join("log.vkey"), vkey).expect("room");
 }
+
+/// Copies a folder with everything in it.
+///
+/// # Panics
+/// When it cannot be read, or there is no room.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("room");
+    for entry in std::fs::read_dir(from).expect("there") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("readable").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("room");
+        }
+    }
+}

@@ -11,4 +11,5 @@
 
 pub mod folder;
 pub mod process;
+pub mod raw;
 pub mod watch;

@@ -71,16 +71,7 @@ pub fn check(
     step: &mut dyn FnMut(Step),
 ) -> Result<Report, CheckError> {
     let (key, trust) = choose_key(source, request)?;
-    let named = |name: &String| name.clone();
-    let supplied = request
-        .supplied
-        .iter()
-        .map(|(name, bytes)| (named(name), bytes));
-    let remembered = request
-        .remembered
-        .iter()
-        .map(|(name, bytes)| (named(name), bytes));
-    for (name, bytes) in supplied.chain(remembered) {
+    for (name, bytes) in request.supplied.iter().chain(&request.remembered) {
         must_be_checkpoint(name, bytes, &key)?;
     }
     let mut found = crate::finding::Findings::default();
@@ -116,10 +107,13 @@ pub fn check(
 }
 
 /// What is not of the form of a signed checkpoint says nothing about the log.
-fn must_be_checkpoint(name: String, bytes: &[u8], key: &VerifierKey) -> Result<(), CheckError> {
+fn must_be_checkpoint(name: &str, bytes: &[u8], key: &VerifierKey) -> Result<(), CheckError> {
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     match SignedCheckpoint::open(text, key) {
-        Err(error) if error.code() == "bad-note" => Err(CheckError::NoCheckpoint { name, error }),
+        Err(error) if error.code() == "bad-note" => {
+            let name = name.to_owned();
+            Err(CheckError::NoCheckpoint { name, error })
+        }
         Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -128,9 +128,8 @@ pub(crate) async fn issue(
         files::must_be_free(&out.join(name))?;
     }
     let (key, csr) = csr::new_key_and_csr().context("cannot make a key")?;
-    files::can_make_folder(out)?;
-    let issued = authority.sign(&csr, subject).await?;
     files::make_folder(out)?;
+    let issued = authority.sign(&csr, subject).await?;
     let vkey = format!("{}\n", authority.key()?);
     let key = key.as_bytes();
     let contents = [

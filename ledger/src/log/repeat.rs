@@ -66,12 +66,14 @@ fn find(
 }
 
 /// Positions of entries whose keys durable entries below `durable` used, with their indexes.
-pub(super) fn hits(window: &Window, entries: &[NewEntry], durable: u64) -> Vec<(usize, u64)> {
-    let used = |entry| window.find(Fingerprint::of_entry(entry)?);
-    entries
-        .iter()
+pub(super) fn hits(
+    window: &Window,
+    keys: &[Option<Fingerprint>],
+    durable: u64,
+) -> Vec<(usize, u64)> {
+    keys.iter()
         .enumerate()
-        .filter_map(|(position, entry)| Some((position, used(entry)?)))
+        .filter_map(|(position, key)| Some((position, window.find((*key)?)?)))
         .filter(|(_position, index)| *index < durable)
         .collect()
 }

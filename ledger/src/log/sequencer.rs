@@ -149,22 +149,20 @@ impl Sequencer {
             let entries = proposal.entries.len();
             return answer(proposal, Err(SubmitError::TooLarge { entries, bytes }));
         }
-        let keys: Vec<Option<Fingerprint>> =
-            proposal.entries.iter().map(Fingerprint::of_entry).collect();
         let durable = *self.parts.accepted.borrow();
         let open = self.open_first();
         let in_flight = |index: u64| (durable..open).contains(&index);
         {
             let window = self.parts.window.lock();
-            let found = keys.iter().filter_map(|key| window.find((*key)?));
+            let found = proposal.keys.iter().filter_map(|key| window.find((*key)?));
             if found.into_iter().any(in_flight) {
                 return Admission::Wait(proposal);
             }
         }
-        if let Err(refusal) = self.check(&proposal, &keys) {
+        if let Err(refusal) = self.check(&proposal) {
             return answer(proposal, Err(refusal));
         }
-        self.place(proposal, &keys)
+        self.place(proposal)
     }
 
     /// Index of the first entry of the open commit.
@@ -174,11 +172,7 @@ impl Sequencer {
     }
 
     /// What can be refused before anything is placed.
-    fn check(
-        &mut self,
-        proposal: &Proposal,
-        keys: &[Option<Fingerprint>],
-    ) -> Result<(), SubmitError> {
+    fn check(&mut self, proposal: &Proposal) -> Result<(), SubmitError> {
         let mut repeated = 0_usize;
         for (position, entry) in proposal.entries.iter().enumerate() {
             let offset = u64::try_from(position).unwrap_or(u64::MAX);
@@ -190,7 +184,7 @@ impl Sequencer {
                     size,
                 });
             }
-            let key = keys.get(position).copied().flatten();
+            let key = proposal.keys.get(position).copied().flatten();
             if self
                 .find((position, entry), key, &proposal.known)?
                 .is_some()
@@ -242,14 +236,14 @@ impl Sequencer {
     }
 
     /// Gives every new entry its index, and finds the receipts of the others.
-    fn place(&mut self, proposal: Proposal, keys: &[Option<Fingerprint>]) -> Admission {
+    fn place(&mut self, proposal: Proposal) -> Admission {
         if !proposal.own {
             self.space = Space::Common;
         }
         let now = self.read_clock();
         let mut waiter = Waiter::new(proposal.reply);
         for (position, entry) in proposal.entries.iter().enumerate() {
-            let key = keys.get(position).copied().flatten();
+            let key = proposal.keys.get(position).copied().flatten();
             let placed = match self.find((position, entry), key, &proposal.known) {
                 Ok(Some(index)) => self.repeat(&mut waiter, (position, index), &proposal.known),
                 Ok(None) => self.push(entry, now, key).map(|place| {

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::Log;
 use super::entry::{Mode, NewEntry, Run, SubmitError};
+use super::idem::Fingerprint;
 use super::receipt::Shelf;
 use super::repeat::{self, Known};
 use crate::limits::{LOOKUPS, QUEUE_SHARE, QUEUED_ENTRY, QUEUED_PROPOSAL};
@@ -59,6 +60,8 @@ impl Reply {
 #[derive(Debug)]
 pub(super) struct Proposal {
     pub(super) entries: Vec<NewEntry>,
+    /// Their keys, by position.
+    pub(super) keys: Vec<Option<Fingerprint>>,
     /// Which of them were found in the log.
     pub(super) known: Known,
     pub(super) mode: Mode,
@@ -71,6 +74,7 @@ impl Proposal {
     /// An entry of the ledger itself.
     pub(super) fn own(entry: NewEntry, reply: Reply) -> Self {
         Self {
+            keys: vec![Fingerprint::of_entry(&entry)],
             entries: vec![entry],
             known: Known::default(),
             mode: Mode::Each,
@@ -132,10 +136,12 @@ impl Log {
         if let Some(share) = &mut turn.0 {
             share.shrink(weight(&entries));
         }
-        let (entries, known) = self.look_up(entries).await?;
+        let keys: Vec<_> = entries.iter().map(Fingerprint::of_entry).collect();
+        let (entries, known) = self.look_up(entries, &keys).await?;
         let (reply, pending) = Reply::with(Some(turn));
         let proposal = Proposal {
             entries,
+            keys,
             known,
             mode,
             own: false,
@@ -146,8 +152,12 @@ impl Log {
 
     /// Finds out which entries are repeats, as far as these are durable. Clients take turns at it,
     /// a few entries each.
-    async fn look_up(&self, entries: Vec<NewEntry>) -> Result<(Vec<NewEntry>, Known), SubmitError> {
-        let hits = repeat::hits(&self.window.lock(), &entries, self.accepted_size());
+    async fn look_up(
+        &self,
+        entries: Vec<NewEntry>,
+        keys: &[Option<Fingerprint>],
+    ) -> Result<(Vec<NewEntry>, Known), SubmitError> {
+        let hits = repeat::hits(&self.window.lock(), keys, self.accepted_size());
         let payer = payer(&entries);
         // The commit that was read last is kept from turn to turn, and not beyond them.
         let mut done = (entries, Known::default(), Shelf::default());

@@ -1,5 +1,6 @@
 //! Holds a disk to what its log promised, and counts.
 
+use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::sync::Arc;
 
@@ -59,6 +60,21 @@ pub(crate) struct Tally {
     pub(crate) refused: usize,
     /// The first few that went wrong.
     examples: Vec<String>,
+}
+
+impl Display for Tally {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            lost,
+            wrong,
+            refused,
+            ..
+        } = self;
+        write!(
+            f,
+            "{lost} acknowledged lost, {wrong} silently wrong, {refused} refused"
+        )
+    }
 }
 
 impl Tally {

@@ -1,14 +1,14 @@
 //! Two servers on copies of one log: one that an honest caller uses, and one that stands beside it,
 //! so that the load of an attack can be had without its aim.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_client::{Client, Config, Draft, Level};
 use countersign_ledger::identity::role::Role;
 use countersign_proto::v1::ExternalEvent;
-use countersign_tests::folder::DataFolder;
+use countersign_tests::folder::{DataFolder, copy};
 use countersign_tests::process::{Served, run};
 use countersign_tests::watch::{self, quantile};
 use tokio::sync::{mpsc, oneshot};
@@ -187,17 +187,4 @@ async fn fill(client: &Client) -> f64 {
         waits.push(sent.elapsed().as_secs_f64() * 1_000.0);
     }
     quantile(&mut waits, 0.5)
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("room");
-    for entry in std::fs::read_dir(from).expect("there") {
-        let entry = entry.expect("readable");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("readable").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("room");
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use countersign_ledger::clock::{Clock as _, ManualClock, SystemClock};
 use countersign_ledger::identity::csr;
 use countersign_ledger::identity::role::Role;
@@ -15,10 +15,10 @@ use countersign_proto::v1;
 use countersign_proto::v1::admin_service_client::AdminServiceClient;
 use countersign_proto::v1::log_service_client::LogServiceClient;
 use countersign_tests::folder::DataFolder;
+use countersign_tests::raw::Raw;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Error, Identity};
 use tonic::{Request, Response, Status};
@@ -240,7 +240,8 @@ impl Caller {
         grpc.ready()
             .await
             .map_err(|error| Status::unknown(error.to_string()))?;
-        let answer: Result<Response<Bytes>, Status> = grpc.unary(call, path, Raw).await;
+        let answer: Result<Response<Bytes>, Status> =
+            grpc.unary(call.map(Bytes::from), path, Raw).await;
         answer.map(drop)
     }
 
@@ -251,7 +252,7 @@ impl Caller {
         grpc.ready()
             .await
             .map_err(|error| Status::unknown(error.to_string()))?;
-        let nothing = request(tokio_stream::empty::<Vec<u8>>());
+        let nothing = request(tokio_stream::empty::<Bytes>());
         let answer: Result<Response<Bytes>, Status> =
             grpc.client_streaming(nothing, path, Raw).await;
         answer.map(drop)
@@ -263,42 +264,4 @@ pub(crate) fn request<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(DEADLINE);
     request
-}
-
-/// Messages as they are.
-#[derive(Debug)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        dst.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(src.copy_to_bytes(src.remaining())))
-    }
 }
