@@ -1,4 +1,5 @@
-//! gRPC messages as they are, for calls that no generated client makes and servers that read nothing.
+//! gRPC messages as they are, for calls that no generated client makes and servers that read
+//! nothing.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use tonic::Status;
