@@ -182,7 +182,8 @@ pub const FOLLOW_BYTES: usize = 512 << 10;
 pub const FOLLOW_ENTRIES: usize = 1_024;
 /// Batches that wait for a slow follower.
 pub const FOLLOW_QUEUE: usize = 1;
-/// How often a follower hears that the stream lives, and where its cursor is.
+/// How often a follower hears that the stream lives, and where its cursor is; and how soon a
+/// stream on which nothing happens ends after its certificate ran out.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How far beyond the sealed end a follower may start: 2^40 entries, years at full speed. What is
 /// further away is a mistake.

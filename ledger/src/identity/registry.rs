@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use countersign_proto::v1::{CertificateIssued, CertificateRevoked};
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
 /// What the log knows of one certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +31,8 @@ pub struct CertificateFacts {
 #[derive(Debug, Default)]
 pub struct Registry {
     by_serial: RwLock<BTreeMap<String, CertificateFacts>>,
+    /// Number of revocations; those who wait hear of each.
+    revocations: watch::Sender<u64>,
 }
 
 impl Registry {
@@ -64,6 +67,13 @@ impl Registry {
         if facts.revoked_index == 0 {
             facts.revoked_index = index;
         }
+        drop(by_serial);
+        self.revocations.send_modify(|count| *count += 1);
+    }
+
+    /// Hears of each revocation from now on.
+    pub fn watch_revocations(&self) -> watch::Receiver<u64> {
+        self.revocations.subscribe()
     }
 
     /// Whether the certificate was revoked.

@@ -1,16 +1,19 @@
 //! Whether a client that opened a stream may still use it.
 //!
 //! The guard checks a certificate when a call begins. A stream may live for months, so it asks
-//! again with every batch: a revoked or expired certificate ends it.
+//! again with every batch, and waits for a revocation while nothing else happens: a revoked or
+//! expired certificate ends it.
 
 use std::sync::Arc;
 
 use countersign_proto::reason::{Reason, refusal};
+use tokio::time::timeout;
 use tonic::Status;
 
 use crate::identity::clock::UnixClock;
 use crate::identity::peer::Peer;
 use crate::identity::registry::Registry;
+use crate::limits::HEARTBEAT;
 
 /// What a certificate is judged by while its stream lives. Clones share it.
 #[derive(Debug, Clone)]
@@ -53,5 +56,17 @@ impl Standing {
             ));
         }
         Ok(())
+    }
+
+    /// Waits until a client may not go on, for streams on which nothing happens.
+    pub async fn lost(&self, peer: &Peer) -> Status {
+        let mut revocations = self.registry.watch_revocations();
+        loop {
+            if let Err(status) = self.check(peer) {
+                return status;
+            }
+            // A revocation, or some time in which the certificate may have run out.
+            drop(timeout(HEARTBEAT, revocations.changed()).await);
+        }
     }
 }

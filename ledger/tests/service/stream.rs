@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use crate::world::{World, by, draft, fact, keyed, refused};
+use crate::world::{World, by, draft, fact, keyed, refused, revoke};
 
 type Answers = Streaming<v1::AppendStreamResponse>;
 
@@ -248,6 +248,24 @@ async fn an_event_is_acknowledged_while_the_stream_stays_open() {
     // The server stops: the stream is told so.
     world.shutdown.cancel();
     refused(answers.message().await, Reason::ShuttingDown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_on_which_nothing_happens_ends_with_its_certificate() {
+    let world = World::start().await;
+    let (requests, stream) = mpsc::channel(1);
+    let first = request(draft("a"), AckLevel::Sealed);
+    requests.send(first).await.expect("the stream is open");
+    let stream = by("agent:db", ReceiverStream::new(stream));
+    let mut answers = world
+        .client()
+        .append_stream(stream)
+        .await
+        .expect("a stream")
+        .into_inner();
+    answers.message().await.expect("open").expect("an answer");
+    revoke(&world.registry);
+    refused(answers.message().await, Reason::CertificateRevoked);
 }
 
 #[tokio::test(flavor = "multi_thread")]

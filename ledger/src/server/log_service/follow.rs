@@ -99,6 +99,8 @@ enum Word {
     Closed,
     Shutdown,
     Gone,
+    /// The client may not go on.
+    Refused(Status),
 }
 
 impl Follower {
@@ -145,6 +147,7 @@ impl Follower {
                     return Err(End::Refused(refuse::shutting_down()));
                 }
                 Word::Gone => return Err(End::Gone),
+                Word::Refused(status) => return Err(End::Refused(status)),
             }
         }
     }
@@ -204,6 +207,7 @@ impl Follower {
                 Err(_) => Word::Closed,
             },
             () = sleep_until(self.quiet_until) => Word::Quiet,
+            status = self.context.standing.lost(&self.context.peer) => Word::Refused(status),
         }
     }
 }

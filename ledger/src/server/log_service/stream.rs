@@ -213,12 +213,13 @@ where
         }
     }
 
-    /// The next event, waiting for it.
+    /// The next event, waiting for it as long as the client may send one.
     async fn next(&mut self) -> Result<NewEntry, End> {
         let read = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => return Err(End::Refused(refuse::shutting_down())),
             read = self.requests.next() => read,
+            status = self.standing.lost(&self.peer) => return Err(self.refused(&status)),
         };
         self.take(read)
     }
