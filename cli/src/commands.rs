@@ -27,6 +27,11 @@ use crate::logging::{self, LogFormat};
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let (format, filter) = match &cli.command {
         Command::Ledger(ledger::LedgerCommand::Serve(args)) => (args.log_format, "info"),
+        // What an agent waits for.
+        Command::Collector(_) => (
+            LogFormat::Text,
+            "error,countersign_client=info,countersign_collector=info",
+        ),
         _ => (LogFormat::Text, "error"),
     };
     logging::start(format, filter)?;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use countersign_chain::hash::digest;
 use countersign_chain::key::VerifierKey;
-use countersign_client::{Client, Config, TrustedKey};
+use countersign_client::{Client, Config, StreamOptions, TrustedKey};
 use countersign_ledger::fs::real::RealFs;
 use countersign_ledger::log::folder;
 use countersign_ledger::node::{LOGS, is_log_name};
@@ -49,7 +49,8 @@ pub(crate) struct ConnectArgs {
     /// ~/.config/countersign/countersign.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Seconds that a call may take, its repeats included
+    /// Seconds that a call may take, its repeats included; for events that are sent one after the
+    /// other, the longest wait for an acknowledgement
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub(crate) timeout: u64,
@@ -149,6 +150,14 @@ impl ConnectArgs {
             remember,
             ..Config::new(server, identity)
         })
+    }
+
+    /// A stream that waits for acknowledgements as long as a call may take.
+    pub(crate) fn patient_stream(&self) -> StreamOptions {
+        StreamOptions {
+            patience: Some(Duration::from_secs(self.timeout)),
+            ..StreamOptions::default()
+        }
     }
 
     /// Connects.

@@ -98,7 +98,7 @@ fn collecting(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     let of_emit = error
         .downcast_ref::<EmitError>()
         .and_then(|error| match error {
-            EmitError::Sink(error) => Some(error),
+            EmitError::Sink { source, .. } => Some(source),
             _ => None,
         });
     let of_tail = error
@@ -169,11 +169,19 @@ mod tests {
             last: String::new(),
             hint: String::new(),
         };
-        assert_eq!(of(EmitError::Sink(ended(forked()))), 1);
+        let emit = |source| {
+            let (line, progress) = (1, countersign_collector::emit::Progress::default());
+            EmitError::Sink {
+                line,
+                source,
+                progress,
+            }
+        };
+        assert_eq!(of(emit(ended(forked()))), 1);
         assert_eq!(of(TailError::Sink(ended(forked()))), 1);
         assert_eq!(of(TailError::Sink(ended(no_answer))), 2);
         let gone = SinkError::Write(io::ErrorKind::BrokenPipe.into());
-        assert_eq!(of(EmitError::Sink(gone)), 0);
+        assert_eq!(of(emit(gone)), 0);
     }
 
     #[test]

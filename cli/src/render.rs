@@ -109,7 +109,7 @@ fn known_summary(known: &Known) -> String {
             )
         }
         Known::ExternalEvent(event) => external(event),
-        Known::SpoolGap(event) => format!("{}: {} events lost", event.source, event.lost_events),
+        Known::SpoolGap(event) => gap(event),
         Known::AgentStarted(event) => {
             format!(
                 "version {}, reads {}",
@@ -119,6 +119,14 @@ fn known_summary(known: &Known) -> String {
         }
         Known::AgentStopped(event) => event.reason.clone(),
     }
+}
+
+fn gap(event: &v1::SpoolGap) -> String {
+    let lost = match event.lost_events {
+        0 => "an unknown number of events is lost".to_owned(),
+        known => format!("{known} events are lost"),
+    };
+    format!("{}: {lost}: {}", event.source, event.reason)
 }
 
 fn external(event: &v1::ExternalEvent) -> String {

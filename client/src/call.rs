@@ -40,8 +40,8 @@ pub enum CallError {
     },
     /// No answer came in time, for reasons that may pass.
     #[error(
-        "{call} got no answer from {endpoint} within {waited:?} and {attempts} attempts: {last}; \
-         {hint}"
+        "{call} got no answer from {endpoint} within {waited:.1?} and {attempts} attempts: \
+         {last}; {hint}"
     )]
     NoAnswer {
         /// The method.

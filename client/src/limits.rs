@@ -41,6 +41,9 @@ pub const STREAM_QUEUE: usize = 64;
 /// A stream whose oldest event is not acknowledged for so long is opened anew. Sealing takes 1 s at
 /// most.
 pub const STREAM_STALL: Duration = Duration::from_secs(30);
+/// How long the end of a stream is waited for that has nothing more to say; without it the ledger
+/// would see a stream that was cut.
+pub const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Random bytes of an idempotency key that the client makes: 128 bits.
 pub const KEY_BYTES: usize = 16;
 /// Checkpoints that a client keeps opened: those of the commits that are under way, and some that

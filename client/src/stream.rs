@@ -18,7 +18,7 @@ use crate::append::keyed;
 use crate::call::CallError;
 use crate::client::Client;
 use crate::draft::{Draft, Level};
-use crate::limits::{STREAM_BYTES, STREAM_EVENTS};
+use crate::limits::{CLOSE_PATIENCE, STREAM_BYTES, STREAM_EVENTS};
 use crate::receipt::ReceiptRun;
 use crate::stream::driver::Driver;
 use crate::stream::window::{Item, Window};
@@ -60,9 +60,7 @@ pub struct Ack {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StreamError {
     /// The ledger refused an event, or an answer is not believed, or patience ran out.
-    #[error(
-        "stream ended at event {position}, after {position} events were acknowledged: {source}"
-    )]
+    #[error("{source}; the stream ended with {position} events acknowledged")]
     Call {
         /// Position of the first event that is not acknowledged, from 0.
         position: u64,
@@ -193,7 +191,20 @@ impl StreamAppender {
         while self.acknowledged() < self.sent {
             self.acknowledged_beyond(self.acknowledged()).await?;
         }
+        self.close().await;
         Ok(self.sent)
+    }
+
+    /// Takes no more events, and waits a moment for the ledger to end the stream from its side too.
+    /// What is not acknowledged by then is given up.
+    pub async fn close(&mut self) {
+        self.items = None;
+        if tokio::time::timeout(CLOSE_PATIENCE, &mut self.task)
+            .await
+            .is_err()
+        {
+            self.task.abort();
+        }
     }
 
     async fn ended(&mut self) -> StreamError {

@@ -13,11 +13,13 @@
 mod line;
 mod lines;
 
-use countersign_client::{Draft, random_key};
+use std::collections::VecDeque;
+use std::io;
+
+use countersign_client::Draft;
 use tokio::io::AsyncBufRead;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent;
 use crate::limits::{MAX_RUN_ID, STOP_PATIENCE};
 use crate::sink::{Sink, SinkError};
 
@@ -37,42 +39,31 @@ pub enum OnBadLine {
     Record,
 }
 
-/// Whether the run itself is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Announce {
-    /// No.
-    #[default]
-    Nothing,
-    /// With `AgentStarted` and `AgentStopped`, which takes the role agent or admin.
-    Run,
-}
-
 /// How lines are taken.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Source of lines that name none; not empty.
     pub source: String,
-    /// Names the run in the idempotency keys of lines that have none, at most 38 bytes. With the
-    /// same name and the same input, a repeated run adds nothing. Empty for a random one.
+    /// Names the run in the idempotency keys of lines that have none, 1 to 38 bytes. With the same
+    /// name and the same input, a repeated run adds nothing.
     pub run: String,
     /// What to do with a line that is no event.
     pub on_bad_line: OnBadLine,
-    /// Whether the run itself is recorded.
-    pub announce: Announce,
 }
 
-impl Default for Options {
-    fn default() -> Self {
+impl Options {
+    /// A run of this name that ends at a line which is no event; the source is `stdin`.
+    #[must_use]
+    pub fn new(run: impl Into<String>) -> Self {
         Self {
             source: "stdin".to_owned(),
-            run: String::new(),
+            run: run.into(),
             on_bad_line: OnBadLine::default(),
-            announce: Announce::default(),
         }
     }
 }
 
-/// How far a run has come. Counts are of lines and their events, without the entries about the run.
+/// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
     /// Lines that were read, empty ones included.
@@ -111,7 +102,7 @@ pub enum EmitError {
         /// Number of the line.
         line: u64,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
         /// How far it came.
         progress: Progress,
     },
@@ -128,24 +119,39 @@ pub enum EmitError {
         /// How far it came.
         progress: Progress,
     },
-    /// The name of the run is too long.
-    #[error("expected a run name of at most {MAX_RUN_ID} bytes, got {0}")]
+    /// The name of the run is empty or too long.
+    #[error("expected a run name of 1 to {MAX_RUN_ID} bytes, got {0}")]
     Run(usize),
     /// The source is empty.
     #[error("expected a name for the source of lines that name none, got an empty one")]
     Source,
-    /// The sink ended.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// The operating system gave no random bytes for the name of the run.
-    #[error("cannot make a name for the run: {0}")]
-    Random(std::io::Error),
+    /// The ledger refused an event or did not answer in time, or the output failed.
+    #[error("{source}; line {line} is the first that is not sealed")]
+    Sink {
+        /// Number of the line whose event is the first that is not acknowledged.
+        line: u64,
+        /// Why.
+        source: SinkError,
+        /// How far it came.
+        progress: Progress,
+    },
     /// The run was asked to stop, and the ledger did not acknowledge everything in time.
-    #[error(
-        "stopped with {} of {} events sealed; run again with the same run name to send the rest",
-        .0.acknowledged, .0.sent
-    )]
+    #[error("stopped with {} of {} events sealed", .0.acknowledged, .0.sent)]
     Unacknowledged(Progress),
+}
+
+impl EmitError {
+    /// How far the run came; `None` when it did not begin.
+    #[must_use]
+    pub const fn progress(&self) -> Option<Progress> {
+        match self {
+            Self::Read { progress, .. }
+            | Self::Bad { progress, .. }
+            | Self::Sink { progress, .. }
+            | Self::Unacknowledged(progress) => Some(*progress),
+            Self::Run(_) | Self::Source => None,
+        }
+    }
 }
 
 /// Sends every line of the input and returns when all events are acknowledged, or when it is asked
@@ -163,25 +169,19 @@ where
     R: AsyncBufRead + Unpin + Send,
     S: Sink,
 {
-    if options.run.len() > MAX_RUN_ID {
+    if options.run.is_empty() || options.run.len() > MAX_RUN_ID {
         return Err(EmitError::Run(options.run.len()));
     }
     if options.source.is_empty() {
         return Err(EmitError::Source);
     }
-    let run = if options.run.is_empty() {
-        random_key().map_err(EmitError::Random)?
-    } else {
-        options.run.clone()
-    };
     let emitter = Emitter {
         sink,
         options,
-        run,
         stop,
         report,
         progress: Progress::default(),
-        about: 0,
+        waiting: VecDeque::new(),
     };
     emitter.run(Lines::new(input)).await
 }
@@ -189,12 +189,11 @@ where
 struct Emitter<'a, S> {
     sink: S,
     options: &'a Options,
-    run: String,
     stop: CancellationToken,
     report: &'a mut (dyn FnMut(Report<'_>) + Send),
     progress: Progress,
-    /// Entries about the run that were sent before the events.
-    about: u64,
+    /// Lines whose events are not acknowledged, in order.
+    waiting: VecDeque<u64>,
 }
 
 impl<S: Sink> Emitter<'_, S> {
@@ -202,57 +201,51 @@ impl<S: Sink> Emitter<'_, S> {
     where
         R: AsyncBufRead + Unpin + Send,
     {
-        if self.options.announce == Announce::Run {
-            // A repeated run is a run of its own.
-            let started = agent::started(
-                &random_key().map_err(EmitError::Random)?,
-                vec![self.options.source.clone()],
-            );
-            self.sink.send(started).await?;
-            self.about = 1;
-        }
-        let why = loop {
+        loop {
             let next = tokio::select! {
-                () = self.stop.cancelled() => break agent::Stop::Signal,
+                () = self.stop.cancelled() => break,
                 next = lines.next() => next,
             };
-            let text = match next {
-                Ok(Some(text)) => text,
-                Ok(None) => break agent::Stop::EndOfInput,
-                Err(source) => {
-                    let line = self.progress.lines + 1;
-                    self.settle().await?;
-                    return Err(EmitError::Read {
-                        line,
-                        source,
-                        progress: self.progress,
-                    });
-                }
-            };
             self.progress.lines += 1;
-            self.line(&text).await?;
+            match next {
+                Ok(Some(text)) => self.line(text).await?,
+                Ok(None) => {
+                    self.progress.lines -= 1;
+                    break;
+                }
+                Err(source) => return Err(self.unread(source).await?),
+            }
             self.tell();
-        };
-        if self.options.announce == Announce::Run {
-            let run = random_key().map_err(EmitError::Random)?;
-            self.hand_over(agent::stopped(&run, why)).await?;
-            self.about += 1;
         }
         let (stop, progress) = (self.stop.clone(), self.progress);
         tokio::select! {
             settled = self.settle() => settled?,
             () = patience(&stop) => return Err(EmitError::Unacknowledged(progress)),
         }
+        self.sink.close().await;
         Ok(self.progress)
     }
 
-    async fn line(&mut self, text: &Text) -> Result<(), EmitError> {
+    /// The error of an input that failed, once everything before is acknowledged.
+    async fn unread(&mut self, source: io::Error) -> Result<EmitError, EmitError> {
+        self.settle().await?;
+        Ok(EmitError::Read {
+            line: self.progress.lines,
+            source,
+            progress: self.progress,
+        })
+    }
+
+    async fn line(&mut self, mut text: Text) -> Result<(), EmitError> {
         let number = self.progress.lines;
+        if number == 1 {
+            text.strip_bom();
+        }
         if text.is_empty() {
             return Ok(());
         }
-        let key = format!("emit:{}:{number}", self.run);
-        let reason = match line::draft(text, &self.options.source, &key) {
+        let key = format!("emit:{}:{number}", self.options.run);
+        let reason = match line::draft(&text, &self.options.source, &key) {
             Ok(draft) => return self.send(draft).await,
             Err(reason) => reason,
         };
@@ -265,7 +258,7 @@ impl<S: Sink> Emitter<'_, S> {
             OnBadLine::Skip => Ok(()),
             OnBadLine::Record => {
                 let source = &self.options.source;
-                self.send(line::malformed(text, source, number, &reason).with_key(key))
+                self.send(line::malformed(&text, source, number, &reason).with_key(key))
                     .await
             }
             OnBadLine::Stop => {
@@ -280,17 +273,14 @@ impl<S: Sink> Emitter<'_, S> {
     }
 
     async fn send(&mut self, draft: Draft) -> Result<(), EmitError> {
-        self.hand_over(draft).await?;
-        self.progress.sent += 1;
-        Ok(())
-    }
-
-    async fn hand_over(&mut self, draft: Draft) -> Result<(), EmitError> {
+        self.waiting.push_back(self.progress.lines);
         let sent = tokio::select! {
             sent = self.sink.send(draft) => sent,
             () = patience(&self.stop) => return Err(EmitError::Unacknowledged(self.progress)),
         };
-        Ok(sent?)
+        sent.map_err(|source| self.ended(source))?;
+        self.progress.sent += 1;
+        Ok(())
     }
 
     /// Waits until everything is acknowledged.
@@ -298,17 +288,33 @@ impl<S: Sink> Emitter<'_, S> {
         loop {
             let acknowledged = self.sink.acknowledged();
             self.tell();
-            if acknowledged >= self.progress.sent + self.about {
+            if acknowledged >= self.progress.sent {
                 return Ok(());
             }
-            self.sink.acknowledged_beyond(acknowledged).await?;
+            let waited = self.sink.acknowledged_beyond(acknowledged).await;
+            waited.map_err(|source| self.ended(source))?;
+        }
+    }
+
+    fn ended(&mut self, source: SinkError) -> EmitError {
+        self.count();
+        EmitError::Sink {
+            line: self.waiting.front().copied().unwrap_or(self.progress.lines),
+            source,
+            progress: self.progress,
         }
     }
 
     fn tell(&mut self) {
-        let acknowledged = self.sink.acknowledged().saturating_sub(self.about.min(1));
-        self.progress.acknowledged = acknowledged.min(self.progress.sent);
+        self.count();
         (self.report)(Report::Progress(self.progress));
+    }
+
+    fn count(&mut self) {
+        let now = self.sink.acknowledged();
+        let new = usize::try_from(now - self.progress.acknowledged).unwrap_or(usize::MAX);
+        self.waiting.drain(..new.min(self.waiting.len()));
+        self.progress.acknowledged = now;
     }
 }
 

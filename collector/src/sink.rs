@@ -36,6 +36,9 @@ pub trait Sink: Send {
         &mut self,
         count: u64,
     ) -> impl Future<Output = Result<u64, SinkError>> + Send;
+
+    /// Says that nothing more comes; called once everything is acknowledged.
+    fn close(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 /// Sends to a ledger over a stream.
@@ -68,5 +71,9 @@ impl Sink for LedgerSink {
 
     async fn acknowledged_beyond(&mut self, count: u64) -> Result<u64, SinkError> {
         Ok(self.stream.acknowledged_beyond(count).await?)
+    }
+
+    async fn close(&mut self) {
+        self.stream.close().await;
     }
 }

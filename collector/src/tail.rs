@@ -20,9 +20,11 @@
 
 mod file;
 mod follower;
+mod loss;
 mod run;
 mod siblings;
 mod state;
+mod successor;
 
 use std::io;
 use std::path::PathBuf;
@@ -52,8 +54,17 @@ pub enum Until {
     /// When it is asked to stop.
     #[default]
     Stopped,
-    /// When every file is read to its end. A last line without line end is taken as it is.
-    End,
+    /// When every file is read to its end.
+    End(LastLine),
+}
+
+/// What a run that ends with its files does with a last line that has no line end yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastLine {
+    /// It is taken as it is, and marked as `unterminated`.
+    Taken,
+    /// It is left for the next run, which may find it whole.
+    Left,
 }
 
 /// How files are followed.
@@ -108,6 +119,20 @@ pub struct Summary {
     pub sent: u64,
     /// Events that are sealed.
     pub acknowledged: u64,
+    /// Events that were handed over and are about the run: its start and its stop.
+    pub about: u64,
+    /// Events that were handed over and say that lines are lost.
+    pub gaps: u64,
+    /// Files that end within a line, which is left for the next run.
+    pub unfinished: u64,
+}
+
+impl Summary {
+    /// Lines that were handed over; a long one counts for each of its parts.
+    #[must_use]
+    pub const fn lines(&self) -> u64 {
+        self.sent - self.about - self.gaps
+    }
 }
 
 /// Why a run ended early. The places of what was sealed are stored.

@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_client::StreamOptions;
+use countersign_client::{Ack, random_key};
 use countersign_collector::emit::{self, OnBadLine};
 use countersign_collector::{DryRun, LedgerSink};
 use tokio::io::{AsyncBufRead, BufReader};
@@ -13,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::serve::stop_signal;
 use crate::connect::ConnectArgs;
-use crate::exit::Outcome;
+use crate::exit::{Outcome, Refused};
 use crate::output::{Progress, counted, grouped, printable};
 
 /// Send events into a ledger
@@ -30,7 +32,7 @@ pub(crate) enum BadLine {
     Skip,
     /// End with exit code 1, after everything before it is sealed
     Stop,
-    /// Report it, and send it as it is with the reason
+    /// Report it, and send its first 32 KiB as they are with the reason
     Record,
 }
 
@@ -40,13 +42,18 @@ pub(crate) enum BadLine {
 ///
 /// A line says "raw" (text) or "fields" (an object of texts) or both, and may say "source",
 /// "position", "observed_at" (RFC 3339), "case" (an index) and "idempotency_key". Other names are
-/// errors. The exit code is 1 when a line was no event.
+/// errors. Empty lines are passed over.
+///
+/// A ledger that is away or full is waited for, and that is told; after --timeout seconds without
+/// an acknowledgement the exit code is 2. It is 1 when a line was no event, or when the ledger
+/// refused one: then nothing from that line on was sent to stay.
 #[derive(Debug, Args)]
 #[command(after_long_help = r#"Examples:
   echo '{"source":"deploy","raw":"release 17 is live"}' | countersign collector emit
   countersign collector emit --idempotency-prefix nightly-17 --on-bad-line record events.jsonl
 
-With an idempotency prefix, running the same command again adds nothing."#)]
+With an idempotency prefix, running the same command again adds nothing. Without one, each run has a
+prefix of its own, which a run that ends early prints."#)]
 pub(crate) struct EmitArgs {
     /// File to read; "-" is the standard input
     #[arg(value_name = "FILE", default_value = "-")]
@@ -86,15 +93,18 @@ pub(crate) fn stop_token() -> anyhow::Result<CancellationToken> {
 }
 
 async fn emit(args: EmitArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+    let run = match args.idempotency_prefix.as_str() {
+        "" => random_key().context("cannot make a name for the run")?,
+        prefix => prefix.to_owned(),
+    };
     let options = emit::Options {
         source: args.source.clone(),
-        run: args.idempotency_prefix.clone(),
         on_bad_line: match args.on_bad_line {
             BadLine::Skip => OnBadLine::Skip,
             BadLine::Stop => OnBadLine::Stop,
             BadLine::Record => OnBadLine::Record,
         },
-        ..emit::Options::default()
+        ..emit::Options::new(run)
     };
     let input = open(&args).await?;
     let stop = stop_token()?;
@@ -105,29 +115,29 @@ async fn emit(args: EmitArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         emit::Report::Bad { .. } if stops => {}
         report => tell(&mut progress, &report),
     };
+    let before = Arc::new(AtomicU64::new(0));
     let emitted = if args.dry_run {
         let sink = DryRun::new(io::stdout());
         emit::emit(input, sink, &options, stop, &mut report).await
     } else {
         let client = args.connect.client().await?;
-        let sink = LedgerSink::new(&client, StreamOptions::default(), |_ack| {});
+        let repeated = Arc::clone(&before);
+        let sink = LedgerSink::new(&client, args.connect.patient_stream(), move |ack| {
+            repeated.fetch_add(repeats(ack), Ordering::Relaxed);
+        });
         emit::emit(input, sink, &options, stop, &mut report).await
     };
     progress.clear();
-    let done = match emitted {
-        Err(error @ emit::EmitError::Bad { .. }) => {
-            return Err(crate::exit::Refused(error.to_string()).into());
-        }
-        emitted => emitted?,
-    };
+    let done = emitted.map_err(|error| explain(error, &options.run, args.dry_run))?;
     if !args.dry_run {
-        let sealed = counted(done.acknowledged, "event", "events");
+        let sealed = sealed(done.acknowledged, "event", before.load(Ordering::Relaxed));
         match done.bad {
-            0 => writeln!(out, "Sealed {sealed}.")?,
-            bad => {
-                let bad = counted(bad, "line", "lines");
-                writeln!(out, "Sealed {sealed}; no event in {bad}.")?;
-            }
+            0 => writeln!(out, "{sealed}.")?,
+            bad => writeln!(
+                out,
+                "{sealed}; no event in {}.",
+                counted(bad, "line", "lines")
+            )?,
         }
     }
     Ok(if done.bad == 0 {
@@ -135,6 +145,44 @@ async fn emit(args: EmitArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     } else {
         Outcome::Found
     })
+}
+
+/// What to do about a run that ended early.
+fn explain(error: emit::EmitError, run: &str, dry_run: bool) -> anyhow::Error {
+    let Some(progress) = error.progress().filter(|_| !dry_run) else {
+        return error.into();
+    };
+    let again = format!(
+        "{} sealed; run it again from the first line with --idempotency-prefix {run}, and what is \
+         sealed is not added twice",
+        counted(progress.acknowledged, "event is", "events are")
+    );
+    match error {
+        emit::EmitError::Bad { .. } => Refused(format!("{error}; {again}")).into(),
+        error => anyhow::Error::from(error).context(again),
+    }
+}
+
+/// How many of the acknowledged entries were in the log before.
+pub(super) fn repeats(ack: &Ack) -> u64 {
+    if ack.run.repeated {
+        u64::try_from(ack.run.count()).unwrap_or(0)
+    } else {
+        0
+    }
+}
+
+/// "Sealed 3 lines, 2 of them earlier".
+pub(super) fn sealed(count: u64, one: &str, before: u64) -> String {
+    let many = format!("{one}s");
+    let count = counted(count, one, &many);
+    match before {
+        0 => format!("Sealed {count}"),
+        before => format!(
+            "Sealed {count}, {} of them in an earlier run",
+            grouped(before)
+        ),
+    }
 }
 
 async fn open(args: &EmitArgs) -> anyhow::Result<Box<dyn AsyncBufRead + Unpin + Send>> {

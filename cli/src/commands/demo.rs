@@ -11,8 +11,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use countersign_client::StreamOptions;
 use countersign_collector::parse::Format;
-use countersign_collector::tail::{Options, Until, Watched};
+use countersign_collector::tail::{LastLine, Options, Until, Watched};
 use countersign_ledger::identity::role::Role;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -107,10 +108,17 @@ async fn ingest(
         format,
     };
     let mut options = Options::new(vec![watched], "demo-host");
-    options.until = Until::End;
+    options.until = Until::End(LastLine::Taken);
     let client = stage.client(Role::Agent).await?;
     let (start, stop) = (Instant::now(), CancellationToken::new());
-    let sent = tail::send(&client, &options, stop, Some(input.lines)).await?;
+    let sent = tail::send(
+        &client,
+        &options,
+        StreamOptions::default(),
+        stop,
+        Some(input.lines),
+    )
+    .await?;
     let took = start.elapsed();
     writeln!(
         out,

@@ -11,14 +11,14 @@ use clap::{Args, ValueEnum};
 use countersign_chain::origin::Origin;
 use countersign_client::{Client, StreamOptions};
 use countersign_collector::parse::Format;
-use countersign_collector::tail::{self, Options, Summary, Until, Watched};
+use countersign_collector::tail::{self, LastLine, Options, Summary, Until, Watched};
 use countersign_collector::{DryRun, LedgerSink};
 use countersign_ledger::identity::peer::Peer;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio_util::sync::CancellationToken;
 
-use super::collector::stop_token;
+use super::collector::{repeats, sealed, stop_token};
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{Progress, counted, grouped};
@@ -43,7 +43,11 @@ pub(crate) enum LineFormat {
 /// role agent or admin.
 ///
 /// Lines that are known to be lost become a SpoolGap entry. With --state, a run goes on where the
-/// last one was sealed. SIGTERM and SIGINT end it in order.
+/// last one was sealed. A file that is not there, and a ledger that is away or full, are waited
+/// for, and that is told. SIGTERM and SIGINT end it in order.
+///
+/// Empty lines are passed over. A line of more than 32 KiB becomes several entries with the fields
+/// "part" and "more_parts".
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -53,7 +57,8 @@ pub(crate) struct TailArgs {
     /// Files to follow; give a path the same way each time
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Read to the end of the files and stop
+    /// Read to the end of the files and stop; a last line without line end is left for the next run
+    /// with --state, and sent as it is without
     #[arg(long)]
     pub(crate) once: bool,
     /// File that keeps how far each file is sealed
@@ -82,10 +87,10 @@ impl TailArgs {
         };
         let mut options = Options::new(self.files.iter().map(watched).collect(), agent);
         options.state.clone_from(&self.state);
-        options.until = if self.once {
-            Until::End
-        } else {
-            Until::Stopped
+        options.until = match (self.once, &self.state) {
+            (true, Some(_)) => Until::End(LastLine::Left),
+            (true, None) => Until::End(LastLine::Taken),
+            (false, _) => Until::Stopped,
         };
         options
     }
@@ -101,15 +106,52 @@ pub(crate) async fn run(args: TailArgs, out: &mut dyn Write) -> anyhow::Result<O
     let identity = config.identity.clone();
     let client = Client::connect(config).await?;
     let options = args.options(&own_name(&client, &identity)?);
-    let done = send(&client, &options, stop, None).await?;
-    let summary = done.summary;
-    let sent = counted(summary.sent, "entry", "entries");
-    writeln!(out, "Sealed {} of {sent}.", grouped(summary.acknowledged))?;
-    Ok(if summary.acknowledged == summary.sent {
+    // A job ends; an agent waits for its ledger.
+    let stream = if args.once {
+        args.connect.patient_stream()
+    } else {
+        StreamOptions::default()
+    };
+    let done = send(&client, &options, stream, stop, None).await?;
+    tell(&done, out)?;
+    Ok(if done.summary.acknowledged == done.summary.sent {
         Outcome::Fine
     } else {
         Outcome::Found
     })
+}
+
+fn tell(done: &Sent, out: &mut dyn Write) -> io::Result<()> {
+    let Summary {
+        sent,
+        acknowledged,
+        about,
+        gaps,
+        unfinished,
+    } = done.summary;
+    if acknowledged < sent {
+        let sent = counted(sent, "entry", "entries");
+        let sealed = grouped(acknowledged);
+        return writeln!(
+            out,
+            "Sealed {sealed} of {sent}; the next run sends the rest."
+        );
+    }
+    let lines = sealed(done.summary.lines(), "line", done.before);
+    let about = counted(about, "entry", "entries");
+    write!(out, "{lines}, and {about} about the run")?;
+    if gaps > 0 {
+        let gaps = counted(gaps, "time", "times");
+        write!(out, "; lines were lost {gaps}, see `log --kind SpoolGap`")?;
+    }
+    if unfinished > 0 {
+        let files = counted(unfinished, "file", "files");
+        write!(
+            out,
+            "; {files} ended within a line, which the next run reads"
+        )?;
+    }
+    writeln!(out, ".")
 }
 
 /// Name in the certificate of an identity.
@@ -141,6 +183,8 @@ pub(crate) struct Sent {
     pub(crate) first: u64,
     /// Number of entries of the log that it takes to hold the last one.
     pub(crate) size: u64,
+    /// Number of entries that an earlier run had sealed.
+    pub(crate) before: u64,
 }
 
 /// Sends files to a ledger with a line of progress; `total` is the number of lines, where it is
@@ -148,16 +192,20 @@ pub(crate) struct Sent {
 pub(crate) async fn send(
     client: &Client,
     options: &Options,
+    stream: StreamOptions,
     stop: CancellationToken,
     total: Option<u64>,
 ) -> anyhow::Result<Sent> {
-    let (sealed, first, size) = (
+    let (sealed, first, size, before) = (
         Arc::new(AtomicU64::new(0)),
         Arc::new(AtomicU64::new(u64::MAX)),
         Arc::new(AtomicU64::new(0)),
+        Arc::new(AtomicU64::new(0)),
     );
     let (acked, low, high) = (Arc::clone(&sealed), Arc::clone(&first), Arc::clone(&size));
-    let sink = LedgerSink::new(client, StreamOptions::default(), move |ack| {
+    let repeated = Arc::clone(&before);
+    let sink = LedgerSink::new(client, stream, move |ack| {
+        repeated.fetch_add(repeats(ack), Ordering::Relaxed);
         let count = u64::try_from(ack.run.count()).unwrap_or(0);
         acked.fetch_add(count, Ordering::Relaxed);
         low.fetch_min(ack.run.first_index, Ordering::Relaxed);
@@ -181,5 +229,6 @@ pub(crate) async fn send(
         summary,
         first,
         size,
+        before: before.load(Ordering::Relaxed),
     })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_chain::checkpoint::SignedCheckpoint;
+use countersign_proto::reason::hint_of;
 use countersign_proto::v1;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -37,6 +38,8 @@ pub(crate) struct Driver {
     alive: Instant,
     /// Number of connections since then.
     attempts: u32,
+    /// Whether events wait for a ledger that does not take them; that is told once.
+    interrupted: bool,
     /// Whether the caller may hand over more.
     open: bool,
 }
@@ -94,6 +97,7 @@ impl Driver {
             waiting: Unacknowledged::default(),
             alive: Instant::now(),
             attempts: 0,
+            interrupted: false,
             open: true,
         }
     }
@@ -106,16 +110,15 @@ impl Driver {
             let error = match self.connection(&route, &mut queue).await {
                 End::Done => continue,
                 End::Error(error) => error,
-                End::Status(status) => match self.judge(&route, &status) {
-                    Some(error) => error,
-                    None => {
-                        if self.waiting.acknowledged() > acknowledged {
-                            backoff.reset();
-                        }
-                        backoff.wait().await;
-                        continue;
+                End::Status(status) => {
+                    if self.waiting.acknowledged() > acknowledged {
+                        backoff.reset();
                     }
-                },
+                    match self.pause(&route, &status, &mut backoff).await {
+                        Ok(()) => continue,
+                        Err(error) => error,
+                    }
+                }
             };
             let (position, source) = (self.waiting.acknowledged(), Arc::new(error));
             let error = StreamError::Call { position, source };
@@ -147,11 +150,16 @@ impl Driver {
         self.waiting.push(item);
     }
 
-    /// The error that ends the stream; `None` when another connection may do better.
-    fn judge(&self, route: &Route, status: &Status) -> Option<CallError> {
+    /// Waits before the next connection; an error when that can do no better, or patience runs out.
+    async fn pause(
+        &mut self,
+        route: &Route,
+        status: &Status,
+        backoff: &mut Backoff,
+    ) -> Result<(), CallError> {
         let passing = verdict(status);
         if passing == Verdict::Final {
-            return Some(CallError::refused(CALL, status));
+            return Err(CallError::refused(CALL, status));
         }
         if passing == Verdict::Elsewhere {
             self.client.caller().endpoints().leave(route);
@@ -159,18 +167,44 @@ impl Driver {
         let (endpoint, last) = (&route.address, describe(status));
         let position = self.waiting.acknowledged();
         tracing::debug!(endpoint, last, position, "append stream is interrupted");
-        let waited = self.alive.elapsed();
-        let patience = self.options.patience?;
-        (waited >= patience && !self.waiting.is_empty()).then(|| CallError::NoAnswer {
+        if self.waiting.is_empty() {
+            backoff.wait().await;
+            return Ok(());
+        }
+        if !std::mem::replace(&mut self.interrupted, true) {
+            tracing::warn!(endpoint, last, "the ledger takes no events; waiting for it");
+        }
+        let paused = match self.deadline() {
+            Some(deadline) => tokio::time::timeout_at(deadline, backoff.wait())
+                .await
+                .is_ok(),
+            None => {
+                backoff.wait().await;
+                true
+            }
+        };
+        if paused {
+            return Ok(());
+        }
+        Err(CallError::NoAnswer {
             call: CALL,
             endpoint: route.address.clone(),
-            waited,
+            waited: self.alive.elapsed(),
             attempts: self.attempts,
             last,
-            hint: "events that are not acknowledged may or may not be in the log; send them \
-                   again under the same idempotency keys"
-                .to_owned(),
+            hint: hint(status),
         })
+    }
+
+    /// When patience runs out for the events that wait.
+    fn deadline(&self) -> Option<Instant> {
+        self.options.patience.map(|patience| self.alive + patience)
+    }
+
+    /// A moment, or that when patience runs out.
+    fn earlier(&self, moment: Instant) -> Instant {
+        self.deadline()
+            .map_or(moment, |deadline| deadline.min(moment))
     }
 
     async fn connection(&mut self, route: &Route, queue: &mut mpsc::Receiver<Item>) -> End {
@@ -181,9 +215,6 @@ impl Driver {
             Err(status) => return End::Status(status),
         };
         loop {
-            if self.waiting.is_empty() && !self.open {
-                return End::Done;
-            }
             if self.waiting.peek().is_none() && !self.open {
                 // Nothing more comes: the ledger acknowledges what it has and ends the stream.
                 connection.requests = None;
@@ -198,7 +229,8 @@ impl Driver {
                         return End::Error(error);
                     }
                 }
-                Next::Answer(Ok(None)) if self.waiting.is_empty() && !self.open => {
+                // However the ledger ends a stream that has nothing more to say.
+                Next::Answer(Ok(None) | Err(_)) if self.waiting.is_empty() && !self.open => {
                     return End::Done;
                 }
                 Next::Answer(Ok(None)) => {
@@ -206,7 +238,8 @@ impl Driver {
                 }
                 Next::Answer(Err(status)) => return End::Status(status),
                 Next::Stalled => {
-                    let message = format!("no acknowledgement within {STREAM_STALL:?}");
+                    let waited = self.alive.elapsed().as_secs();
+                    let message = format!("no acknowledgement within {waited} s");
                     return End::Status(Status::deadline_exceeded(message));
                 }
             }
@@ -227,7 +260,8 @@ impl Driver {
         }
         let mut service = log_service(route.channel.clone());
         let opening = service.append_stream(ReceiverStream::new(stream));
-        match tokio::time::timeout(STREAM_STALL, opening).await {
+        let stalled = self.earlier(Instant::now() + STREAM_STALL);
+        match tokio::time::timeout_at(stalled, opening).await {
             Ok(answers) => {
                 let answers = answers?.into_inner();
                 let (requests, since) = (Some(requests), Instant::now());
@@ -273,7 +307,7 @@ impl Driver {
             ..
         } = connection;
         let more = self.waiting.peek().is_some();
-        let stalled = self.alive.max(*since) + STREAM_STALL;
+        let stalled = self.earlier(self.alive.max(*since) + STREAM_STALL);
         tokio::select! {
             // Acknowledgements first: they make room.
             biased;
@@ -327,6 +361,9 @@ impl Driver {
             .map_err(CallError::unverified(CALL))?;
         self.alive = Instant::now();
         self.attempts = 1;
+        if std::mem::take(&mut self.interrupted) {
+            tracing::info!("the ledger takes events again");
+        }
         (self.on_ack)(&Ack {
             first_position,
             run,
@@ -343,4 +380,10 @@ async fn place(requests: Option<&mpsc::Sender<v1::AppendStreamRequest>>) -> Next
         Some(requests) if requests.reserve().await.is_ok() => Next::Place,
         _ => Next::Refused,
     }
+}
+
+fn hint(status: &Status) -> String {
+    let unknown = "events that are not acknowledged may or may not be in the log; send them again \
+                   under the same idempotency keys";
+    hint_of(status).map_or_else(|| unknown.to_owned(), |hint| format!("{hint}; {unknown}"))
 }

@@ -18,10 +18,13 @@ pub enum LineError {
     /// Longer than any event.
     #[error("expected at most {MAX_JSON_LINE} bytes, got {0}")]
     TooLong(u64),
+    /// Something else than an object.
+    #[error("expected a JSON object, as in {{\"raw\": \"text\"}}, got something else")]
+    NoObject,
     /// Not JSON, or not the object that it should be.
     #[error(
         "expected an object with source, position, observed_at, case, idempotency_key, fields or \
-         raw: {0}"
+         raw: {}", .0.to_string().replace("at line 1 column", "at column")
     )]
     Form(#[from] serde_json::Error),
     /// The event would say nothing.
@@ -67,7 +70,12 @@ pub(super) fn draft(text: &Text, source: &str, key: &str) -> Result<Draft, LineE
     if text.is_cut() {
         return Err(LineError::TooLong(text.len));
     }
-    let line: Line = serde_json::from_slice(&text.kept)?;
+    let json = text.kept.trim_ascii_start();
+    // An array of the right length would do for serde, and would be no event for anybody else.
+    if !json.starts_with(b"{") {
+        return Err(LineError::NoObject);
+    }
+    let line: Line = serde_json::from_slice(json)?;
     if line.fields.is_empty() && line.raw.as_ref().is_none_or(String::is_empty) {
         return Err(LineError::Empty);
     }
@@ -195,8 +203,12 @@ mod tests {
         let long = format!(r#"{{"raw":"{}"}}"#, "x".repeat(MAX_PAYLOAD));
         let key = format!(r#"{{"raw":"x","idempotency_key":"{}"}}"#, "k".repeat(65));
         let table = [
-            ("hello", "expected an object"),
-            ("[]", "expected an object"),
+            ("hello", "expected a JSON object"),
+            ("[]", "expected a JSON object"),
+            (
+                r#"["s","p",null,0,null,{},"raw"]"#,
+                "expected a JSON object",
+            ),
             ("{", "expected an object"),
             (r#"{"raw":"x"} {}"#, "expected an object"),
             (r#"{"raw":"x","sauce":"y"}"#, "unknown field `sauce`"),

@@ -21,6 +21,14 @@ impl Text {
         self.kept.iter().all(u8::is_ascii_whitespace) && !self.is_cut()
     }
 
+    /// Takes a byte order mark away, with which some programs begin a file.
+    pub(super) fn strip_bom(&mut self) {
+        if let Some(rest) = self.kept.strip_prefix(b"\xef\xbb\xbf") {
+            self.kept = rest.to_vec();
+            self.len -= 3;
+        }
+    }
+
     /// Whether the line was too long.
     pub(super) fn is_cut(&self) -> bool {
         u64::try_from(self.kept.len()).is_ok_and(|kept| kept < self.len)

@@ -49,6 +49,8 @@ impl<W: Write + Send> Sink for DryRun<W> {
         // Nothing is on its way here.
         future::pending().await
     }
+
+    async fn close(&mut self) {}
 }
 
 fn describe(draft: &Draft) -> Result<Value, SinkError> {

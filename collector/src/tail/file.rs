@@ -1,14 +1,15 @@
 //! One open file: what it is, what is read of it, and its lines.
 
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use bytes::Bytes;
 use countersign_chain::hash::digest;
+use rustix::fs::{Mode, OFlags};
 
-use crate::limits::{MAX_RAW, PASS_BYTES};
+use crate::limits::{FINGERPRINT_BYTES, MAX_RAW, PASS_BYTES};
 use crate::tail::state::{Fingerprint, Place};
 
 /// A file that is being read.
@@ -90,9 +91,9 @@ impl Open {
         self.file.metadata()
     }
 
-    /// Whether the file has lost what was read of it.
-    pub(crate) fn is_truncated(&self) -> io::Result<bool> {
-        Ok(!holds(&self.file, &self.place, self.read_to())?)
+    /// Whether the file still has what was read of it.
+    pub(crate) fn contents(&self) -> io::Result<Contents> {
+        contents(&self.file, &self.place, self.read_to())
     }
 
     /// Begins the same file anew.
@@ -141,9 +142,14 @@ impl Open {
         }
     }
 
+    /// Whether there is something behind the last line end.
+    pub(crate) fn is_within_line(&self) -> bool {
+        !self.left().is_empty() || self.given > 0
+    }
+
     /// What is left at the end of the file.
     pub(crate) fn last_line(&mut self) -> Option<Line> {
-        if self.left().is_empty() && self.given == 0 {
+        if !self.is_within_line() {
             return None;
         }
         Some(self.give(self.left().len(), LineEnd::File))
@@ -186,17 +192,51 @@ impl Open {
     }
 }
 
-/// Whether a file is the one of a place, and still has everything up to `read_to`.
-pub(crate) fn holds(file: &File, place: &Place, read_to: u64) -> io::Result<bool> {
+/// What became of a file since it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contents {
+    /// It begins as it did and has everything that was read.
+    Kept,
+    /// It ends before what was read.
+    Shorter,
+    /// It begins with other bytes.
+    Other,
+}
+
+/// Compares a file with the beginning that a place knows, and with what was read up to `read_to`.
+pub(crate) fn contents(file: &File, place: &Place, read_to: u64) -> io::Result<Contents> {
     if file.metadata()?.len() < read_to {
-        return Ok(false);
+        return Ok(Contents::Shorter);
     }
     let mut beginning = vec![0; place.fingerprint.len];
     match file.read_exact_at(&mut beginning, 0) {
-        Ok(()) => Ok(digest(&beginning) == place.fingerprint.sha256),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Ok(()) if digest(&beginning) == place.fingerprint.sha256 => Ok(Contents::Kept),
+        Ok(()) => Ok(Contents::Other),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Contents::Shorter),
         Err(error) => Err(error),
     }
+}
+
+/// A file as it is now, up to its end.
+pub(crate) fn place(file: &File) -> io::Result<Place> {
+    let meta = file.metadata()?;
+    let mut beginning = [0; FINGERPRINT_BYTES];
+    let mut len = 0;
+    while len < FINGERPRINT_BYTES {
+        match file.read_at(&mut beginning[len..], wide(len)) {
+            Ok(0) => break,
+            Ok(count) => len += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Place {
+        device: meta.dev(),
+        inode: meta.ino(),
+        fingerprint: Fingerprint::of(&beginning[..len]),
+        generation: 0,
+        offset: meta.len(),
+    })
 }
 
 /// Whether these are the device and inode of a place. The number of a device can be another after
@@ -207,12 +247,28 @@ pub(crate) fn same_inode(meta: &Metadata, place: &Place) -> bool {
 
 /// Opens a regular file; `None` when there is none at the path.
 pub(crate) fn open(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),
-        Ok(_) => Err(io::Error::other("it is no regular file")),
+    match open_regular(path) {
+        Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Opening a pipe would wait for its writer, and opening a device can move something: the type is
+/// looked at before. What is put there in between is opened without waiting, and looked at again.
+fn open_regular(path: &Path) -> io::Result<File> {
+    regular(&fs::metadata(path)?)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+fn regular(meta: &Metadata) -> io::Result<()> {
+    if meta.is_file() {
+        return Ok(());
+    }
+    Err(io::Error::other("it is no regular file"))
 }
 
 fn wide(len: usize) -> u64 {

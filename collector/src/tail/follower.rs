@@ -4,7 +4,7 @@
 //! The follower looks at files and makes events; it does not send, store or wait, so that every
 //! order of things that can happen to a file can be tried.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -17,16 +17,12 @@ use jiff::tz::TimeZone;
 use crate::emit::set_observed_at;
 use crate::limits::{QUIET_POLLS, READING};
 use crate::parse;
-use crate::tail::file::{self, Line, LineEnd, Open};
+use crate::tail::file::{self, Contents, Line, LineEnd, Open};
+use crate::tail::loss::Loss;
 use crate::tail::siblings::{Packed, siblings, written};
 use crate::tail::state::Place;
-use crate::tail::{Until, Watched};
-
-/// Truncation with the file in place, as `copytruncate` of logrotate does it.
-const TRUNCATED: &str = "the file was truncated; lines between the last look and that are not here";
-/// Rotation while nobody read.
-const GONE: &str = "the file was rotated and removed or compressed before it was read to its end";
-const COMPRESSED: &str = "a later rotated file was compressed before it was read";
+use crate::tail::successor::Successor;
+use crate::tail::{LastLine, Until, Watched};
 
 /// A step in the life of a file.
 #[derive(Debug, PartialEq)]
@@ -35,6 +31,8 @@ pub(crate) struct Item {
     pub(crate) draft: Option<Draft>,
     /// Where to go on once this and everything before is sealed; `None` within a line.
     pub(crate) place: Option<Place>,
+    /// Whether the event says that lines are lost.
+    pub(crate) is_gap: bool,
 }
 
 /// What one look gave.
@@ -62,8 +60,27 @@ pub(crate) struct Follower {
 enum Stage {
     /// No file is open; the last run came this far.
     Closed(Option<Place>),
-    /// Lines are read. `quiet` counts the looks without anything new since the file was renamed.
-    Reading { open: Open, quiet: u32 },
+    /// Lines are read.
+    Reading(Reading),
+}
+
+/// A file that is read, and the one that has taken its place.
+#[derive(Debug)]
+struct Reading {
+    open: Open,
+    /// Number of looks without anything new since the file was renamed.
+    quiet: u32,
+    successor: Option<Successor>,
+}
+
+impl Reading {
+    const fn new(open: Open, successor: Option<Successor>) -> Self {
+        Self {
+            open,
+            quiet: 0,
+            successor,
+        }
+    }
 }
 
 impl Follower {
@@ -87,93 +104,90 @@ impl Follower {
         &self.watched.path
     }
 
+    /// Whether the file that is read ends within a line.
+    pub(crate) fn is_within_line(&self) -> bool {
+        match &self.stage {
+            Stage::Reading(reading) => reading.open.is_within_line(),
+            Stage::Closed(_) => false,
+        }
+    }
+
     /// Looks at the file once. Reads a bounded number of bytes.
     pub(crate) fn look(&mut self) -> Look {
         let mut look = Look::default();
-        let (mut open, quiet) = match std::mem::replace(&mut self.stage, Stage::Closed(None)) {
-            Stage::Reading { open, quiet } => (open, quiet),
+        let mut reading = match std::mem::replace(&mut self.stage, Stage::Closed(None)) {
+            Stage::Reading(reading) => reading,
             Stage::Closed(place) => match self.open(place, &mut look.items) {
-                Ok(Some(open)) => (open, 0),
-                other => {
+                Ok(open) => Reading::new(open, None),
+                Err(error) => {
                     self.stage = Stage::Closed(place);
-                    look.error = other.err();
+                    look.error = Some(error);
                     return look;
                 }
             },
         };
-        let next = match self.read(&mut open, &mut look.items) {
-            Ok(0) => self.at_end(&mut open, quiet, &mut look.items),
-            Ok(_) => Ok(Next::Same {
-                quiet: 0,
-                more: true,
-            }),
+        let next = match self.read(&mut reading.open, &mut look.items) {
+            Ok(0) => self.at_end(&mut reading, &mut look.items),
+            Ok(_) => {
+                reading.quiet = 0;
+                look.more = true;
+                Ok(None)
+            }
             Err(error) => Err(error),
         };
-        match next {
-            Ok(Next::Same { quiet, more }) => {
-                self.stage = Stage::Reading { open, quiet };
-                look.more = more;
-            }
-            Ok(Next::Other(other)) => {
+        self.stage = match next {
+            Ok(None) => Stage::Reading(reading),
+            Ok(Some(next)) => {
                 look.items.push(Item {
                     draft: None,
-                    place: Some(other.place()),
+                    place: Some(next.open.place()),
+                    is_gap: false,
                 });
-                self.stage = Stage::Reading {
-                    open: other,
-                    quiet: 0,
-                };
                 look.more = true;
+                Stage::Reading(next)
             }
             // Parts of a line that were given out come again, under the same keys.
             Err(error) => {
-                self.stage = Stage::Closed(Some(open.place()));
                 look.error = Some(error);
+                Stage::Closed(Some(reading.open.place()))
             }
-        }
+        };
         look
     }
 
     /// Opens the file of a place, or, when it is gone, the one at the path.
-    fn open(&self, place: Option<Place>, items: &mut Vec<Item>) -> io::Result<Option<Open>> {
+    fn open(&self, place: Option<Place>, items: &mut Vec<Item>) -> io::Result<Open> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "there is no such file");
         let at_path = file::open(self.path())?;
         let Some(place) = place else {
-            if at_path.is_none() && self.until == Until::End {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            return at_path.map(|file| Open::begin(file, 0)).transpose();
+            return Open::begin(at_path.ok_or_else(missing)?, 0);
         };
         if let Some(file) = &at_path
             && file::same_inode(&file.metadata()?, &place)
         {
-            let holds = file::holds(file, &place, place.offset)?;
+            let contents = file::contents(file, &place, place.offset)?;
             let mut open = Open::at(file.try_clone()?, place);
-            if !holds {
-                self.restart(&mut open, items);
-            }
-            return Ok(Some(open));
+            self.restart_unless_kept(contents, &mut open, items);
+            return Ok(open);
         }
         for sibling in siblings(self.path())? {
             if sibling.packed == Packed::No
                 && file::same_inode(&sibling.meta, &place)
                 && let Some(file) = file::open(&sibling.path)?
-                && file::holds(&file, &place, place.offset)?
+                && file::contents(&file, &place, place.offset)? == Contents::Kept
             {
-                return Ok(Some(Open::at(file, place)));
+                return Ok(Open::at(file, place));
             }
         }
         // While nothing new is at the path, the old file may still come back.
-        let Some(file) = at_path else { return Ok(None) };
-        let open = Open::begin(file, place.generation + 1)?;
-        items.push(self.gap(&place, open.place(), GONE));
-        Ok(Some(open))
+        let open = Open::begin(at_path.ok_or_else(missing)?, place.generation + 1)?;
+        items.push(self.gap(&place, open.place(), Loss::Gone));
+        Ok(open)
     }
 
     /// Reads what is new; returns the number of bytes.
     fn read(&self, open: &mut Open, items: &mut Vec<Item>) -> io::Result<usize> {
-        if open.is_truncated()? {
-            self.restart(open, items);
-        }
+        self.restart_unless_kept(open.contents()?, open, items);
         let read = open.fill()?;
         while let Some(line) = open.next_line() {
             items.push(self.item(open, &line));
@@ -181,68 +195,114 @@ impl Follower {
         Ok(read)
     }
 
-    /// The file has nothing new: is it still the one at the path?
-    fn at_end(&self, open: &mut Open, quiet: u32, items: &mut Vec<Item>) -> io::Result<Next> {
+    /// The file has nothing new: is it still the one at the path? Returns the next one when it is
+    /// finished.
+    fn at_end(&self, reading: &mut Reading, items: &mut Vec<Item>) -> io::Result<Option<Reading>> {
         let meta = match fs::metadata(self.path()) {
             Ok(meta) => Some(meta),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        let place = open.place();
+        let place = reading.open.place();
         let replaced = meta.is_some_and(|meta| !file::same_inode(&meta, &place));
         let last_look = match self.until {
-            Until::End => true,
-            Until::Stopped => replaced && quiet + 1 >= QUIET_POLLS,
+            Until::End(_) => true,
+            Until::Stopped => replaced && reading.quiet + 1 >= QUIET_POLLS,
         };
-        if last_look && let Some(line) = open.last_line() {
-            items.push(self.item(open, &line));
+        let whole = replaced || self.until == Until::End(LastLine::Taken);
+        if last_look
+            && whole
+            && let Some(line) = reading.open.last_line()
+        {
+            items.push(self.item(&reading.open, &line));
         }
-        if !(replaced && last_look) {
-            let quiet = if replaced { quiet + 1 } else { 0 };
-            return Ok(Next::Same { quiet, more: false });
+        if !replaced {
+            reading.quiet = 0;
+            return Ok(None);
         }
-        match self.next_file(open, items)? {
-            Some(other) => Ok(Next::Other(other)),
-            None => Ok(Next::Same { quiet, more: false }),
+        self.watch_successor(reading)?;
+        if last_look {
+            return self.next_file(reading, items);
+        }
+        reading.quiet += 1;
+        Ok(None)
+    }
+
+    /// What takes the place of a file that is still being read must not lose lines in the meantime
+    /// without a trace.
+    fn watch_successor(&self, reading: &mut Reading) -> io::Result<()> {
+        match &mut reading.successor {
+            Some(successor) => successor.look(),
+            None => {
+                let file = file::open(self.path())?;
+                reading.successor = file.map(Successor::new).transpose()?;
+                Ok(())
+            }
         }
     }
 
-    /// The file after a finished one: the oldest that was rotated since, else the one at the path.
-    fn next_file(&self, open: &Open, items: &mut Vec<Item>) -> io::Result<Option<Open>> {
-        let (meta, place) = (open.metadata()?, open.place());
-        let generation = place.generation + 1;
-        let Some(at_path) = file::open(self.path())? else {
+    /// The file after a finished one: the oldest that was rotated since, else the one that took its
+    /// place.
+    fn next_file(
+        &self,
+        reading: &mut Reading,
+        items: &mut Vec<Item>,
+    ) -> io::Result<Option<Reading>> {
+        let Some(mut successor) = reading.successor.take() else {
             return Ok(None);
         };
-        let current = at_path.metadata()?.ino();
-        let later = siblings(self.path())?.into_iter().filter(|sibling| {
-            sibling.written() > written(&meta)
-                && ![meta.ino(), current].contains(&sibling.meta.ino())
-        });
-        let mut next = at_path;
-        let mut lost = false;
-        for sibling in later {
-            match sibling.packed {
-                Packed::Compressed => lost = true,
-                Packed::No => {
-                    if let Some(file) = file::open(&sibling.path)? {
-                        next = file;
-                        break;
-                    }
+        let place = reading.open.place();
+        let generation = place.generation + 1;
+        let (between, compressed) =
+            self.between(&reading.open.metadata()?, &successor.metadata()?)?;
+        let next = match between {
+            Some(file) => Reading::new(Open::begin(file, generation)?, Some(successor)),
+            None => {
+                successor.look()?;
+                let (file, contents) = successor.into_parts();
+                let open = Open::begin(file, generation)?;
+                if let Some(loss) = Loss::of(contents) {
+                    items.push(self.gap(&place, open.place(), loss));
                 }
+                Reading::new(open, None)
             }
-        }
-        let next = Open::begin(next, generation)?;
-        if lost {
-            items.push(self.gap(&place, next.place(), COMPRESSED));
+        };
+        if compressed {
+            items.push(self.gap(&place, next.open.place(), Loss::Compressed));
         }
         Ok(Some(next))
     }
 
-    fn restart(&self, open: &mut Open, items: &mut Vec<Item>) {
-        let old = open.place();
-        open.restart();
-        items.push(self.gap(&old, open.place(), TRUNCATED));
+    /// The oldest file that was rotated between two others, and whether one before it was
+    /// compressed.
+    fn between(&self, old: &Metadata, new: &Metadata) -> io::Result<(Option<File>, bool)> {
+        let at_path = fs::metadata(self.path()).is_ok_and(|meta| meta.ino() == new.ino());
+        let mut compressed = false;
+        for sibling in siblings(self.path())? {
+            let later = sibling.written() > written(old);
+            let earlier = at_path || sibling.written() < written(new);
+            let other = ![old.ino(), new.ino()].contains(&sibling.meta.ino());
+            if !(later && earlier && other) {
+                continue;
+            }
+            match sibling.packed {
+                Packed::Compressed => compressed = true,
+                Packed::No => {
+                    if let Some(file) = file::open(&sibling.path)? {
+                        return Ok((Some(file), compressed));
+                    }
+                }
+            }
+        }
+        Ok((None, compressed))
+    }
+
+    fn restart_unless_kept(&self, contents: Contents, open: &mut Open, items: &mut Vec<Item>) {
+        if let Some(loss) = Loss::of(contents) {
+            let old = open.place();
+            open.restart();
+            items.push(self.gap(&old, open.place(), loss));
+        }
     }
 
     /// Names the file, and how its lines are read: the same line read otherwise is another event.
@@ -260,26 +320,31 @@ impl Follower {
         format!("file:{}", self.path().display())
     }
 
-    /// Says that lines of `old` are missing, and goes on at `new`. It is the same event whenever it
-    /// is found, so that its key stays good.
-    fn gap(&self, old: &Place, new: Place, reason: &str) -> Item {
+    /// Says that lines of `old`, or of files after it, are missing, and goes on at `new`. It is the
+    /// same event whenever it is found, so that its key stays good.
+    fn gap(&self, old: &Place, new: Place, loss: Loss) -> Item {
         let gap = v1::SpoolGap {
             source: self.source(),
-            reason: reason.to_owned(),
+            reason: loss.reason().to_owned(),
             ..v1::SpoolGap::default()
         };
         let id = self.id(old);
-        let draft = Draft::new(&gap).with_key(format!("g:{id}:{}", new.generation));
+        let draft = Draft::new(&gap).with_key(format!("g:{}:{id}:{}", loss.tag(), new.generation));
         Item {
             draft: Some(draft),
             place: Some(new),
+            is_gap: true,
         }
     }
 
     fn item(&self, open: &Open, line: &Line) -> Item {
         let place = (line.end != LineEnd::Part).then(|| open.place());
         if line.bytes.is_empty() && line.part == 0 {
-            return Item { draft: None, place };
+            return Item {
+                draft: None,
+                place,
+                is_gap: false,
+            };
         }
         let mut key = format!("t:{}:{}", self.id(&open.place()), line.offset);
         if line.end == LineEnd::File {
@@ -289,6 +354,7 @@ impl Follower {
         Item {
             draft: Some(Draft::new(&self.event(line)).with_key(key)),
             place,
+            is_gap: false,
         }
     }
 
@@ -329,12 +395,6 @@ impl Follower {
         }
         event
     }
-}
-
-/// Which file comes next.
-enum Next {
-    Same { quiet: u32, more: bool },
-    Other(Open),
 }
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ pub async fn tail<S: Sink>(
         followers,
         places: ledger,
         sent: 0,
+        about: 0,
+        gaps: 0,
     };
     let result = tail.run(&run).await;
     // Whatever happened: what is sealed need not be sent again.
@@ -61,9 +63,14 @@ pub async fn tail<S: Sink>(
     let saved = tail.places.save(options);
     result?;
     saved?;
+    let unfinished = tail.followers.iter().filter(|one| one.is_within_line());
+    let unfinished = u64::try_from(unfinished.count()).unwrap_or(u64::MAX);
     Ok(Summary {
         sent: tail.sent,
         acknowledged: tail.sink.acknowledged(),
+        about: tail.about,
+        gaps: tail.gaps,
+        unfinished,
     })
 }
 
@@ -76,6 +83,10 @@ struct Tail<'a, S> {
     unreadable: Vec<bool>,
     places: Places,
     sent: u64,
+    /// How many of these are about the run.
+    about: u64,
+    /// How many of these say that lines are lost.
+    gaps: u64,
 }
 
 /// Whether a run goes on.
@@ -92,13 +103,14 @@ impl<S: Sink> Tail<'_, S> {
             .map(|file| format!("file:{}", file.path.display()))
             .collect();
         let mut go = self.send(agent::started(run, sources)).await?;
+        self.about = self.sent;
         let mut end = Stop::Signal;
         while go == Go::On {
             let more;
             (go, more) = self.round().await?;
             self.keep_places(more)?;
             if go == Go::On && !more {
-                if self.options.until == Until::End {
+                if self.options.until != Until::Stopped {
                     end = Stop::EndOfInput;
                     break;
                 }
@@ -122,6 +134,7 @@ impl<S: Sink> Tail<'_, S> {
                 {
                     return Ok((Go::Stop, any));
                 }
+                self.gaps += u64::from(item.is_gap);
                 if let Some(place) = item.place {
                     self.places.wait_for(self.sent, &path, place);
                 }
@@ -141,11 +154,20 @@ impl<S: Sink> Tail<'_, S> {
     ) -> Result<(), TailError> {
         let told = std::mem::replace(&mut self.unreadable[at], error.is_some());
         match error {
-            Some(source) if self.options.until == Until::End => {
+            Some(source) if self.options.until != Until::Stopped => {
                 Err(TailError::Read { path, source })
             }
             Some(error) if !told => {
-                tracing::warn!(path = %path.display(), %error, "cannot read a followed file");
+                let path = path.display();
+                if error.kind() == io::ErrorKind::NotFound {
+                    tracing::warn!(%path, "there is no such file yet; waiting for it");
+                } else {
+                    tracing::warn!(%path, %error, "cannot read a followed file; trying again");
+                }
+                Ok(())
+            }
+            None if told => {
+                tracing::info!(path = %path.display(), "the followed file is read now");
                 Ok(())
             }
             Some(_) | None => Ok(()),
@@ -206,10 +228,12 @@ impl<S: Sink> Tail<'_, S> {
         let all = async {
             self.sink.send(last).await?;
             self.sent += 1;
+            self.about += 1;
             while self.sink.acknowledged() < self.sent {
                 let acknowledged = self.sink.acknowledged();
                 self.sink.acknowledged_beyond(acknowledged).await?;
             }
+            self.sink.close().await;
             Ok(())
         };
         tokio::select! {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::parse::Format;
 use crate::sink::{DryRun, SinkError};
-use crate::tail::Watched;
+use crate::tail::{LastLine, Watched};
 
 struct World {
     folder: TempDir,
@@ -54,7 +54,7 @@ impl World {
 
     async fn run(&self, names: &[&str]) -> (Summary, Vec<Value>) {
         let mut out = Vec::new();
-        let options = self.options(names, Until::End);
+        let options = self.options(names, Until::End(LastLine::Left));
         let stop = CancellationToken::new();
         let summary = tail(&options, DryRun::new(&mut out), stop).await.unwrap();
         (summary, events(&out))
@@ -87,7 +87,9 @@ async fn runs_take_up_where_the_last_one_was_sealed() {
         summary,
         Summary {
             sent: 5,
-            acknowledged: 5
+            acknowledged: 5,
+            about: 2,
+            ..Summary::default()
         }
     );
     assert_eq!(raw(&sent), ["one", "two", "eins"]);
@@ -130,6 +132,8 @@ impl Sink for Slow {
             .await
             .unwrap())
     }
+
+    async fn close(&mut self) {}
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +169,9 @@ async fn only_what_is_sealed_is_passed_over_by_the_next_run() {
         summary,
         Summary {
             sent: 5,
-            acknowledged: 2
+            acknowledged: 2,
+            about: 2,
+            ..Summary::default()
         }
     );
     let (_, again) = world.run(&["a.log"]).await;
@@ -212,7 +218,9 @@ async fn a_run_follows_until_it_is_stopped() {
         run.await.unwrap().unwrap(),
         Summary {
             sent: 4,
-            acknowledged: 4
+            acknowledged: 4,
+            about: 2,
+            ..Summary::default()
         }
     );
     let state = State::load(&world.path("state.json"), "db-1").unwrap();
@@ -223,14 +231,41 @@ async fn a_run_follows_until_it_is_stopped() {
 async fn options_are_checked() {
     let world = World::new();
     let stop = CancellationToken::new;
-    let none = world.options(&[], Until::End);
+    let none = world.options(&[], Until::End(LastLine::Left));
     let result = tail(&none, DryRun::new(Vec::new()), stop()).await;
     assert!(matches!(result, Err(TailError::Files(0))));
-    let twice = world.options(&["a", "a"], Until::End);
+    let twice = world.options(&["a", "a"], Until::End(LastLine::Left));
     let result = tail(&twice, DryRun::new(Vec::new()), stop()).await;
     assert!(matches!(result, Err(TailError::Twice(_))));
     fs::create_dir(world.path("folder")).unwrap();
-    let folder = world.options(&["folder"], Until::End);
-    let result = tail(&folder, DryRun::new(Vec::new()), stop()).await;
-    assert!(matches!(result, Err(TailError::Read { .. })));
+    for (name, says) in [("folder", "no regular file"), ("none", "no such file")] {
+        let options = world.options(&[name], Until::End(LastLine::Left));
+        let result = tail(&options, DryRun::new(Vec::new()), stop()).await;
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_last_line_that_is_being_written_is_left_for_the_next_run() {
+    let world = World::new();
+    world.append("a.log", "one\ntw");
+    let (summary, sent) = world.run(&["a.log"]).await;
+    assert_eq!(raw(&sent), ["one"]);
+    assert_eq!((summary.lines(), summary.unfinished), (1, 1));
+    world.append("a.log", "o\n");
+    let (summary, sent) = world.run(&["a.log"]).await;
+    assert_eq!(raw(&sent), ["two"]);
+    assert_eq!((summary.lines(), summary.unfinished), (1, 0));
+}
+
+#[tokio::test]
+async fn gaps_are_counted() {
+    let world = World::new();
+    world.append("a.log", "one\ntwo\n");
+    world.run(&["a.log"]).await;
+    fs::write(world.path("a.log"), "new\n").unwrap();
+    let (summary, sent) = world.run(&["a.log"]).await;
+    assert_eq!(raw(&sent), ["new"]);
+    assert_eq!((summary.lines(), summary.gaps), (1, 1));
 }
