@@ -12,6 +12,8 @@
 
 #[path = "append/bound.rs"]
 mod bound;
+#[path = "support/common.rs"]
+mod common;
 #[path = "append/echo.rs"]
 mod echo;
 #[path = "append/grpc.rs"]

@@ -12,7 +12,8 @@ use countersign_chain::origin::Origin;
 use countersign_chain::time::UnixMicros;
 
 use crate::GROUPS;
-use crate::measure::{Figures, PAYLOAD, RUNS, Run, Table, now, quantile, since};
+use crate::common::{PAYLOAD, RUNS, now, since};
+use crate::measure::{Figures, Run, Table, quantile};
 
 /// Bytes of the file that the loop writes to, over and over: written once before.
 const FILE: u64 = 64 << 20;

@@ -23,7 +23,8 @@ use tonic::transport::{
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::UNARY;
-use crate::measure::{Figures, PAYLOAD, RUNS, Run, Table, now, since};
+use crate::common::{PAYLOAD, RUNS, now, since};
+use crate::measure::{Figures, Run, Table};
 
 #[derive(Debug, Clone, Copy)]
 struct Echo;

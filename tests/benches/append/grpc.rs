@@ -6,24 +6,12 @@ use std::time::{Duration, Instant};
 use countersign_client::{Client, Draft, Level, StreamOptions};
 use countersign_ledger::identity::role::Role;
 use countersign_ledger::server::run::{ServeOptions, Server};
-use countersign_proto::event::Event;
-use countersign_proto::v1::ExternalEvent;
 use countersign_tests::folder::DataFolder;
 use parking_lot::Mutex;
 
-use crate::measure::{Figures, PAYLOAD, RUNS, Run, Table, now, since};
-use crate::process::node_settings;
+use crate::common::{PAYLOAD, RUNS, event, node_settings, now, since};
+use crate::measure::{Figures, Run, Table};
 use crate::{IN_FLIGHT, UNARY};
-
-/// An event whose message has [`PAYLOAD`] bytes.
-pub(crate) fn event() -> Event {
-    let raw = vec![b'x'; PAYLOAD - 10].into();
-    Event::from_message(&ExternalEvent {
-        source: "bench".into(),
-        raw,
-        ..Default::default()
-    })
-}
 
 /// One bidirectional stream; every event is timed from `send` to its acknowledgement.
 async fn streamed(client: &Client, in_flight: usize) -> Figures {

@@ -15,7 +15,8 @@ use countersign_chain::record::Fields;
 use countersign_chain::time::UnixMicros;
 
 use crate::GROUPS;
-use crate::measure::{Figures, PAYLOAD, RUNS, Run, Table, now, since};
+use crate::common::{PAYLOAD, RUNS, now, since};
+use crate::measure::{Figures, Run, Table};
 
 /// One row of the chain.
 pub(crate) struct Row {

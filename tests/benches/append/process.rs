@@ -6,17 +6,12 @@ use bytes::Bytes;
 use countersign_chain::kind::Kind;
 use countersign_chain::principal::Principal;
 use countersign_ledger::log::{Log, Mode, NewEntry};
-use countersign_ledger::node::{Node, NodeSettings};
-use countersign_tests::folder::{DataFolder, settings};
+use countersign_ledger::node::Node;
+use countersign_tests::folder::DataFolder;
 
 use crate::GROUPS;
-use crate::grpc::event;
-use crate::measure::{Figures, RUNS, Run, Table, now, since};
-
-/// Usual segments, unlike in tests.
-pub(crate) fn node_settings() -> NodeSettings {
-    settings().with_segment_bytes(64 << 20)
-}
+use crate::common::{RUNS, event, node_settings, now, since};
+use crate::measure::{Figures, Run, Table};
 
 /// Proposals of `group` entries, two under way: one syncs while the next is made.
 async fn groups(log: &Arc<Log>, group: usize) -> Figures {

@@ -1,7 +1,6 @@
-//! Time, processor time and tables, for all benchmarks.
+//! Processor time, timed runs, and the table of their medians.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -12,16 +11,10 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// How often every figure is taken.
-pub(crate) const RUNS: usize = 5;
+use crate::common::{RUNS, median, now};
+
 /// Length of one run.
 pub(crate) const RUN_TIME: Duration = Duration::from_secs(3);
-/// Bytes of the payload of an entry.
-pub(crate) const PAYLOAD: usize = 512;
-
-pub(crate) fn now() -> Instant {
-    Instant::now()
-}
 
 /// Processor time of this process so far, of all its threads, in seconds. The kernel counts it in
 /// hundredths.
@@ -79,16 +72,6 @@ impl Run {
             cpu: used * 1e6 / count as f64,
         }
     }
-}
-
-/// Milliseconds since a moment.
-pub(crate) fn since(then: Instant) -> f64 {
-    then.elapsed().as_secs_f64() * 1_000.0
-}
-
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Of sorted values.
