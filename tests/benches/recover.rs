@@ -4,8 +4,9 @@
 //! `cargo bench -p countersign-tests --bench recover` makes a log of each size (the largest takes
 //! some 7 GB in the folder for temporary files) through the ledger's own sequencer and store, and
 //! prints three tables: making it, with the projections behind; starting a server on it; and what
-//! is done with it at that size. Words behind `--` choose rows of the second table, `--max NUMBER`
-//! leaves out larger logs. Everything that is measured is a process of its own.
+//! is done with it at that size. Words behind `--` choose rows of the second table, and with
+//! them the logs that are made; `--max NUMBER` leaves out larger logs. Everything that is measured
+//! is a process of its own.
 
 #[path = "support/child.rs"]
 mod child;
@@ -62,7 +63,8 @@ async fn main() {
 
 async fn measure(words: &Words) {
     let (mut grown, mut started, mut probed) = (grow::sheet(), start::sheet(), probe::sheet());
-    for size in SIZES.into_iter().filter(|size| *size <= words.max()) {
+    let wanted = |size: &u64| *size <= words.max() && start::is_wanted(words, *size);
+    for size in SIZES.into_iter().filter(wanted) {
         tell(&format!("{size} entries"));
         let data = DataFolder::new().await;
         grown.add(&tokio::task::block_in_place(|| grow::row(&data, size)));

@@ -35,13 +35,14 @@ enum Before {
 impl Before {
     const ALL: [Self; 4] = [Self::Kill, Self::Stop, Self::Cold, Self::Removed];
 
-    const fn name(self) -> &'static str {
-        match self {
+    fn name(self, size: u64) -> String {
+        let before = match self {
             Self::Kill => "after kill -9",
             Self::Stop => "after an orderly end",
             Self::Cold => "with a cold page cache",
             Self::Removed => "without projections",
-        }
+        };
+        format!("{size} entries, {before}")
     }
 
     fn prepare(self, data: &DataFolder) {
@@ -139,10 +140,16 @@ async fn start(data: &DataFolder, index: u64) -> (Figures, Kid) {
     (figures, kid)
 }
 
+/// Whether a row of this size is wanted.
+pub(crate) fn is_wanted(words: &Words, size: u64) -> bool {
+    let mut names = Before::ALL.into_iter().map(|before| before.name(size));
+    names.any(|name| words.wants(&name))
+}
+
 /// One row for each thing that may have been before.
 pub(crate) async fn rows(sheet: &mut Sheet, words: &Words, data: &DataFolder, size: u64) {
     for before in Before::ALL {
-        let name = format!("{size} entries, {}", before.name());
+        let name = before.name(size);
         let wanted = words.wants(&name);
         let times = match before {
             _ if wanted => STARTS,
