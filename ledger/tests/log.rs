@@ -19,6 +19,8 @@ use countersign_ledger::fs::sim::{Errno, Fault, SimFs, Survive};
 use countersign_ledger::log::{
     Log, LogSettings, Mode, NewEntry, OpenLogError, SubmitError, folder,
 };
+use countersign_proto::v1::LogRecovered;
+use prost::Message as _;
 
 const START: u64 = 1_790_000_000_000_000;
 
@@ -359,8 +361,18 @@ async fn a_torn_commit_is_kept_told_and_behind() {
         .filter(|record| record.1 == 2)
         .collect();
     assert_eq!(told.len(), 1, "LogRecovered names what was torn");
-    let kept = bench.fs.list("quarantine").expect("a folder");
-    assert!(kept.iter().any(|name| name.ends_with(".torn")), "{kept:?}");
+    let (record, _) = log.entry(told[0].0).expect("durable");
+    let record = Record::parse(&record).expect("a record");
+    let told = LogRecovered::decode(record.payload()).expect("kind 2 is this event");
+    let mut kept = bench.fs.list("quarantine").expect("a folder");
+    kept.retain(|name| name.ends_with(".torn"));
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let torn = bench.fs.read_file(&format!("quarantine/{}", kept[0]));
+    let torn = torn.expect("there");
+    let digest = hash::digest(&torn);
+    assert_eq!(told.quarantined_sha256, digest.as_bytes().as_slice());
+    assert_eq!(usize::try_from(told.quarantined_bytes), Ok(torn.len()));
+    assert_eq!(kept[0], format!("{digest}.torn"));
     log.close("test").await.expect("a healthy disk");
 }
 

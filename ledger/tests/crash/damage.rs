@@ -184,6 +184,39 @@ fn files_cut_at_any_byte_never_end_below_the_floor_without_a_word() {
     assert!(silent.is_empty(), "{}", silent.join("\n"));
 }
 
+/// The slots are written in turn, so a crash can tear one of them: the other one is the floor then.
+#[test]
+fn a_head_with_one_bad_slot_costs_nothing_and_with_two_or_none_it_is_refused() {
+    let log = Log::new();
+    let all = Outcome::Serves(log.history.tried.len());
+    let slot = log.disk.read_file("head").expect("there").len() / 2;
+    let stride = if is_long() { 1 } else { 29 };
+    let flip = |disk: &SimFs, bit: usize| {
+        let bit = u64::try_from(bit).expect("small");
+        disk.flip_bit("head", bit).expect("in range");
+    };
+    let wrong = |bit: usize| {
+        let one = log.after(|disk| flip(disk, bit));
+        let other = (bit + slot * 8) % (slot * 16);
+        let both = log.after(|disk| [bit, other].into_iter().for_each(|bit| flip(disk, bit)));
+        let fine = one == all && both == Outcome::Refused;
+        (!fine).then(|| format!("bit {bit}: {one:?}, in both slots: {both:?}"))
+    };
+    let bits: Vec<usize> = (0..slot * 16).step_by(stride).collect();
+    let count = bits.len();
+    let wrong: Vec<String> = bits.into_par_iter().filter_map(wrong).collect();
+    println!(
+        "counted: head: {count} flipped bits in one slot and in both, {} not as they must be",
+        wrong.len()
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let gone = log.after(|disk| {
+        disk.remove("head").expect("there");
+        disk.sync_dir("").expect("a folder");
+    });
+    assert_eq!(gone, Outcome::Refused);
+}
+
 /// Every pair of segments, both ways round, and every triple.
 #[test]
 fn segments_gone_swapped_or_copied_are_noticed() {
