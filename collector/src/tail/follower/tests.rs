@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use countersign_proto::event::Known;
+use countersign_proto::v1;
 use tempfile::TempDir;
 
 use super::*;
