@@ -43,9 +43,15 @@ pub const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 /// Connections that wait in the kernel for their handshake. When they are too many, the kernel
 /// drops honest ones too, and those try again after a second, then two, then four.
 pub const ACCEPT_QUEUE: u32 = 4_096;
-/// Descriptors that connections leave alone: segments, projections and logs need about 100. Of the
-/// usual 1,024 remain 1,024 - 256 - 128 handshakes = 640 connections.
+/// Descriptors that connections leave alone: a log has its open segments, its tree files and its
+/// projections, 64 together; three logs and the HTTP door fit. Of the usual 1,024 remain
+/// 1,024 - 256 - 128 handshakes = 640 connections.
 pub const RESERVED_FILES: usize = 256;
+/// Connections of the HTTP door, which anyone on the machine can open: a scraper and a load
+/// balancer, and some more of each.
+pub const HTTP_CONNECTIONS: usize = 16;
+/// How long one of these lives: a page of metrics takes milliseconds.
+pub const HTTP_VISIT: Duration = Duration::from_secs(10);
 /// Pause after an error of `accept`: long enough not to spin, short enough not to be noticed.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Header fields of a call, names and values and 32 bytes each (RFC 9113, 6.5.2): 8 KiB, what gRPC
@@ -59,10 +65,13 @@ pub const MAX_HEADER_LIST: u32 = 64 << 10;
 pub const MAX_CALLS_EACH: usize = 512;
 /// Calls under way in all: each takes some 10 KiB beside its messages, 80 MiB together.
 pub const MAX_CALLS: usize = 8_192;
-/// Bytes of requests of one principal that are being read or answered: four of the largest.
+/// Bytes of requests of one principal that are being read or answered: nearly four of the largest.
 pub const REQUEST_BYTES_EACH: usize = 16 << 20;
 /// The same of all principals: 64 MiB, twice that while they are decoded.
 pub const REQUEST_BYTES: usize = 64 << 20;
+/// What a field of a request counts for beside its bytes: a draft takes 112 bytes when it is
+/// decoded, however few it has on the wire.
+pub const FIELD_BYTES: usize = 128;
 /// ListEntries calls of one principal under way: each may hold a page of 3 MiB twice.
 pub const MAX_PAGES_EACH: usize = 4;
 /// ListEntries calls in all: 32 × 6 MiB = 192 MiB.
@@ -74,6 +83,8 @@ pub const SHORT_READINGS: usize = 16;
 /// How long a call waits to be told that there is no room for it: who asks again at once, with a
 /// thousand calls, has 4,000 answers a second, and not as many as the cores give.
 pub const REFUSAL_PAUSE: Duration = Duration::from_millis(250);
+/// Calls that wait so at the same time, 10 KiB each. Others hear it at once.
+pub const PAUSED_REFUSALS: usize = 1_024;
 /// Lines about refused calls and failed handshakes in the log of the server, a second; what is
 /// above is only counted. 20 × 200 bytes are 350 MB a day.
 pub const REFUSALS_TOLD: u32 = 20;
@@ -90,6 +101,9 @@ pub const MIN_SEGMENT_BYTES: u64 = 64 << 10;
 /// Bytes at the end of a segment that only the ledger's own entries may use: four commits of one
 /// entry, 600 bytes each, rounded up to a page.
 pub const RESERVE_BYTES: u64 = 4_096;
+/// Segments of a log, the last one aside, whose files stay open for readers: 2 GiB of log. Opening
+/// one again takes some 10 µs.
+pub const OPEN_SEGMENTS: usize = 32;
 /// One place of a frame is kept in memory for so many bytes of log: 16 bytes for 64 KiB, 1.8 MiB
 /// for 7 GiB.
 pub const INDEX_STRIDE: u64 = 64 << 10;
@@ -164,8 +178,6 @@ pub const SCAN_BUNDLES: usize = 64;
 /// Chunks of an AppendStream on their way to the store: 8 × 256 entries fill two commits, one that
 /// syncs and one that is being made.
 pub const STREAM_CHUNKS: usize = 8;
-/// Chunks of all AppendStreams together: 512 × 256 KiB = 128 MiB.
-pub const ALL_STREAM_CHUNKS: usize = 512;
 /// Acknowledgements that wait for a slow client: twice the chunks; each is some 8 KiB of hashes.
 pub const STREAM_ACKS: usize = 16;
 /// AppendStreams in all. An idle one holds one event at most: 1,024 × 48 KiB = 48 MiB.

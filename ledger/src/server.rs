@@ -2,6 +2,7 @@
 
 pub mod admin_service;
 pub mod guard;
+mod http;
 pub mod listener;
 pub mod log_service;
 mod logs;

@@ -17,7 +17,7 @@ use countersign_ledger::clock::ManualClock;
 use countersign_ledger::fs::Fs;
 use countersign_ledger::fs::sim::{Errno, Fault, SimFs, Survive};
 use countersign_ledger::log::{
-    Log, LogSettings, Mode, NewEntry, OpenLogError, SubmitError, folder,
+    CHECKPOINT, Log, LogSettings, Mode, NewEntry, OpenLogError, SubmitError, folder,
 };
 use countersign_proto::v1::LogRecovered;
 use prost::Message as _;
@@ -104,6 +104,30 @@ fn records(log: &Log) -> Vec<(u64, u16, String, u64)> {
         }
     }
     all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_or_damaged_checkpoint_is_published_anew_at_start() {
+    let bench = Bench::new();
+    let log = bench.open().await;
+    log.close("test").await.expect("a healthy disk");
+    drop(log);
+    let read = || {
+        let file = bench.fs.open_read(CHECKPOINT)?;
+        let len = usize::try_from(file.len()?).expect("small");
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, 0)?;
+        std::io::Result::Ok(bytes)
+    };
+    let published = read().expect("a sealed log");
+    bench.fs.remove(CHECKPOINT).expect("there");
+    let log = bench.open().await;
+    assert_eq!(read().expect("there again"), published);
+    drop(log);
+    bench.fs.remove(CHECKPOINT).expect("there");
+    drop(bench.fs.create_new(CHECKPOINT).expect("an empty file"));
+    let _log = bench.open().await;
+    assert_eq!(read().expect("whole again"), published);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,7 +56,7 @@ macro_rules! rows {
     };
 }
 
-fn rows() -> [Row; 16] {
+fn rows() -> [Row; 17] {
     use Reason::{
         MessageTooLarge, MetadataTooLarge, TooManyCalls, TooManyConnections, TooManyStreams,
     };
@@ -70,6 +70,7 @@ fn rows() -> [Row; 16] {
         "connections opened and closed" connections::churn => None;
         "messages of 1 GiB and 64 MiB" messages::huge_messages => Some(MessageTooLarge);
         "messages never finished" messages::unfinished_messages => Some(TooManyCalls);
+        "empty drafts" messages::empty_drafts => Some(TooManyCalls);
         "huge metadata" messages::huge_metadata => Some(MetadataTooLarge);
         "pages never read" messages::unread_pages => Some(TooManyCalls);
         "empty frames and resets" messages::empty_frames => None;

@@ -87,7 +87,7 @@ fn serve(data: &DataFolder, case: Case, file: &Path, log: &Path) -> Result<Serve
         .arg(file)
         .arg("-o")
         .arg(log);
-    Served::start_by(strace, &data.path())
+    Served::start_by(strace, &data.path(), &[])
 }
 
 /// Appends until the server is gone; returns what was acknowledged, by key.

@@ -78,6 +78,20 @@ async fn a_folder_that_lost_a_part_is_never_made_anew() {
     fs::remove_dir_all(dir.join("tls")).expect("there");
     fs::write(dir.join("logs/notes.txt"), "mine").expect("room");
     let server = start().expect("it serves");
+    let dir = text(&dir);
+    let (_, issued) = said(&run(&[
+        "log",
+        "--dir",
+        dir,
+        "--kind",
+        "CertificateIssued",
+        "--json",
+    ]));
+    let renewed = issued.lines().count();
+    assert_eq!(
+        renewed, 3,
+        "one at first, the administrator's, and the new one: {issued}"
+    );
     assert!(server.stop().0.success());
 }
 

@@ -107,9 +107,9 @@ impl Served {
     ///
     /// # Panics
     /// When it cannot be started at all.
-    pub fn start_by(mut command: Command, dir: &Path) -> Result<Self, String> {
+    pub fn start_by(mut command: Command, dir: &Path, more: &[&str]) -> Result<Self, String> {
         command.arg(binary()).args(["ledger", "serve", "--no-http"]);
-        command.args(["--listen", "127.0.0.1:0"]);
+        command.args(["--listen", "127.0.0.1:0"]).args(more);
         Self::of(command, dir)
     }
 

@@ -37,7 +37,8 @@ use x509_parser::parse_x509_certificate;
 use zeroize::Zeroizing;
 
 pub use setup::{
-    FIRST_ADMIN, InitError, InitReport, RenewError, init, renew_server, server_is_due,
+    FIRST_ADMIN, InitError, InitReport, RenewError, init, install_server, server_is_due,
+    sign_server,
 };
 
 use crate::identity::csr::{self, CsrError};

@@ -4,6 +4,7 @@
 //! the desk, and before a revocation is reported as done. One order is worked on at a time, and
 //! none is left in the middle when its caller goes away.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use countersign_proto::event::{Event, EventError, Kinded};
 use countersign_proto::v1::CertificateRevoked;
 use tokio::sync::Mutex;
 
-use super::ca::{Ca, IssueError, IssuedCertificate};
+use super::ca::{self, Ca, IssueError, IssuedCertificate, RenewError};
 use super::peer::Peer;
 use super::registry::{CertificateFacts, Registry};
 use super::role::Role;
@@ -39,12 +40,21 @@ pub enum DeskError {
         /// The entry.
         index: u64,
     },
+    /// The certificate of whoever asks was revoked while the order waited.
+    #[error("certificate {serial} of the caller was revoked")]
+    Revoked {
+        /// Its serial number.
+        serial: String,
+    },
     /// Nobody would be left who can issue another.
     #[error("certificate {serial} is the caller's own and the last valid one of role admin")]
     LastAdmin {
         /// Its serial number.
         serial: String,
     },
+    /// The server's own certificate was not renewed.
+    #[error("cannot renew the server certificate: {0}")]
+    Renew(#[from] RenewError),
     /// The entry would be too large.
     #[error(transparent)]
     Entry(#[from] NewEntryError),
@@ -151,9 +161,24 @@ impl CertificateDesk {
         orderer: &Orderer,
         order: IssueOrder,
     ) -> Result<(IssuedCertificate, CertificateFacts), DeskError> {
-        let (desk, actor) = (Arc::clone(&self.0), orderer.principal.clone());
+        let (desk, orderer) = (Arc::clone(&self.0), orderer.clone());
         // A task of its own: a caller that goes away between entry and registry must not part them.
-        tokio::spawn(async move { desk.issue(actor, order).await }).await?
+        tokio::spawn(async move { desk.issue(orderer, order).await }).await?
+    }
+
+    /// Renews the server's own certificate in the data folder `dir` when it is due, and returns it
+    /// when its entry is durable.
+    ///
+    /// # Errors
+    /// [`DeskError`]; the old certificate is still in place then.
+    pub async fn renew_server(
+        &self,
+        dir: &Path,
+        hosts: &[String],
+    ) -> Result<Option<IssuedCertificate>, DeskError> {
+        let desk = Arc::clone(&self.0);
+        let (dir, hosts) = (dir.to_owned(), hosts.to_owned());
+        tokio::spawn(async move { desk.renew_server(&dir, &hosts).await }).await?
     }
 
     /// Revokes a certificate, and returns what is known of it when the entry is durable and the
@@ -174,10 +199,11 @@ impl CertificateDesk {
 impl Desk {
     async fn issue(
         &self,
-        actor: Principal,
+        orderer: Orderer,
         order: IssueOrder,
     ) -> Result<(IssuedCertificate, CertificateFacts), DeskError> {
         let _turn = self.turn.lock().await;
+        self.check(&orderer)?;
         let IssueOrder {
             csr_pem,
             role,
@@ -187,13 +213,36 @@ impl Desk {
         let issued = self
             .ca
             .issue(&csr_pem, role, &name, validity, self.clock.wall())?;
-        let event = issued.event();
-        let index = self.write(actor, &event).await?;
+        self.record(orderer.principal, &issued).await?;
         // If we stop here, then the entry names a certificate that nobody has.
-        self.registry.apply_issued(index, &event);
-        tracing::info!(index, principal = %issued.principal, "certificate issued");
         let facts = self.facts(&issued.serial)?;
         Ok((issued, facts))
+    }
+
+    async fn renew_server(
+        &self,
+        dir: &Path,
+        hosts: &[String],
+    ) -> Result<Option<IssuedCertificate>, DeskError> {
+        let _turn = self.turn.lock().await;
+        let now = self.clock.wall();
+        if !ca::server_is_due(dir, now)? {
+            return Ok(None);
+        }
+        let issued = ca::sign_server(dir, hosts, now)?;
+        self.record(Principal::ledger(), &issued).await?;
+        // If we stop here, then the entry names a certificate that nobody has.
+        ca::install_server(dir, &issued)?;
+        Ok(Some(issued))
+    }
+
+    /// Writes that a certificate was issued.
+    async fn record(&self, actor: Principal, issued: &IssuedCertificate) -> Result<(), DeskError> {
+        let event = issued.event();
+        let index = self.write(actor, &event).await?;
+        self.registry.apply_issued(index, &event);
+        tracing::info!(index, principal = %issued.principal, "certificate issued");
+        Ok(())
     }
 
     async fn revoke(
@@ -202,6 +251,7 @@ impl Desk {
         order: RevokeOrder,
     ) -> Result<CertificateFacts, DeskError> {
         let _turn = self.turn.lock().await;
+        self.check(&orderer)?;
         let RevokeOrder { serial, reason } = order;
         let CertificateFacts {
             principal,
@@ -224,6 +274,16 @@ impl Desk {
         self.registry.apply_revoked(index, &event);
         tracing::info!(index, principal = event.principal, "certificate revoked");
         self.facts(&event.serial)
+    }
+
+    /// Whoever was revoked by an order before this one gives no more of them.
+    fn check(&self, orderer: &Orderer) -> Result<(), DeskError> {
+        match &orderer.serial {
+            Some(serial) if self.registry.is_revoked(serial) => Err(DeskError::Revoked {
+                serial: serial.clone(),
+            }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn facts(&self, serial: &str) -> Result<CertificateFacts, DeskError> {

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::folder::{self, FolderError, Identity};
 use super::idem::{Fingerprint, Window};
+use super::sealer::publish;
 use super::workers::{Handles, Stuff, join};
 use super::{Log, SubmitError};
 use crate::clock::Clock;
@@ -192,6 +193,8 @@ fn prepare(fs: &Arc<dyn Fs>, settings: LogSettings) -> Result<Prepared, OpenLogE
         feed_tree(store.as_ref(), &tree)?;
     }
     let window = load_window(store.as_ref())?;
+    // Whatever a crash left of the file, or someone took away.
+    publish(fs.as_ref(), &store.sealed().into());
     let tree = Arc::new(tree);
     Ok(Prepared {
         settings,

@@ -117,7 +117,7 @@ impl Sealer {
                     size = sealed.size;
                     // If we stop here, then the floor is durable and the published checkpoint is
                     // older: still true.
-                    self.publish(&sealed);
+                    publish(self.fs.as_ref(), &sealed);
                     self.sealed.send_replace(sealed);
                     self.sizes.send_replace(size);
                     metrics::counter!("countersign_seals_total").increment(1);
@@ -130,21 +130,19 @@ impl Sealer {
             }
         }
     }
+}
 
-    /// Replaces the checkpoint file in one step. It is derived, so nothing waits for it to be
-    /// durable.
-    fn publish(&self, sealed: &Sealed) {
-        let Some(checkpoint) = &sealed.checkpoint else {
-            return;
-        };
-        if let Err(error) = publish(self.fs.as_ref(), checkpoint.text()) {
-            tracing::warn!(error = %error, "cannot publish the checkpoint");
-        }
+/// Replaces the checkpoint file in one step. It is derived, so nothing waits for it to be durable.
+pub(super) fn publish(fs: &dyn Fs, sealed: &Sealed) {
+    let Some(checkpoint) = &sealed.checkpoint else {
+        return;
+    };
+    if let Err(error) = replace(fs, checkpoint.text()) {
+        tracing::warn!(error = %error, "cannot publish the checkpoint");
     }
 }
 
-/// Writes the checkpoint file.
-pub(super) fn publish(fs: &dyn Fs, text: &str) -> std::io::Result<()> {
+fn replace(fs: &dyn Fs, text: &str) -> std::io::Result<()> {
     const NEXT: &str = "checkpoint.next";
     if fs.exists(NEXT)? {
         fs.remove(NEXT)?;

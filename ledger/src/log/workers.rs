@@ -169,32 +169,51 @@ impl Workers {
         drop(tokio::spawn(housekeeper.run()));
         drop(tokio::spawn(answer_stored(stored)));
         let desk = Arc::clone(&writer.desk);
+        let failed = writer.failed.clone();
+        // The sequencer waits for two queues at once, on a runtime of its own.
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let sequence = move || runtime.block_on(sequencer.run());
+        let write = move || {
+            writer.run();
+            // Nothing more becomes durable: what is, gets sealed, and the sealer ends.
+            desk.stop();
+        };
         Ok(vec![
-            spawn(name, "seq", move || run_sequencer(sequencer))?,
-            spawn(name, "write", move || {
-                writer.run();
-                // Nothing more becomes durable: what is, gets sealed, and the sealer ends.
-                desk.stop();
-            })?,
-            spawn(name, "seal", move || sealer.run())?,
+            spawn(name, "seq", &failed, sequence)?,
+            spawn(name, "write", &failed, write)?,
+            spawn(name, "seal", &failed, move || sealer.run())?,
         ])
     }
 }
 
+/// A thread without which the log cannot go on: when it panics, the log has failed.
 fn spawn(
     log: &str,
     part: &str,
+    failed: &CancellationToken,
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    let broken = failed.clone().drop_guard();
     std::thread::Builder::new()
         .name(format!("{log}-{part}"))
-        .spawn(work)
+        .spawn(move || {
+            work();
+            broken.disarm();
+        })
 }
 
-/// The sequencer waits for two queues at once, on a runtime of its own.
-fn run_sequencer(sequencer: Sequencer) {
-    match tokio::runtime::Builder::new_current_thread().build() {
-        Ok(runtime) => runtime.block_on(sequencer.run()),
-        Err(error) => tracing::error!(error = %error, "cannot start the sequencer"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_fails_the_log() {
+        let failed = CancellationToken::new();
+        let fine = spawn("main", "fine", &failed, || {}).unwrap();
+        fine.join().unwrap();
+        assert!(!failed.is_cancelled());
+        let broken = spawn("main", "broken", &failed, || panic!("a defect")).unwrap();
+        assert!(broken.join().is_err());
+        assert!(failed.is_cancelled());
     }
 }

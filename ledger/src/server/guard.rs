@@ -5,10 +5,11 @@
 //! unary call carries a deadline of at most one hour; the caller has not too much under way. A
 //! refusal is a gRPC status with its reason.
 //! What passes finds an `Arc<Peer>` in the extensions of its request, and is ended with
-//! `DEADLINE_EXCEEDED` when its deadline is over. Every call is counted and timed. A call for which
-//! there is no room hears so after a pause.
+//! `DEADLINE_EXCEEDED` when its deadline is over and no answer has begun. Every call is counted and
+//! timed. A call for which there is no room hears so after a pause.
 
 mod deadline;
+mod fields;
 mod meter;
 mod room;
 
@@ -16,8 +17,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use countersign_proto::reason::{Reason, refusal};
+use countersign_proto::reason::{Reason, reason_of, refusal};
 use http::{HeaderMap, Request, Response};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -28,11 +30,11 @@ use crate::identity::clock::UnixClock;
 use crate::identity::peer::{Peer, PeerError};
 use crate::identity::registry::Registry;
 use crate::identity::role::{self, Method};
-use crate::limits::{MAX_METADATA_BYTES, REFUSAL_PAUSE};
+use crate::limits::{MAX_METADATA_BYTES, PAUSED_REFUSALS, REFUSAL_PAUSE};
 use crate::server::guard::meter::Meter;
 use crate::server::guard::room::{Hold, Room};
 use crate::server::listener::ConnectionInfo;
-use crate::server::{refuse, throttle};
+use crate::server::{Standing, refuse, throttle};
 
 /// Puts the guard around a server: `Server::builder().layer(guard)`.
 #[derive(Debug, Clone)]
@@ -46,9 +48,9 @@ impl GuardLayer {
     pub fn new(registry: Arc<Registry>, clock: UnixClock) -> Self {
         Self {
             rules: Arc::new(Rules {
-                registry,
-                clock,
+                standing: Standing::new(registry, clock),
                 room: Room::default(),
+                pauses: Semaphore::new(PAUSED_REFUSALS),
             }),
         }
     }
@@ -74,9 +76,10 @@ pub struct Guard<S> {
 
 #[derive(Debug)]
 struct Rules {
-    registry: Arc<Registry>,
-    clock: UnixClock,
+    standing: Standing,
     room: Room,
+    /// Refusals that are held back.
+    pauses: Semaphore,
 }
 
 /// A call that passed.
@@ -119,6 +122,16 @@ impl Rules {
         })
     }
 
+    /// Holds a refusal back for a moment, for whoever asks again at once; not beyond the deadline,
+    /// and not when many are held back already.
+    async fn pause(&self, deadline: Option<Instant>) {
+        let Ok(_place) = self.pauses.try_acquire() else {
+            return;
+        };
+        let until = Instant::now() + REFUSAL_PAUSE;
+        sleep_until(deadline.map_or(until, |deadline| deadline.min(until))).await;
+    }
+
     fn identify<B>(&self, request: &Request<B>) -> Result<Arc<Peer>, Status> {
         let missing = Err(PeerError::Missing);
         let found = request.extensions().get::<ConnectionInfo>();
@@ -142,27 +155,7 @@ impl Rules {
                 ));
             }
         };
-        let now = self.clock.seconds();
-        if peer.is_expired(now) {
-            return Err(refusal(
-                Reason::CertificateExpired,
-                format!(
-                    "certificate {} ended at {}; it is {now}",
-                    peer.serial, peer.not_after
-                ),
-                "connect again with a new certificate from `countersign ca issue`",
-            ));
-        }
-        if self.registry.is_revoked(&peer.serial) {
-            return Err(refusal(
-                Reason::CertificateRevoked,
-                format!(
-                    "certificate {} of {} was revoked",
-                    peer.serial, peer.principal
-                ),
-                "ask an administrator why, and for a new certificate",
-            ));
-        }
+        self.standing.check(&peer)?;
         Ok(peer)
     }
 }
@@ -215,11 +208,12 @@ where
                 let clone = self.inner.clone();
                 let mut ready = std::mem::replace(&mut self.inner, clone);
                 let answer = until(deadline, ready.call(hold.count(request)));
+                let rules = Arc::clone(&self.rules);
                 let metered = async move {
                     let response = answer.await?;
                     if has_no_room(&response) {
                         drop(hold);
-                        pause(deadline).await;
+                        rules.pause(deadline).await;
                         return Ok(meter.watch(response, None));
                     }
                     Ok(meter.watch(response, Some(hold)))
@@ -227,19 +221,12 @@ where
                 Box::pin(metered.instrument(span))
             }
             Err(status) => {
-                if let Some(unsaid) = throttle::may_tell() {
-                    tracing::info!(
-                        path = request.uri().path(),
-                        code = ?status.code(),
-                        error = status.message(),
-                        unsaid,
-                        "call refused",
-                    );
-                }
+                tell(&request, &status);
                 let response = status.into_http();
+                let rules = Arc::clone(&self.rules);
                 Box::pin(async move {
                     if has_no_room(&response) {
-                        pause(None).await;
+                        rules.pause(None).await;
                     }
                     Ok(meter.watch(response, None))
                 })
@@ -248,15 +235,28 @@ where
     }
 }
 
+/// Leaves word of a refused call in the log of the server.
+fn tell(request: &Request<Body>, status: &Status) {
+    let Some(unsaid) = throttle::may_tell() else {
+        return;
+    };
+    let info = request.extensions().get::<ConnectionInfo>();
+    let peer = info.and_then(|info| info.peer.as_ref().ok());
+    tracing::info!(
+        path = request.uri().path(),
+        principal = peer.map_or("", |peer| peer.principal.as_str()),
+        address = info.map(|info| info.address.to_string()),
+        reason = reason_of(status).map(|reason| reason.to_string()),
+        code = ?status.code(),
+        error = status.message(),
+        unsaid,
+        "call refused",
+    );
+}
+
 /// Whether a call was refused because there is too little of something.
 fn has_no_room(response: &Response<Body>) -> bool {
     meter::code_of(response.headers()) == Some(Code::ResourceExhausted)
-}
-
-/// Holds a refusal back for a moment, for whoever asks again at once; not beyond the deadline.
-async fn pause(deadline: Option<Instant>) {
-    let until = Instant::now() + REFUSAL_PAUSE;
-    sleep_until(deadline.map_or(until, |deadline| deadline.min(until))).await;
 }
 
 /// Waits for the handler until its deadline is over. Its future is dropped then.

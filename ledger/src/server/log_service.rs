@@ -21,15 +21,13 @@ pub(super) mod token;
 use std::sync::Arc;
 
 use countersign_proto::v1;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Instrument as _, info_span};
 
 use crate::identity::peer::Peer;
 use crate::limits::{
-    ALL_STREAM_CHUNKS, MAX_APPEND_STREAMS, MAX_APPEND_STREAMS_EACH, MAX_FOLLOW_STREAMS,
-    MAX_FOLLOW_STREAMS_EACH,
+    MAX_APPEND_STREAMS, MAX_APPEND_STREAMS_EACH, MAX_FOLLOW_STREAMS, MAX_FOLLOW_STREAMS_EACH,
 };
 use crate::server::readers::{Readers, Reading};
 use crate::server::seats::Seats;
@@ -44,8 +42,6 @@ pub struct LogService {
     followers: Seats,
     appenders: Seats,
     readers: Readers,
-    /// Chunks of all append streams.
-    chunks: Arc<Semaphore>,
 }
 
 impl LogService {
@@ -62,7 +58,6 @@ impl LogService {
             MAX_APPEND_STREAMS,
             MAX_APPEND_STREAMS_EACH,
         );
-        let chunks = Arc::new(Semaphore::new(ALL_STREAM_CHUNKS));
         Self {
             logs,
             standing,
@@ -70,28 +65,33 @@ impl LogService {
             followers,
             appenders,
             readers: Readers::default(),
-            chunks,
         }
+    }
+
+    /// Who calls, and may still do so now that the request has come: its head may be old.
+    fn caller<T>(&self, request: &Request<T>) -> Result<Arc<Peer>, Status> {
+        let peer = peer(request)?;
+        self.standing.check(&peer)?;
+        Ok(peer)
     }
 
     /// Who reads.
     fn reader<T>(&self, request: &Request<T>) -> Result<Reader, Status> {
         Ok(Reader {
-            peer: peer(request)?,
+            peer: self.caller(request)?,
             readers: self.readers.clone(),
         })
     }
 
     /// What an append stream works with.
     fn appender<T>(&self, request: &Request<T>) -> Result<stream::Context, Status> {
-        let peer = peer(request)?;
+        let peer = self.caller(request)?;
         let seat = self.appenders.take(peer.principal.as_str());
         Ok(stream::Context {
             logs: self.logs.clone(),
             peer,
             standing: self.standing.clone(),
             shutdown: self.shutdown.clone(),
-            room: Arc::clone(&self.chunks),
             seat: seat.map_err(|error| refuse::full(&error))?,
         })
     }
@@ -120,11 +120,11 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl v1::log_service_server::LogService for LogService {
     async fn append(&self, request: Request<v1::AppendRequest>) -> Answer<v1::AppendResponse> {
-        let (peer, request) = (peer(&request)?, request.into_inner());
+        let (reader, request) = (self.reader(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
         let case = request.draft.as_ref().map_or(0, |draft| draft.case);
         let span = info_span!("append", log = log.name(), case);
-        let answer = append::append(log, &peer, request).instrument(span).await;
+        let answer = append::append(log, &reader, request).instrument(span).await;
         answer.map(Response::new)
     }
 
@@ -132,7 +132,7 @@ impl v1::log_service_server::LogService for LogService {
         &self,
         request: Request<v1::AppendBatchRequest>,
     ) -> Answer<v1::AppendBatchResponse> {
-        let (peer, request) = (peer(&request)?, request.into_inner());
+        let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
         let span = info_span!(
             "append_batch",
@@ -187,7 +187,7 @@ impl v1::log_service_server::LogService for LogService {
     type FollowStream = follow::Batches;
 
     async fn follow(&self, request: Request<v1::FollowRequest>) -> Answer<follow::Batches> {
-        let (peer, request) = (peer(&request)?, request.into_inner());
+        let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = Arc::clone(self.logs.get(&request.log)?);
         let filter = filter::parse(request.filter).map_err(|error| refuse::filter(&error))?;
         let seat = self.followers.take(peer.principal.as_str());

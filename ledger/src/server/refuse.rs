@@ -17,7 +17,7 @@ use crate::tree::TreeError;
 
 mod certificates;
 
-pub(super) use self::certificates::{desk, role};
+pub(super) use self::certificates::{desk, revoked, role};
 
 const SAME_KEYS: &str =
     "repeat the call with the same idempotency keys, and never under other ones";

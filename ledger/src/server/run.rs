@@ -1,4 +1,4 @@
-//! The running server: a node, its gRPC door, its metrics page, and an orderly end.
+//! The running server: a node, its two doors, and an orderly end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use super::guard::GuardLayer;
+use super::http;
 use super::listener::{self, ConnectionLimits};
-use crate::identity::ca::{self, RenewError};
 use crate::identity::clock::UnixClock;
+use crate::identity::desk::DeskError;
 use crate::identity::tls::{self, TlsError, TlsHandle};
 use crate::limits::{
     ACCEPT_QUEUE, CONNECTION_WINDOW, DRAIN, MAX_HEADER_LIST, MAX_STREAMS_PER_CONNECTION,
@@ -53,8 +53,8 @@ pub enum ServeError {
     #[error(transparent)]
     Node(#[from] NodeError),
     /// The server's certificate.
-    #[error("cannot renew the server certificate: {0}")]
-    Renew(#[from] RenewError),
+    #[error(transparent)]
+    Renew(#[from] DeskError),
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -131,11 +131,7 @@ impl Server {
             metrics,
         } = options;
         let node = Arc::new(Node::open(&dir, &settings).await?);
-        let now = settings.clock.wall();
-        if ca::server_is_due(&dir, now)? {
-            ca::renew_server(&dir, &hosts, now)?;
-            tracing::info!("server certificate renewed");
-        }
+        node.desk().renew_server(&dir, &hosts).await?;
         let wall = Arc::clone(&settings.clock);
         let clock = UnixClock::new(move || wall.wall().seconds());
         let tls = Arc::new(TlsHandle::new(tls::load(&dir, clock.clone())?));
@@ -143,7 +139,12 @@ impl Server {
         let address = local_address(&listener, listen)?;
         let stop = CancellationToken::new();
         let http = match (http, metrics) {
-            (Some(http), Some(metrics)) => Some(serve_http(http, metrics, &node, &stop)?),
+            (Some(address), Some(metrics)) => {
+                let listener = bind(address)?;
+                let address = local_address(&listener, address)?;
+                http::serve(listener, metrics, &node, &stop);
+                Some(address)
+            }
             _ => None,
         };
         let origin = node.ca().origin().clone();
@@ -154,9 +155,9 @@ impl Server {
             ConnectionLimits::of_this_process(),
         );
         drop(tokio::spawn(renew(
-            dir.clone(),
+            Arc::clone(&node),
             hosts,
-            settings,
+            clock.clone(),
             Arc::clone(&tls),
             stop.clone(),
         )));
@@ -259,39 +260,11 @@ fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAd
         .map_err(|error| ServeError::Bind { address, error })
 }
 
-/// `/metrics` in Prometheus text form, `/healthz` for load balancers.
-fn serve_http(
-    address: SocketAddr,
-    metrics: PrometheusHandle,
-    node: &Arc<Node>,
-    stop: &CancellationToken,
-) -> Result<SocketAddr, ServeError> {
-    let listener = bind(address)?;
-    let address = local_address(&listener, address)?;
-    let observed = Arc::clone(node);
-    let page = move || {
-        super::observe(&observed);
-        std::future::ready(metrics.render())
-    };
-    let app = axum::Router::new()
-        .route("/metrics", get(page))
-        .route("/healthz", get(|| std::future::ready("ok\n")));
-    let stop = stop.clone();
-    let serve =
-        axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await });
-    tokio::spawn(async move {
-        if let Err(error) = serve.await {
-            tracing::error!(error = %error, "the HTTP door is closed");
-        }
-    });
-    Ok(address)
-}
-
 /// Looks after the server's certificate for as long as the server runs.
 async fn renew(
-    dir: PathBuf,
+    node: Arc<Node>,
     hosts: Vec<String>,
-    settings: NodeSettings,
+    clock: UnixClock,
     tls: Arc<TlsHandle>,
     stop: CancellationToken,
 ) {
@@ -300,33 +273,22 @@ async fn renew(
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RENEWAL_CHECK) => {}
         }
-        let (dir, hosts, settings) = (dir.clone(), hosts.clone(), settings.clone());
-        let renewed = tokio::task::spawn_blocking(move || renew_once(&dir, &hosts, &settings));
-        match renewed.await {
-            Ok(Ok(Some(config))) => {
-                tls.replace(config);
-                tracing::info!("server certificate renewed");
-            }
-            Ok(Ok(None)) => {}
-            Ok(Err(error)) => tracing::error!(error = %error, "cannot renew the certificate"),
-            Err(error) => tracing::error!(error = %error, "cannot renew the certificate"),
+        match renew_once(&node, &hosts, &clock).await {
+            Ok(Some(config)) => tls.replace(config),
+            Ok(None) => {}
+            Err(error) => tracing::error!(error = %error, "the old server certificate stays"),
         }
     }
 }
 
-fn renew_once(
-    dir: &Path,
+async fn renew_once(
+    node: &Node,
     hosts: &[String],
-    settings: &NodeSettings,
+    clock: &UnixClock,
 ) -> Result<Option<rustls::ServerConfig>, ServeError> {
-    let now = settings.clock.wall();
-    if !ca::server_is_due(dir, now)? {
-        return Ok(None);
+    let renewed = node.desk().renew_server(node.dir(), hosts).await?;
+    match renewed {
+        Some(_) => Ok(Some(tls::load(node.dir(), clock.clone())?)),
+        None => Ok(None),
     }
-    ca::renew_server(dir, hosts, now)?;
-    let wall = Arc::clone(&settings.clock);
-    Ok(Some(tls::load(
-        dir,
-        UnixClock::new(move || wall.wall().seconds()),
-    )?))
 }

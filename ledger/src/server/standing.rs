@@ -1,8 +1,8 @@
-//! Whether a client that opened a stream may still use it.
+//! Whether a client may go on: its certificate is neither revoked nor over.
 //!
-//! The guard checks a certificate when a call begins. A stream may live for months, so it asks
-//! again with every batch, and waits for a revocation while nothing else happens: a revoked or
-//! expired certificate ends it.
+//! The guard asks when a call begins. The handler asks again when the request has come, which can
+//! be much later. A stream may live for months, so it asks with every batch, and waits for a
+//! revocation while nothing else happens: a revoked or expired certificate ends it.
 
 use std::sync::Arc;
 
@@ -14,8 +14,9 @@ use crate::identity::clock::UnixClock;
 use crate::identity::peer::Peer;
 use crate::identity::registry::Registry;
 use crate::limits::HEARTBEAT;
+use crate::server::refuse;
 
-/// What a certificate is judged by while its stream lives. Clones share it.
+/// What a certificate is judged by. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Standing {
     registry: Arc<Registry>,
@@ -41,11 +42,8 @@ impl Standing {
             ..
         } = peer;
         if self.registry.is_revoked(serial) {
-            return Err(refusal(
-                Reason::CertificateRevoked,
-                format!("certificate {serial} of {principal} was revoked"),
-                "ask an administrator why, and for a new certificate",
-            ));
+            let message = format!("certificate {serial} of {principal} was revoked");
+            return Err(refuse::revoked(message));
         }
         let now = self.clock.seconds();
         if peer.is_expired(now) {

@@ -9,6 +9,7 @@
 pub mod recover;
 mod segments;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +26,7 @@ use parking_lot::{Mutex, RwLock};
 use self::segments::Segment;
 use super::{AppendError, DurableHead, FrameRun, LogStore, ReadError, Room, Space};
 use crate::fs::{Fs, FsFile};
-use crate::limits::RESERVE_BYTES;
+use crate::limits::{OPEN_SEGMENTS, RESERVE_BYTES};
 
 /// Folder of the segments.
 pub const FOLDER: &str = "segments";
@@ -69,6 +70,8 @@ pub struct SegmentStore {
     /// What the writer holds.
     writer: Mutex<Writer>,
     epoch: AtomicU64,
+    /// Segments before the last one whose files are open, in the order in which they were opened.
+    full: Mutex<VecDeque<Arc<Segment>>>,
 }
 
 #[derive(Debug)]
@@ -182,9 +185,39 @@ impl SegmentStore {
         })();
         made.map_err(|error| writer.poison(error))?;
         writer.offset = header_len;
-        let segment = Arc::new(Segment::new(first, nonce, file, bytes, header_len));
-        self.view.write().segments.push(Arc::clone(&segment));
+        let segment = Segment::new(first, nonce, Some(file), bytes, header_len);
+        let segment = Arc::new(segment);
+        let before = {
+            let mut view = self.view.write();
+            let before = view.segments.last().cloned();
+            view.segments.push(Arc::clone(&segment));
+            before
+        };
+        before
+            .into_iter()
+            .for_each(|before| self.was_opened(before));
         Ok(segment)
+    }
+
+    /// Takes note of an open file that nobody writes to any more, and closes the one that has been
+    /// open for longest when they are too many.
+    fn was_opened(&self, segment: Arc<Segment>) {
+        let mut full = self.full.lock();
+        full.push_back(segment);
+        if full.len() > OPEN_SEGMENTS
+            && let Some(oldest) = full.pop_front()
+        {
+            oldest.close();
+        }
+    }
+
+    /// What opening the log has left open.
+    fn keep_some_open(&self) {
+        let segments = self.view.read().segments.clone();
+        let full = segments.split_last().map_or(&[][..], |(_last, full)| full);
+        for segment in full.iter().filter(|segment| segment.is_open()) {
+            self.was_opened(Arc::clone(segment));
+        }
     }
 
     /// A file with its space and without a header. Running out of space here harms nothing.
@@ -197,7 +230,10 @@ impl SegmentStore {
             if let Err(error) = self.fs.remove(path) {
                 tracing::warn!(error = %error, path, "cannot remove an unfinished segment");
             }
-            if error.kind() == io::ErrorKind::StorageFull {
+            if matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ) {
                 AppendError::Full {
                     needed: bytes,
                     free: self.fs.free_bytes().unwrap_or(0),
@@ -230,10 +266,13 @@ impl LogStore for SegmentStore {
         let offset = writer.offset;
         let frame = commit.seal(&segment.nonce);
         // If we stop here, then nothing of the commit is stored.
-        let written = segment.file.write_all_at(frame, offset);
+        let (file, _) = segment
+            .file(self.fs.as_ref())
+            .map_err(|error| writer.poison(error))?;
+        let written = file.write_all_at(frame, offset);
         // If we stop here, then any part of the frame may be stored; nobody was told, and recovery
         // takes it whole or puts it into quarantine.
-        let stored = written.and_then(|()| segment.file.sync_data());
+        let stored = written.and_then(|()| file.sync_data());
         stored.map_err(|error| writer.poison(error))?;
         // If we stop here, then the commit is durable and nobody was told; callers repeat and get
         // its receipt.
@@ -260,7 +299,11 @@ impl LogStore for SegmentStore {
                 _ => return Err(ReadError::OutOfRange { index: from, size }),
             }
         };
-        segment.read(from, max_bytes)
+        let (file, opened) = segment.file(self.fs.as_ref())?;
+        if opened {
+            self.was_opened(Arc::clone(&segment));
+        }
+        segment.read(file.as_ref(), from, max_bytes)
     }
 
     fn seal(&self) -> Result<DurableHead, AppendError> {

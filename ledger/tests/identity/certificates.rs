@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use countersign_ledger::identity::ca::{
-    self, Ca, FIRST_ADMIN, InitError, IssueError, LoadError, RenewError,
+    self, Ca, FIRST_ADMIN, InitError, IssueError, IssuedCertificate, LoadError, RenewError,
 };
 use countersign_ledger::identity::csr;
 use countersign_ledger::identity::peer::{Peer, PeerError};
@@ -293,6 +293,16 @@ fn only_a_whole_ca_loads() {
     assert!(matches!(Ca::load(world.dir()), Err(LoadError::Origin)));
 }
 
+fn renew(
+    world: &World,
+    hosts: &[String],
+    now: countersign_chain::time::UnixMicros,
+) -> Result<IssuedCertificate, RenewError> {
+    let signed = ca::sign_server(world.dir(), hosts, now)?;
+    ca::install_server(world.dir(), &signed)?;
+    Ok(signed)
+}
+
 #[test]
 fn the_servers_certificate_is_renewed_for_the_same_key() {
     let world = World::new();
@@ -303,8 +313,7 @@ fn the_servers_certificate_is_renewed_for_the_same_key() {
     assert!(ca::server_is_due(world.dir(), at(third + 1)).expect("it can be read"));
 
     let key = fs::read(world.path("tls/server.key")).expect("the key is there");
-    let renewed = ca::renew_server(world.dir(), &["new.example.com".into()], at(third + 1))
-        .expect("it is renewed");
+    let renewed = renew(&world, &["new.example.com".into()], at(third + 1)).expect("it is renewed");
     assert_ne!(renewed.serial, world.report.server.serial);
     assert_eq!(
         fs::read(world.path("tls/server.key")).expect("the key is there"),
@@ -320,7 +329,7 @@ fn the_servers_certificate_is_renewed_for_the_same_key() {
     // What an interrupted renewal leaves does not stop the next one; a lost key is made anew.
     fs::write(world.path("tls/server.pem.new"), "half").expect("a file");
     fs::remove_file(world.path("tls/server.key")).expect("it is there");
-    ca::renew_server(world.dir(), &[], at(third + 2)).expect("it is renewed");
+    renew(&world, &[], at(third + 2)).expect("it is renewed");
     assert_ne!(
         fs::read(world.path("tls/server.key")).expect("a new key"),
         key
@@ -328,7 +337,7 @@ fn the_servers_certificate_is_renewed_for_the_same_key() {
     drop(world.config(third + 2));
 
     fs::remove_dir_all(world.path("ca")).expect("it is there");
-    let error = ca::renew_server(world.dir(), &[], at(third + 3)).expect_err("no CA");
+    let error = renew(&world, &[], at(third + 3)).expect_err("no CA");
     assert!(
         matches!(error, RenewError::Load(LoadError::File(_))),
         "{error}"

@@ -175,7 +175,8 @@ async fn a_renewed_certificate_serves_the_next_connection() {
         .await
         .expect("it connects");
     let before = stream.server_certificate();
-    ca::renew_server(world.dir(), &[], at(NOW + 60)).expect("it is renewed");
+    let renewed = ca::sign_server(world.dir(), &[], at(NOW + 60)).expect("it is signed");
+    ca::install_server(world.dir(), &renewed).expect("room");
     server.tls.replace(world.config(NOW + 60));
     let stream = server
         .connect(&world, Some(&client), &[&TLS13])

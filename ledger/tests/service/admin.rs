@@ -12,7 +12,11 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::world::{World, by, draft, fact, field, refused};
 
-async fn issue(world: &World, role: &str, name: &str) -> v1::IssueCertificateResponse {
+async fn try_to_issue(
+    world: &World,
+    role: &str,
+    name: &str,
+) -> Result<v1::IssueCertificateResponse, Status> {
     let (_, csr_pem) = new_key_and_csr().expect("a request");
     let request = v1::IssueCertificateRequest {
         csr_pem,
@@ -23,8 +27,13 @@ async fn issue(world: &World, role: &str, name: &str) -> v1::IssueCertificateRes
     let issued = world
         .admin()
         .issue_certificate(by("admin:operator", request))
-        .await;
-    issued.expect("a good request").into_inner()
+        .await?;
+    Ok(issued.into_inner())
+}
+
+async fn issue(world: &World, role: &str, name: &str) -> v1::IssueCertificateResponse {
+    let issued = try_to_issue(world, role, name).await;
+    issued.expect("a good request")
 }
 
 async fn revoke(world: &World, serial: &str) -> Result<v1::Certificate, Status> {
@@ -103,6 +112,29 @@ async fn issuing_and_revoking_are_entries() {
         .expect("a list")
         .into_inner();
     assert_eq!(listed.certificates, [revoked]);
+}
+
+/// The guard saw a good certificate when the head of the call came; by the time that its body is
+/// there, or that its turn at the desk has come, things are different.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_revoked_meanwhile_gives_no_orders_and_appends_nothing() {
+    let world = World::start().await;
+    let agent = issue(&world, "agent", "db-1").await;
+    let size = world.log.accepted_size();
+    crate::world::revoke(&world.registry);
+    refused(
+        try_to_issue(&world, "admin", "mallory").await,
+        Reason::CertificateRevoked,
+    );
+    let serial = agent.certificate.expect("a certificate").serial;
+    refused(revoke(&world, &serial).await, Reason::CertificateRevoked);
+    let append = v1::AppendRequest {
+        draft: Some(draft("late")),
+        ..v1::AppendRequest::default()
+    };
+    let appended = world.client().append(by("agent:db", append)).await;
+    refused(appended, Reason::CertificateRevoked);
+    assert_eq!(world.log.accepted_size(), size);
 }
 
 #[tokio::test(flavor = "multi_thread")]

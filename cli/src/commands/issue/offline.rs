@@ -27,9 +27,10 @@ fn refused(error: DeskError) -> anyhow::Error {
             "{error}; `countersign ca list` shows the serial numbers"
         ))
         .into(),
-        DeskError::AlreadyRevoked { .. } | DeskError::LastAdmin { .. } | DeskError::Issue(_) => {
-            Refused(error.to_string()).into()
-        }
+        DeskError::AlreadyRevoked { .. }
+        | DeskError::Revoked { .. }
+        | DeskError::LastAdmin { .. }
+        | DeskError::Issue(_) => Refused(error.to_string()).into(),
         other => other.into(),
     }
 }

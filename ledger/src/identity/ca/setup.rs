@@ -156,15 +156,15 @@ fn make_authorities(dir: &Path, origin: &Origin, now: UnixMicros) -> Result<(), 
     Ok(())
 }
 
-/// Puts a new server certificate for the same key in the place of `tls/server.pem`.
+/// A new server certificate for the same key; [`install_server`] puts it in its place.
 ///
 /// The key stays: the certificate is one file, replaced in one step, so that a crash leaves a pair
 /// that fits. Without `tls/server.key` a new key is made first; to change the key, move the old one
 /// away.
 ///
 /// # Errors
-/// [`RenewError`]; the old certificate is still in place then.
-pub fn renew_server(
+/// [`RenewError`].
+pub fn sign_server(
     dir: &Path,
     hosts: &[String],
     now: UnixMicros,
@@ -182,9 +182,15 @@ pub fn renew_server(
         Err(error) => return Err(error.into()),
     };
     // If we stop here, a new key has no certificate yet: the next renewal gives it one.
-    let issued = ca.issue_server(&key, hosts, now)?;
-    files::replace(&server_path(dir), &issued.chain_pem)?;
-    Ok(issued)
+    Ok(ca.issue_server(&key, hosts, now)?)
+}
+
+/// Puts a server certificate in the place of `tls/server.pem`.
+///
+/// # Errors
+/// [`RenewError`]; the old certificate is still in place then.
+pub fn install_server(dir: &Path, issued: &IssuedCertificate) -> Result<(), RenewError> {
+    Ok(files::replace(&server_path(dir), &issued.chain_pem)?)
 }
 
 /// Whether less than a third of the server certificate's life is left, or there is none.

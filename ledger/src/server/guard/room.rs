@@ -2,7 +2,7 @@
 //!
 //! A call counts from its head until the last byte of its answer is taken: whoever does not read
 //! answers cannot pile them up. Its request counts by the bytes that have come, not by those that
-//! it announces.
+//! it announces, and by what its fields become in memory.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,13 +17,18 @@ use tonic::body::Body;
 
 use crate::identity::role::Method;
 use crate::limits::{
-    MAX_CALLS, MAX_CALLS_EACH, MAX_PAGES, MAX_PAGES_EACH, REQUEST_BYTES, REQUEST_BYTES_EACH,
+    FIELD_BYTES, MAX_CALLS, MAX_CALLS_EACH, MAX_PAGES, MAX_PAGES_EACH, REQUEST_BYTES,
+    REQUEST_BYTES_EACH,
 };
+use crate::server::guard::fields::Fields;
 use crate::server::refuse;
 use crate::server::seats::{Seat, Seats};
 
-/// Its answers are the large ones.
-const LIST: &str = "/countersign.v1.LogService/ListEntries";
+/// Their answers are the large ones.
+const LISTS: [&str; 2] = [
+    "/countersign.v1.LogService/ListEntries",
+    "/countersign.v1.AdminService/ListCertificates",
+];
 /// Lives for long; what it holds is bounded by its window and its chunks.
 const STREAM: &str = "/countersign.v1.LogService/AppendStream";
 
@@ -46,7 +51,7 @@ pub(super) struct Hold {
 impl Default for Room {
     fn default() -> Self {
         let calls = ("calls", "countersign_calls");
-        let pages = ("pages of ListEntries", "countersign_pages");
+        let pages = ("pages of lists", "countersign_pages");
         let bytes = ("bytes of requests", "countersign_request_bytes");
         Self {
             calls: Seats::new(calls, MAX_CALLS, MAX_CALLS_EACH),
@@ -61,7 +66,9 @@ impl Room {
     pub(super) fn take(&self, client: &str, method: &Method) -> Result<Hold, Status> {
         let busy = |error| refuse::busy(&error);
         let call = self.calls.take(client).map_err(busy)?;
-        let page = (method.path == LIST).then(|| self.pages.take(client));
+        let page = LISTS
+            .contains(&method.path)
+            .then(|| self.pages.take(client));
         let bytes = (method.path != STREAM).then(|| self.bytes.none(client));
         Ok(Hold {
             _call: call,
@@ -78,7 +85,14 @@ impl Hold {
             None => request,
             Some(bytes) => {
                 let bytes = Arc::clone(bytes);
-                request.map(|inner| Body::new(Counted { inner, bytes }))
+                request.map(|inner| {
+                    let fields = Fields::default();
+                    Body::new(Counted {
+                        inner,
+                        fields,
+                        bytes,
+                    })
+                })
             }
         }
     }
@@ -87,6 +101,7 @@ impl Hold {
 /// A request body that ends with a refusal when there is no room for more of it.
 struct Counted {
     inner: Body,
+    fields: Fields,
     bytes: Arc<Mutex<Seat>>,
 }
 
@@ -99,11 +114,12 @@ impl http_body::Body for Counted {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        let read = match &frame {
-            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
-            Some(Err(_)) | None => 0,
+        let data = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(&[][..], |data| data),
+            Some(Err(_)) | None => &[],
         };
-        let room = self.bytes.lock().more(read);
+        let decoded = self.fields.count(data).saturating_mul(FIELD_BYTES);
+        let room = self.bytes.lock().more(data.len().saturating_add(decoded));
         Poll::Ready(match room {
             Ok(()) => frame,
             Err(error) => Some(Err(refuse::busy(&error))),
@@ -135,12 +151,12 @@ mod tests {
     fn calls_and_pages_are_counted_until_they_end() {
         let room = Room::default();
         assert!(room.take("agent:a", method(STREAM)).is_ok());
-        let take = || room.take("agent:a", method(LIST));
+        let take = || room.take("agent:a", method(LISTS[0]));
         let pages: Vec<Hold> = (0..MAX_PAGES_EACH).filter_map(|_| take().ok()).collect();
         assert_eq!(pages.len(), MAX_PAGES_EACH);
         let refused = take().expect_err("its pages are taken");
         assert_eq!(reason_of(&refused), Some(Reason::TooManyCalls));
-        let other = room.take("agent:b", method(LIST));
+        let other = room.take("agent:b", method(LISTS[1]));
         assert!(other.is_ok(), "another's are not");
         drop(pages);
         assert!(take().is_ok());
@@ -152,13 +168,16 @@ mod tests {
         let append = method("/countersign.v1.LogService/Append");
         let send = |bytes: usize| {
             let hold = room.take("agent:a", append).expect("room");
-            let body = Body::new(One(Some(Bytes::from(vec![0; bytes]))));
+            // A field of more bytes than there are.
+            let mut part = vec![0, 0, 0, 0, 9, 0x0a, 0xff, 0xff, 0xff, 0x7f];
+            part.resize(bytes, 0);
+            let body = Body::new(One(Some(Bytes::from(part))));
             let mut request = hold.count(Request::new(body));
             let mut context = Context::from_waker(std::task::Waker::noop());
             let polled = Pin::new(request.body_mut()).poll_frame(&mut context);
             (hold, polled)
         };
-        let (hold, polled) = send(REQUEST_BYTES_EACH);
+        let (hold, polled) = send(REQUEST_BYTES_EACH - FIELD_BYTES);
         assert!(matches!(polled, Poll::Ready(Some(Ok(_)))));
         let (_second, polled) = send(1);
         let Poll::Ready(Some(Err(refused))) = polled else {

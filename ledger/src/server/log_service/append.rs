@@ -9,11 +9,12 @@ use countersign_proto::reason::{Reason, field_violation};
 use countersign_proto::v1;
 use tonic::Status;
 
-use super::draft;
 use super::receipt::{self, Facts};
+use super::{Reader, draft};
 use crate::identity::peer::Peer;
 use crate::log::{Log, Mode, NewEntry, Run};
-use crate::server::{blocking, refuse};
+use crate::server::readers::Reading;
+use crate::server::refuse;
 
 /// Proposes entries and waits until they are durable. `path` gives the request field of the event
 /// at a position.
@@ -37,12 +38,12 @@ async fn propose(
 /// Appends one event.
 pub(super) async fn append(
     log: &Arc<Log>,
-    peer: &Peer,
+    reader: &Reader,
     request: v1::AppendRequest,
 ) -> Result<v1::AppendResponse, Status> {
     let path = |_position| "draft".to_owned();
-    let entry =
-        draft::entry(request.draft, peer).map_err(|error| refuse::draft(&error, "draft"))?;
+    let entry = draft::entry(request.draft, &reader.peer)
+        .map_err(|error| refuse::draft(&error, "draft"))?;
     let runs = propose(log, vec![entry], Mode::Each, path).await?;
     let [run] = &runs[..] else {
         return Err(refuse::internal(&format!(
@@ -63,14 +64,19 @@ pub(super) async fn append(
     };
     let mut receipt = receipt::receipt(log, level, &facts);
     if request.include_proof {
-        receipt.inclusion_proof = Some(prove(log, run, leaf).await?);
+        receipt.inclusion_proof = Some(prove(log, reader, run, leaf).await?);
     }
     let receipt = Some(receipt);
     Ok(v1::AppendResponse { receipt })
 }
 
 /// The proof of a run's one entry: from its commit where that is at hand, else from the tree files.
-async fn prove(log: &Arc<Log>, run: &Run, leaf: Hash) -> Result<v1::InclusionProof, Status> {
+async fn prove(
+    log: &Arc<Log>,
+    reader: &Reader,
+    run: &Run,
+    leaf: Hash,
+) -> Result<v1::InclusionProof, Status> {
     let index = run.first_index;
     if let Some(Ok(hashes)) = run.prover.as_ref().map(|prover| prover.inclusion(index)) {
         let tree_size = run.checkpoint.size();
@@ -82,11 +88,11 @@ async fn prove(log: &Arc<Log>, run: &Run, leaf: Hash) -> Result<v1::InclusionPro
         return Ok((&proof).into());
     }
     let (log, checkpoint) = (Arc::clone(log), Arc::clone(&run.checkpoint));
-    blocking(move || {
+    let prove = move || {
         receipt::inclusion(&log, index, &leaf, &checkpoint)
             .map_err(|error| refuse::without_proof(index, &error))
-    })
-    .await
+    };
+    reader.read(Reading::Short, prove).await
 }
 
 /// Appends all events of a batch or none.

@@ -16,7 +16,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use countersign_proto::v1::{self, AckLevel, AppendStreamRequest};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
@@ -43,8 +43,6 @@ pub(super) struct Context {
     pub(super) peer: Arc<Peer>,
     pub(super) standing: Standing,
     pub(super) shutdown: CancellationToken,
-    /// Bounds the chunks of all streams.
-    pub(super) room: Arc<Semaphore>,
     pub(super) seat: Seat,
 }
 
@@ -73,12 +71,10 @@ enum Settled {
 }
 
 /// Waits until a chunk is durable or refused. It does so in a task of its own: the memory of a
-/// chunk, and its place among those of all streams, must not wait until the client takes the
-/// acknowledgements of those before it.
-async fn settle(pending: Pending, entries: Vec<NewEntry>, room: OwnedSemaphorePermit) -> Settled {
-    let accepted = pending.accepted().await;
-    drop(room);
-    match accepted {
+/// chunk, and its turn in the queue, must not wait until the client takes the acknowledgements of
+/// those before it.
+async fn settle(pending: Pending, entries: Vec<NewEntry>) -> Settled {
+    match pending.accepted().await {
         Ok(runs) => Settled::Taken(runs),
         Err(error) => Settled::Refused(error, entries),
     }
@@ -105,7 +101,6 @@ where
         peer,
         standing,
         shutdown,
-        room,
         seat,
     } = context;
     let client_gone = out.clone();
@@ -115,7 +110,6 @@ where
         peer,
         standing,
         shutdown,
-        room,
         steps,
         target: None,
         position: 0,
@@ -141,7 +135,6 @@ struct Reader<S> {
     peer: Arc<Peer>,
     standing: Standing,
     shutdown: CancellationToken,
-    room: Arc<Semaphore>,
     steps: mpsc::Sender<Step>,
     target: Option<Target>,
     /// Position of the next event that is read.
@@ -178,17 +171,12 @@ where
                 return;
             };
             // A place behind the other chunks first, which this client may keep us waiting for;
-            // then its turn in the queue, for which it waits behind its own chunks; then one of
-            // the places that all streams share. Those come free by themselves, for who has one
-            // has its turn.
+            // then its turn in the queue, for which it waits behind its own chunks.
             let Ok(place) = steps.reserve().await else {
                 return;
             };
             let client = self.peer.principal.as_str();
             let turn = target.log.turn(client, CHUNK_ENTRIES, CHUNK_BYTES).await;
-            let Ok(room) = Arc::clone(&self.room).acquire_owned().await else {
-                return;
-            };
             let (entries, end) = self.fill(first).await;
             let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
             let read = self.position - u64::from(self.carry.is_some());
@@ -198,7 +186,7 @@ where
             match target.log.submit_in(turn, proposed, Mode::Each).await {
                 Ok(pending) => place.send(Step::Chunk(Chunk {
                     target,
-                    settled: tokio::spawn(settle(pending, entries, room)),
+                    settled: tokio::spawn(settle(pending, entries)),
                     first,
                 })),
                 Err(error) => {

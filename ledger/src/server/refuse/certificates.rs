@@ -15,6 +15,12 @@ pub(in crate::server) fn role(error: &RoleError) -> Status {
     field_violation(Reason::RoleInvalid, "role", error.to_string(), hint)
 }
 
+/// A caller whose certificate was revoked.
+pub(in crate::server) fn revoked(message: String) -> Status {
+    let hint = "ask an administrator why, and for a new certificate";
+    refusal(Reason::CertificateRevoked, message, hint)
+}
+
 /// A certificate that was not issued or revoked.
 pub(in crate::server) fn desk(error: &DeskError) -> Status {
     let message = error.to_string();
@@ -32,6 +38,7 @@ pub(in crate::server) fn desk(error: &DeskError) -> Status {
             let hint = "nothing is to be done: the certificate is refused since that entry";
             with_metadata(Reason::AlreadyRevoked, message, hint, &facts)
         }
+        DeskError::Revoked { .. } => revoked(message),
         DeskError::LastAdmin { .. } => refusal(
             Reason::RoleNotAllowed,
             message,
@@ -44,6 +51,7 @@ pub(in crate::server) fn desk(error: &DeskError) -> Status {
             "say it in fewer words",
         ),
         DeskError::Entry(NewEntryError::ViaIsActor)
+        | DeskError::Renew(_)
         | DeskError::Event(_)
         | DeskError::Stopped(_) => internal(error),
         DeskError::Submit(error) => submit(error, |_position| "request".to_owned()),

@@ -327,6 +327,11 @@ fn certificates() {
             "",
         ),
         (
+            DeskError::Revoked { serial: serial() },
+            Reason::CertificateRevoked,
+            "",
+        ),
+        (
             DeskError::LastAdmin { serial: serial() },
             Reason::RoleNotAllowed,
             "",

@@ -8,6 +8,7 @@
 //!
 //! Every step can be repeated: a crash inside recovery is like the crash before it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -162,7 +163,9 @@ pub fn open(fs: Arc<dyn Fs>, settings: Settings) -> Result<(SegmentStore, Recove
         }),
         writer: Mutex::new(writer),
         epoch: AtomicU64::new(0),
+        full: Mutex::new(VecDeque::new()),
     };
+    store.keep_some_open();
     Ok((
         store,
         Recovery {

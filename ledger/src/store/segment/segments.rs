@@ -1,14 +1,17 @@
-//! One open segment file: where its frames are, and how runs of them are read.
+//! One segment file: where its frames are, and how runs of them are read.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_chain::frame::{self, FrameError, Nonce};
 use countersign_chain::limits::FRAME_HEAD;
+use countersign_chain::segment;
 use parking_lot::Mutex;
 
 use super::super::{FrameRun, ReadError};
-use crate::fs::FsFile;
+use super::FOLDER;
+use crate::fs::{Fs, FsFile};
 use crate::limits::INDEX_STRIDE;
 
 /// Fixed part of a frame up to the first entry: head, nonce, first index, count.
@@ -21,10 +24,10 @@ pub(super) struct Segment {
     pub(super) first: u64,
     /// Its frames carry this.
     pub(super) nonce: Nonce,
-    /// The file.
-    pub(super) file: Arc<dyn FsFile>,
     /// Size of the file.
     pub(super) bytes: u64,
+    /// The file, while it is open. The last segment of the log always is.
+    file: Mutex<Option<Arc<dyn FsFile>>>,
     map: Mutex<Map>,
 }
 
@@ -46,7 +49,7 @@ impl Segment {
     pub(super) fn new(
         first: u64,
         nonce: Nonce,
-        file: Arc<dyn FsFile>,
+        file: Option<Arc<dyn FsFile>>,
         bytes: u64,
         end: u64,
     ) -> Self {
@@ -57,10 +60,30 @@ impl Segment {
         Self {
             first,
             nonce,
-            file,
             bytes,
+            file: Mutex::new(file),
             map,
         }
+    }
+
+    /// Its file, and whether it was opened for this.
+    pub(super) fn file(&self, fs: &dyn Fs) -> io::Result<(Arc<dyn FsFile>, bool)> {
+        let mut file = self.file.lock();
+        if let Some(file) = &*file {
+            return Ok((Arc::clone(file), false));
+        }
+        let opened = fs.open_read(&format!("{FOLDER}/{}", segment::file_name(self.first)))?;
+        *file = Some(Arc::clone(&opened));
+        Ok((opened, true))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.file.lock().is_some()
+    }
+
+    /// Closes its file once nobody reads it any more.
+    pub(super) fn close(&self) {
+        self.file.lock().take();
     }
 
     /// Takes note of a frame that became durable.
@@ -87,13 +110,13 @@ impl Segment {
     }
 
     /// Walks a segment that was not opened by recovery, once, to find the places of its frames.
-    fn survey(&self, start: u64) -> Result<(), ReadError> {
+    fn survey(&self, file: &dyn FsFile, start: u64) -> Result<(), ReadError> {
         let mut fixed = [0_u8; FRAME_FIXED];
         let mut offset = start;
         let mut expected = self.first;
         let damaged = |index, error| ReadError::Damaged { index, error };
         while offset + u64::try_from(FRAME_FIXED).unwrap_or(u64::MAX) <= self.bytes {
-            self.file.read_exact_at(&mut fixed, offset)?;
+            file.read_exact_at(&mut fixed, offset)?;
             let Some(len) = frame::peek_len(&fixed).map_err(|e| damaged(expected, e))? else {
                 break;
             };
@@ -112,11 +135,16 @@ impl Segment {
         Ok(())
     }
 
-    /// Whole frames from the one that holds `from` on.
-    pub(super) fn read(&self, from: u64, max_bytes: usize) -> Result<FrameRun, ReadError> {
+    /// Whole frames from the one that holds `from` on, out of its file.
+    pub(super) fn read(
+        &self,
+        file: &dyn FsFile,
+        from: u64,
+        max_bytes: usize,
+    ) -> Result<FrameRun, ReadError> {
         if self.map.lock().places.is_empty() {
             let header = countersign_chain::limits::SEGMENT_HEADER;
-            self.survey(u64::try_from(header).unwrap_or(u64::MAX))?;
+            self.survey(file, u64::try_from(header).unwrap_or(u64::MAX))?;
         }
         let damaged = |error| ReadError::Damaged { index: from, error };
         let (place, end) = self
@@ -128,7 +156,7 @@ impl Segment {
         loop {
             let left = usize::try_from(end - place.offset).unwrap_or(usize::MAX);
             let mut bytes = vec![0; want.min(left)];
-            self.file.read_exact_at(&mut bytes, place.offset)?;
+            file.read_exact_at(&mut bytes, place.offset)?;
             match cut(&bytes, from, max_bytes).map_err(damaged)? {
                 Cut::Run(range) => {
                     return Ok(FrameRun::new(Bytes::from(bytes).slice(range), self.nonce));

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::sync::Arc;
 
 use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_chain::commit::LogHead;
@@ -17,7 +18,7 @@ use super::super::segments::Segment;
 use super::super::{FOLDER, Settings};
 use super::quarantine::{self, Torn};
 use super::{OpenError, io_error};
-use crate::fs::Fs;
+use crate::fs::{Fs, FsFile};
 
 /// Bytes that are looked at together behind the last commit.
 const SHOWN_BYTES: usize = 1 << 20;
@@ -118,7 +119,8 @@ impl<'a> Walk<'a> {
         }
         let bytes = offset_of(opened.bytes.len());
         let header_end = offset_of(SEGMENT_HEADER);
-        let segment = Segment::new(first, opened.header.nonce, file, bytes, header_end);
+        let kept = Some(Arc::clone(&file));
+        let segment = Segment::new(first, opened.header.nonce, kept, bytes, header_end);
         let mut at = SEGMENT_HEADER;
         if let Some(floor) = self.floor.filter(|floor| floor.segment == first) {
             at = below_floor(&opened, &segment, floor)?;
@@ -127,7 +129,7 @@ impl<'a> Walk<'a> {
         }
         at = self.above_floor(&opened, &segment, at)?;
         self.end = offset_of(at);
-        if self.clear_tail(&opened, &segment, at)? {
+        if self.clear_tail(&opened, file.as_ref(), at)? {
             tracing::warn!(segment = %opened.name, offset = at, "torn commit went to quarantine");
         }
         Ok(segment)
@@ -201,24 +203,22 @@ impl<'a> Walk<'a> {
     fn clear_tail(
         &mut self,
         opened: &Opened,
-        segment: &Segment,
+        file: &dyn FsFile,
         at: usize,
     ) -> Result<bool, OpenError> {
         let tail = opened.bytes.get(at..).unwrap_or_default();
         let torn = data_len(tail);
         // After a failed sync the page cache may show what the device does not hold; the next
         // commit would carry some of it along.
-        let shown = shown_len(segment, offset_of(at), tail.len())
+        let shown = shown_len(file, offset_of(at), tail.len())
             .map_err(io_error("read behind the last commit"))?;
         if torn > 0 {
             self.keep_torn(opened, at, tail.get(..torn).unwrap_or_default())?;
         }
         // If we stop here, then the torn bytes are in both places, and opening finds them again.
         if torn.max(shown) > 0 {
-            segment
-                .file
-                .write_all_at(&vec![0; torn.max(shown)], offset_of(at))
-                .and_then(|()| segment.file.sync_data())
+            file.write_all_at(&vec![0; torn.max(shown)], offset_of(at))
+                .and_then(|()| file.sync_data())
                 .map_err(io_error("clear a torn commit"))?;
         }
         // If we stop here, then the pending file in quarantine/ still tells that LogRecovered is
@@ -255,14 +255,12 @@ fn data_len(bytes: &[u8]) -> usize {
 }
 
 /// The same, of `len` bytes of a segment as processes see them.
-fn shown_len(segment: &Segment, from: u64, len: usize) -> io::Result<usize> {
+fn shown_len(file: &dyn FsFile, from: u64, len: usize) -> io::Result<usize> {
     let mut part = vec![0; len.min(SHOWN_BYTES)];
     let (mut at, mut shown) = (0, 0);
     while at < len {
         part.truncate(len.saturating_sub(at));
-        segment
-            .file
-            .read_exact_at(&mut part, from.saturating_add(offset_of(at)))?;
+        file.read_exact_at(&mut part, from.saturating_add(offset_of(at)))?;
         let data = data_len(&part);
         if data > 0 {
             shown = at.saturating_add(data);
@@ -333,7 +331,7 @@ pub(super) fn older(fs: &dyn Fs, first: u64) -> Result<Segment, OpenError> {
     Ok(Segment::new(
         first,
         header.nonce,
-        file,
+        None,
         len,
         offset_of(SEGMENT_HEADER),
     ))
