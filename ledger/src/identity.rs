@@ -17,4 +17,4 @@ pub mod role;
 pub mod tls;
 pub mod uri;
 
-mod files;
+pub(crate) mod files;

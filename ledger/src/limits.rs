@@ -19,6 +19,10 @@ pub const MAX_CERTIFICATE_TIME: u64 = 253_402_300_799;
 /// A certificate request in PEM form: 16 KiB; with a P-256 key it is about 500 bytes.
 pub const MAX_CSR_BYTES: usize = 16_384;
 
+/// The list of certificates is kept on disk whenever the log has grown by so many entries: reading
+/// them back takes some 0.1 s at start.
+pub const CERTIFICATES_STRIDE: u64 = 1 << 17;
+
 // Connections and calls.
 
 /// Connections with a finished handshake. TLS takes some 18 KiB each (measured), HTTP/2 its own
@@ -142,6 +146,9 @@ pub const SEAL_GRACE: Duration = Duration::from_millis(5);
 /// How many such moments may pass under load before it is sealed anyway: 100 × 5 ms = 0.5 s, half
 /// of what is promised.
 pub const SEAL_PATIENCE: u32 = 100;
+/// The tree files are synced whenever so many leaves were added, 4 MiB: after a crash those are
+/// read from the log again, in some 0.1 s.
+pub const TREE_STRIDE: u64 = 1 << 17;
 /// How often the housekeeper looks after room on the disk.
 pub const HOUSEKEEPING: Duration = Duration::from_millis(500);
 /// Bytes that a reader asks the store for at once.

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/ca/  tls/  admin/       identity (see `identity::ca`)
 //! DIR/logs/NAME/              one log each (docs/format.md, section 11); `main` is always there
+//! DIR/certificates.json       certificates that `main` tells of, up to some entry; derived
 //! DIR/endpoint.json           where the running server listens; gone when it stopped
 //! ```
 //!
@@ -20,6 +21,7 @@ use countersign_chain::origin::{Origin, OriginError};
 use countersign_proto::event::Event;
 use zeroize::Zeroizing;
 
+use self::certificates::Keeper;
 use crate::clock::Clock;
 use crate::fs::Fs;
 use crate::fs::real::RealFs;
@@ -260,6 +262,7 @@ pub struct Node {
     registry: Arc<Registry>,
     ca: Arc<Ca>,
     desk: CertificateDesk,
+    keeper: Keeper,
 }
 
 impl Node {
@@ -277,7 +280,8 @@ impl Node {
         let main = logs
             .get(MAIN)
             .ok_or_else(|| NodeError::Missing(dir.to_owned()))?;
-        let registry = Arc::new(certificates::load(Arc::clone(main)).await?);
+        let (registry, kept) = certificates::load(dir, main).await?;
+        let registry = Arc::new(registry);
         let ca = Arc::new(Ca::load(dir)?);
         let desk = CertificateDesk::new(
             Arc::clone(&ca),
@@ -285,13 +289,21 @@ impl Node {
             Arc::clone(main),
             Arc::clone(&settings.clock),
         );
+        let keeper = Keeper::new(dir, Arc::clone(main), desk.clone(), kept);
         Ok(Self {
             dir: dir.to_owned(),
             logs: Arc::new(logs),
             registry,
             ca,
             desk,
+            keeper,
         })
+    }
+
+    /// Keeps the list of certificates on disk when the log has grown much since, so that the next
+    /// start need not read the log for it.
+    pub async fn keep_certificates(&self) {
+        self.keeper.keep_when_grown().await;
     }
 
     /// The data folder.
@@ -350,6 +362,7 @@ impl Node {
     /// The first [`SubmitError`]; the others are closed all the same.
     pub async fn close(&self, reason: &str) -> Result<(), NodeError> {
         let mut result = Ok(());
+        self.keeper.keep().await;
         for log in self.logs.values() {
             let closed = log.close(reason).await;
             result = result.and(closed);

@@ -165,6 +165,13 @@ impl TreeStore {
         self.shared.read().size
     }
 
+    /// Number of leaves that were added since the tree was made durable.
+    #[must_use]
+    pub fn loose(&self) -> u64 {
+        let durable = *self.durable.lock();
+        self.size().saturating_sub(durable)
+    }
+
     /// Whether a proof failed, or a sync did: the tree must be [`TreeStore::reset`] and fed again.
     #[must_use]
     pub fn needs_rebuild(&self) -> bool {

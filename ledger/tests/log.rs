@@ -16,6 +16,7 @@ use countersign_chain::record::Record;
 use countersign_ledger::clock::ManualClock;
 use countersign_ledger::fs::Fs;
 use countersign_ledger::fs::sim::{Errno, Fault, SimFs, Survive};
+use countersign_ledger::limits::TREE_STRIDE;
 use countersign_ledger::log::{
     CHECKPOINT, Log, LogSettings, Mode, NewEntry, OpenLogError, SubmitError, folder,
 };
@@ -128,6 +129,28 @@ async fn a_lost_or_damaged_checkpoint_is_published_anew_at_start() {
     drop(bench.fs.create_new(CHECKPOINT).expect("an empty file"));
     let _log = bench.open().await;
     assert_eq!(read().expect("whole again"), published);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tree_files_are_synced_while_the_log_grows() {
+    let bench = Bench::new();
+    let log = bench.open().await;
+    let batch: Vec<NewEntry> = (0..1_024).map(|_| entry("", "x")).collect();
+    for _ in 0..=TREE_STRIDE / 1_024 {
+        let pending = log.submit(batch.clone(), Mode::Each).await.expect("room");
+        pending.accepted().await.expect("taken");
+    }
+    // A crash from now on leaves a tree that need not be built again from the first entry.
+    let synced = async {
+        while !bench.fs.exists("tree/durable").expect("a healthy disk") {
+            tokio::task::yield_now().await;
+        }
+    };
+    let synced = tokio::time::timeout(Duration::from_secs(60), synced).await;
+    assert!(synced.is_ok(), "the housekeeper looks twice a second");
+    let after = bench.after_crash(Survive::Nothing);
+    let log = after.open().await;
+    assert!(log.tree().loose() < log.tree().size());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -152,6 +152,13 @@ impl CertificateDesk {
         self.0.registry.list()
     }
 
+    /// What the log knows of every certificate, and the size of the log that it is all of.
+    pub async fn known(&self) -> (u64, Vec<CertificateFacts>) {
+        // No order is between its entry and the registry then.
+        let _turn = self.0.turn.lock().await;
+        (self.0.log.accepted_size(), self.0.registry.list())
+    }
+
     /// Issues a certificate, and returns it when its entry is durable.
     ///
     /// # Errors

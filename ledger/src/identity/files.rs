@@ -84,9 +84,11 @@ pub(crate) fn write_new(path: &Path, text: &str, access: Access) -> Result<(), F
     file.sync_all().map_err(failed("sync", path))
 }
 
-/// Puts a new public file in the place of an old one. A crash leaves the old one or the new one.
-pub(crate) fn replace(path: &Path, text: &str) -> Result<(), FileError> {
-    let fresh = path.with_extension("pem.new");
+/// Puts a new file in the place of an old one. A crash leaves the old one or the new one.
+pub(crate) fn replace(path: &Path, text: &str, access: Access) -> Result<(), FileError> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = PathBuf::from(fresh);
     // A file of this name is what an interrupted replacement left; nothing points to it.
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -94,7 +96,7 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), FileError> {
         }
         _ => {}
     }
-    write_new(&fresh, text, Access::Public)?;
+    write_new(&fresh, text, access)?;
     // If we stop here, the old file is still in place.
     fs::rename(&fresh, path).map_err(failed("rename", &fresh))?;
     path.parent().map_or(Ok(()), sync_folder)

@@ -11,7 +11,8 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 /// What the log knows of one certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CertificateFacts {
     /// Principal that it names.
     pub principal: String,
@@ -40,6 +41,19 @@ impl Registry {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A registry of what was known before.
+    #[must_use]
+    pub fn of(known: Vec<CertificateFacts>) -> Self {
+        let by_serial = known
+            .into_iter()
+            .map(|facts| (facts.serial.clone(), facts))
+            .collect();
+        Self {
+            by_serial: RwLock::new(by_serial),
+            ..Self::default()
+        }
     }
 
     /// Takes over a `CertificateIssued` entry.

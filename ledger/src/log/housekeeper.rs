@@ -1,5 +1,5 @@
-//! The housekeeper keeps room for the next segment, says when there is none, and mends the tree
-//! files.
+//! The housekeeper keeps room for the next segment, says when there is none, and looks after the
+//! tree files.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::open::feed_tree;
 use super::own_entry;
 use super::submit::{Proposal, Reply};
-use crate::limits::HOUSEKEEPING;
+use crate::limits::{HOUSEKEEPING, TREE_STRIDE};
 use crate::store::{LogStore, Room};
 use crate::tree::TreeStore;
 
@@ -72,10 +72,23 @@ impl Housekeeper {
             self.judge(room.unwrap_or_else(|error| Err(io::Error::other(error))))
                 .await;
             self.mend_tree().await;
+            self.keep_tree().await;
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(HOUSEKEEPING) => {}
             }
+        }
+    }
+
+    /// Syncs the tree files now and then, so that a crash leaves little of them to be read back.
+    async fn keep_tree(&self) {
+        if self.tree.loose() < TREE_STRIDE || self.tree.needs_rebuild() {
+            return;
+        }
+        let tree = Arc::clone(&self.tree);
+        let kept = tokio::task::spawn_blocking(move || tree.make_durable()).await;
+        if let Err(error) = kept.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            tracing::warn!(error = %error, "cannot sync the tree files");
         }
     }
 

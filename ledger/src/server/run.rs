@@ -18,8 +18,8 @@ use crate::identity::clock::UnixClock;
 use crate::identity::desk::DeskError;
 use crate::identity::tls::{self, TlsError, TlsHandle};
 use crate::limits::{
-    ACCEPT_QUEUE, CONNECTION_WINDOW, DRAIN, MAX_HEADER_LIST, MAX_STREAMS_PER_CONNECTION,
-    RENEWAL_CHECK, STREAM_WINDOW,
+    ACCEPT_QUEUE, CONNECTION_WINDOW, DRAIN, HOUSEKEEPING, MAX_HEADER_LIST,
+    MAX_STREAMS_PER_CONNECTION, RENEWAL_CHECK, STREAM_WINDOW,
 };
 use crate::node::{Node, NodeError, NodeSettings};
 
@@ -154,13 +154,9 @@ impl Server {
             origin,
             ConnectionLimits::of_this_process(),
         );
-        drop(tokio::spawn(renew(
-            Arc::clone(&node),
-            hosts,
-            clock.clone(),
-            Arc::clone(&tls),
-            stop.clone(),
-        )));
+        let keeping = keep_certificates(Arc::clone(&node), stop.clone());
+        let renewing = renew(Arc::clone(&node), hosts, clock.clone(), tls, stop.clone());
+        drop(tokio::spawn(async move { tokio::join!(keeping, renewing) }));
         let routes = super::routes(&node, &stop, clock.clone()).await?;
         let ended = stop.clone();
         let grpc = tonic::transport::Server::builder()
@@ -258,6 +254,16 @@ fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAd
     listener
         .local_addr()
         .map_err(|error| ServeError::Bind { address, error })
+}
+
+/// Keeps the list of certificates on disk up to date for as long as the server runs.
+async fn keep_certificates(node: Arc<Node>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(HOUSEKEEPING) => node.keep_certificates().await,
+        }
+    }
 }
 
 /// Looks after the server's certificate for as long as the server runs.

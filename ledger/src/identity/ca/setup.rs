@@ -190,7 +190,11 @@ pub fn sign_server(
 /// # Errors
 /// [`RenewError`]; the old certificate is still in place then.
 pub fn install_server(dir: &Path, issued: &IssuedCertificate) -> Result<(), RenewError> {
-    Ok(files::replace(&server_path(dir), &issued.chain_pem)?)
+    Ok(files::replace(
+        &server_path(dir),
+        &issued.chain_pem,
+        Access::Public,
+    )?)
 }
 
 /// Whether less than a third of the server certificate's life is left, or there is none.
