@@ -54,7 +54,8 @@ pub enum NodeError {
     },
     /// Not a data folder.
     #[error(
-        "{0} is no data folder; make one with `countersign ledger init --dir {0} --origin NAME`"
+        "{0} is no data folder; is the disk mounted, and the path right? A new one is made with \
+         `countersign ledger init --dir {0} --origin NAME`"
     )]
     Missing(PathBuf),
     /// Something of a data folder is there.

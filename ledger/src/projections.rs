@@ -124,6 +124,12 @@ impl Projections {
         }
     }
 
+    /// Whether there is no index until the next start: it failed too often, or the log is closed.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(*self.state.read(), State::Stopped)
+    }
+
     /// Number of entries that the index covers, and every change of it.
     #[must_use]
     pub fn indexed(&self) -> watch::Receiver<u64> {

@@ -164,7 +164,11 @@ async fn a_start_on_a_damaged_folder_says_what_and_changes_nothing() {
         },
         Row {
             harm: |dir| remove(dir, "logs/main/head"),
-            says: &["log main: cannot read the durable head"],
+            says: &["log main: cannot read the durable head", "from a backup"],
+        },
+        Row {
+            harm: |dir| fs::write(dir.join("logs/main/head"), [0; 8_192]).expect("room"),
+            says: &["log main: the durable head is empty", "change nothing"],
         },
         Row {
             harm: |dir| fs::remove_dir_all(dir.join("logs")).expect("there"),

@@ -36,7 +36,10 @@ pub enum FolderError {
     #[error("there is a log here already; nothing was changed")]
     Exists,
     /// There is none.
-    #[error("there is no log here; make one with `countersign ledger init`")]
+    #[error(
+        "there is no log here; is the disk mounted? `countersign ledger init` makes a new log, and \
+         never in the place of another"
+    )]
     Missing,
     /// There are entries, and nothing that says of which log.
     #[error(

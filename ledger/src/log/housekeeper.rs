@@ -102,7 +102,10 @@ impl Housekeeper {
         let mended = tokio::task::spawn_blocking(move || {
             tree.reset()?;
             while tree.size() < store.head().head.size() {
-                feed_tree(store.as_ref(), &tree).map_err(io::Error::other)?;
+                // What could not be read now is tried again with the next look.
+                feed_tree(store.as_ref(), &tree)
+                    .inspect_err(|_error| tree.blame())
+                    .map_err(io::Error::other)?;
             }
             tree.make_durable()
         });
@@ -131,8 +134,6 @@ impl Housekeeper {
             }
             Err(error) => tracing::warn!(error = %error, "cannot make room for the next segment"),
         }
-        let low = f64::from(u8::from(self.low.get().is_some()));
-        metrics::gauge!("countersign_disk_low").set(low);
     }
 
     /// Writes the entry that tells why others are refused; there is room for it in the open

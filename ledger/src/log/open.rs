@@ -50,6 +50,13 @@ pub enum OpenLogError {
     /// Damaged.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The head says that nothing was ever sealed, which is true of a log of one entry at most: the
+    /// first one is sealed before another is taken.
+    #[error("the durable head is empty, and there are {size} entries")]
+    NoFloor {
+        /// Number of entries.
+        size: u64,
+    },
     /// Cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -74,12 +81,19 @@ impl OpenLogError {
     #[must_use]
     pub const fn advice(&self) -> &'static str {
         match self {
-            Self::Store(OpenError::Io { .. }) | Self::Folder(_) => "",
-            Self::Store(_) | Self::Read(_) => {
+            Self::Store(OpenError::Io { .. }) | Self::Io { .. } => {
+                "; look at the disk, and restore what is missing from a backup"
+            }
+            Self::Folder(
+                FolderError::Io { .. }
+                | FolderError::Malformed { .. }
+                | FolderError::WrongKey { .. },
+            ) => "; restore it from a backup of this log",
+            Self::Folder(_) | Self::Fence(_) | Self::Submit(_) => "",
+            Self::Store(_) | Self::NoFloor { .. } | Self::Read(_) => {
                 "; change nothing, run `countersign verify` on the data folder, and read \
                  docs/operations.md, \"Restart\""
             }
-            Self::Fence(_) | Self::Submit(_) | Self::Io { .. } => "",
         }
     }
 }
@@ -93,7 +107,8 @@ impl Log {
     /// a log that was recovered gets the entry that says so.
     ///
     /// # Errors
-    /// [`OpenLogError`]; the folder is then as it was, but for what recovery put into quarantine.
+    /// [`OpenLogError`]; what is stored is then as it was. Half-made files are removed, torn bytes
+    /// behind the last commit are in quarantine, and tree files may be those of a new beginning.
     pub async fn open(fs: Arc<dyn Fs>, settings: LogSettings) -> Result<Arc<Self>, OpenLogError> {
         let prepared = take(&fs, settings).await?;
         let fresh = prepared.store.head().head.size() == 0;
@@ -107,6 +122,10 @@ impl Log {
             };
             let run = log.record(&Event::from_message(&opened)).await?;
             log.wait_sealed(run.size()).await?;
+        }
+        if recovery.floor == 0 {
+            // The first seal was cut off by a crash: before others append, there is a floor.
+            log.wait_sealed(log.accepted_size()).await?;
         }
         log.tell_recovery(fs.as_ref(), &recovery).await?;
         Ok(log)
@@ -181,6 +200,10 @@ fn prepare(fs: &Arc<dyn Fs>, settings: LogSettings) -> Result<Prepared, OpenLogE
             nonce: random_nonce,
         },
     )?;
+    if recovery.floor == 0 && recovery.size > 1 {
+        let size = recovery.size;
+        return Err(OpenLogError::NoFloor { size });
+    }
     tracing::info!(size = recovery.size, floor = recovery.floor, "log opened");
     let store: Arc<dyn LogStore> = Arc::new(store);
     let head = store.head().head;

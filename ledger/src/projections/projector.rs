@@ -167,7 +167,6 @@ struct Worker {
 
 impl Worker {
     async fn run(mut self) {
-        metrics::gauge!("countersign_projection_disabled").set(0.0);
         while let Err(error) = self.follow().await {
             tracing::warn!(%error, "projections failed; readers scan the log meanwhile");
             self.shared.set(State::Rebuilding);
@@ -176,7 +175,6 @@ impl Worker {
             }
             let now = (self.settings.now)().get();
             let Some(doublings) = self.failures.count(now) else {
-                metrics::gauge!("countersign_projection_disabled").set(1.0);
                 tracing::error!(
                     "projections failed too often and are disabled until the next start"
                 );
@@ -269,14 +267,14 @@ impl Worker {
         self.with_index(|index| {
             let end = sealed / BUNDLE_ENTRIES;
             let mut feed = Feed::new(index.bundle_count());
-            self.report(index, sealed);
+            self.shared.report(index.entries());
             while index.bundle_count() < end && !self.stop.is_cancelled() {
                 if index.is_broken() {
                     break;
                 }
                 let summaries = feed.read(&*self.store, READ_BYTES, end)?;
                 index.apply(&summaries)?;
-                self.report(index, sealed);
+                self.shared.report(index.entries());
             }
             if index.is_broken() {
                 Err(FollowError::Reader)
@@ -284,14 +282,6 @@ impl Worker {
                 Ok(())
             }
         })
-    }
-
-    fn report(&self, index: &Index, sealed: u64) {
-        let entries = index.entries();
-        self.shared.report(entries);
-        // Gauges are floating point: exact up to 2^53.
-        metrics::gauge!("countersign_projection_lag_entries")
-            .set(sealed.saturating_sub(entries) as f64);
     }
 }
 

@@ -11,14 +11,21 @@ pub(super) fn observe(node: &Node) {
 }
 
 fn observe_log(log: &Log) {
+    let name = || log.name().to_owned();
+    let (sealed, indexed) = (log.sealed().size, *log.projections().indexed().borrow());
+    let flag = |set: bool| f64::from(u8::from(set));
+    metrics::gauge!("countersign_disk_low", "log" => name()).set(flag(log.is_disk_low()));
+    metrics::gauge!("countersign_projection_disabled", "log" => name())
+        .set(flag(log.projections().is_stopped()));
+    metrics::gauge!("countersign_projection_lag_entries", "log" => name())
+        .set(as_float(sealed.saturating_sub(indexed)));
     let sizes = [
         ("accepted", log.accepted_size()),
-        ("sealed", log.sealed().size),
-        ("projected", *log.projections().indexed().borrow()),
+        ("sealed", sealed),
+        ("projected", indexed),
     ];
     for (level, size) in sizes {
-        let name = log.name().to_owned();
-        metrics::gauge!("countersign_log_entries", "log" => name, "level" => level)
+        metrics::gauge!("countersign_log_entries", "log" => name(), "level" => level)
             .set(as_float(size));
     }
 }

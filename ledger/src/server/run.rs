@@ -59,7 +59,7 @@ pub enum ServeError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// An address.
-    #[error("cannot listen on {address}: {error}; is another server running there?")]
+    #[error("cannot listen on {address}: {error}; {}", listen_hint(.error))]
     Bind {
         /// Which.
         address: SocketAddr,
@@ -78,6 +78,14 @@ pub enum ServeError {
          start again: recovery decides what is stored"
     )]
     Poisoned,
+}
+
+fn listen_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another server runs there; stop it, or choose another port",
+        io::ErrorKind::PermissionDenied => "choose a port above 1023",
+        _ => "give an address of this machine, or 0.0.0.0 for all of them",
+    }
 }
 
 /// Where a server listens, as [`ENDPOINT`] tells other commands on this machine.
