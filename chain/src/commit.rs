@@ -9,8 +9,9 @@ use crate::key::SigningKey;
 use crate::kind::Kind;
 use crate::limits::{FRAME_HEAD, MAX_COMMIT_BYTES, MAX_COMMIT_ENTRIES};
 use crate::record::{Fields, RecordError};
+use crate::run::Run;
 use crate::time::UnixMicros;
-use crate::tree::Frontier;
+use crate::tree::{Frontier, RunElsewhere};
 
 /// Offset of the nonce, which only the segment that takes the frame knows.
 const NONCE: std::ops::Range<usize> = FRAME_HEAD..FRAME_HEAD + 16;
@@ -77,6 +78,21 @@ impl LogHead {
         self.frontier.push(leaf);
         self.time = time;
         self.last_leaf = leaf;
+    }
+
+    /// Moves the end behind the entries of a run, of which the last has this time and leaf hash.
+    ///
+    /// # Errors
+    /// [`RunElsewhere`] when the run does not start at the end, which is then as it was.
+    pub fn append(
+        &mut self,
+        run: &Run,
+        (time, leaf): (UnixMicros, Hash),
+    ) -> Result<(), RunElsewhere> {
+        self.frontier.append(run, &mut |_level, _hash| {})?;
+        self.time = time;
+        self.last_leaf = leaf;
+        Ok(())
     }
 }
 

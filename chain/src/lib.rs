@@ -11,9 +11,9 @@
 //! reports on whole logs in `verifier`.
 //!
 //! From the bottom up: [`hash`], [`index`], [`time`], [`kind`], [`principal`], [`origin`] and
-//! [`idem`] are values; [`record`] is an entry; [`tree`], [`edge`] and [`proof`] are the Merkle
-//! tree; [`key`] and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads; [`segment`]
-//! and [`head`] hold them in files; [`verify`] ties it together.
+//! [`idem`] are values; [`record`] is an entry; [`tree`], [`run`], [`edge`] and [`proof`] are the
+//! Merkle tree; [`key`] and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads;
+//! [`segment`] and [`head`] hold them in files; [`verify`] ties it together.
 #![warn(
     missing_docs,
     clippy::expect_used,
@@ -52,6 +52,7 @@ pub mod principal;
 pub mod proof;
 mod reader;
 pub mod record;
+pub mod run;
 pub mod segment;
 pub mod time;
 pub mod tlog_proof;

@@ -2,6 +2,7 @@
 
 use crate::hash::{self, Hash};
 use crate::limits::MAX_U63;
+use crate::run::{Run, Subtree};
 
 /// Why hashes are no frontier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +20,16 @@ pub enum FrontierError {
     /// Size out of range.
     #[error("tree size is {0}; expected less than 2^63")]
     TooLarge(u64),
+}
+
+/// A run of leaves that starts elsewhere than the tree ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("run starts with leaf {got}; expected {expected}")]
+pub struct RunElsewhere {
+    /// Size of the tree.
+    pub expected: u64,
+    /// First leaf of the run.
+    pub got: u64,
 }
 
 /// Roots of the complete subtrees of a log, largest first: one for each bit set in its size.
@@ -88,6 +99,42 @@ impl Frontier {
         }
         self.hashes.push(hash);
         self.size = self.size.saturating_add(1);
+    }
+
+    /// Adds the leaves of a run and tells level and root of every subtree that they complete
+    /// together with leaves before them. What they complete by themselves [`Run::new`] told.
+    ///
+    /// # Errors
+    /// [`RunElsewhere`] when the run does not start at the end of the tree, which is then as it
+    /// was.
+    pub fn append(
+        &mut self,
+        run: &Run,
+        complete: &mut impl FnMut(u32, Hash),
+    ) -> Result<(), RunElsewhere> {
+        if run.first() != self.size {
+            return Err(RunElsewhere {
+                expected: self.size,
+                got: run.first(),
+            });
+        }
+        for Subtree { level, hash } in run.subtrees() {
+            let added = 1_u64.checked_shl(*level).unwrap_or(0);
+            let (mut level, mut hash) = (*level, *hash);
+            // Its place is a multiple of its size: each one of the size from there on is a subtree
+            // that it completes.
+            let places = self.size.checked_shr(level).unwrap_or(0);
+            for _ in 0..places.trailing_ones() {
+                if let Some(left) = self.hashes.pop() {
+                    level = level.saturating_add(1);
+                    hash = hash::node(&left, &hash);
+                    complete(level, hash);
+                }
+            }
+            self.hashes.push(hash);
+            self.size = self.size.saturating_add(added);
+        }
+        Ok(())
     }
 
     /// Root of the whole tree.

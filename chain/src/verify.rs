@@ -3,133 +3,23 @@
 //! A commit is checked in two steps. [`examine`] looks at one frame alone: records, the chain
 //! inside it, the signature of its checkpoint. It needs nothing but the key, so that many frames
 //! are examined at once. [`LogVerifier::join`] then ties examined commits together in order: chain,
-//! time, root.
+//! time, root. Who needs no [`VerifiedEntry`] takes [`outline()`] and [`LogVerifier::follow`]
+//! instead: the same checks, and nothing is kept of the entries.
 
-use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
+mod fault;
+mod outline;
+
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::commit::LogHead;
 use crate::frame::Frame;
 use crate::hash::Hash;
 use crate::key::VerifierKey;
 use crate::kind::Kind;
-use crate::record::{Record, RecordError};
+use crate::record::Record;
 use crate::time::UnixMicros;
 
-/// What is wrong with an entry or a commit.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The bytes are no record.
-    #[error("entry {index}: {error}")]
-    Record {
-        /// Where.
-        index: u64,
-        /// Why.
-        error: RecordError,
-    },
-    /// The record says that it stands elsewhere.
-    #[error("entry {index}: record carries index {got}")]
-    WrongIndex {
-        /// Where it stands.
-        index: u64,
-        /// What it says.
-        got: u64,
-    },
-    /// The chain is broken.
-    #[error("entry {index}: prev is {got}; the entry before has leaf hash {expected}")]
-    ChainBroken {
-        /// Where.
-        index: u64,
-        /// Leaf hash of the entry before.
-        expected: Hash,
-        /// What the record says.
-        got: Hash,
-    },
-    /// The log does not start with its opening.
-    #[error("entry 0 has kind {got}; expected 1, LogOpened")]
-    NotOpened {
-        /// What it has.
-        got: u16,
-    },
-    /// Time went back.
-    #[error("entry {index}: time {got} is before {expected}, the time of the entry before")]
-    TimeWentBack {
-        /// Where.
-        index: u64,
-        /// Microseconds of the entry before.
-        expected: u64,
-        /// Microseconds of this one.
-        got: u64,
-    },
-    /// The checkpoint cannot be trusted.
-    #[error("commit that ends with entry {index}: {error}")]
-    Checkpoint {
-        /// Last entry of the commit.
-        index: u64,
-        /// Why.
-        error: CheckpointError,
-    },
-    /// The checkpoint signs another size.
-    #[error("commit that ends with entry {index}: checkpoint has size {got}; expected {expected}")]
-    WrongSize {
-        /// Last entry of the commit.
-        index: u64,
-        /// Entries up to here.
-        expected: u64,
-        /// What is signed.
-        got: u64,
-    },
-    /// The checkpoint signs other entries.
-    #[error("commit that ends with entry {index}: checkpoint has root {got}; expected {expected}")]
-    WrongRoot {
-        /// Last entry of the commit.
-        index: u64,
-        /// Root of what is stored.
-        expected: Hash,
-        /// What is signed.
-        got: Hash,
-    },
-    /// Commits are missing, or stand twice.
-    #[error("commit starts with entry {got}; expected {expected}")]
-    Gap {
-        /// Next entry of the log.
-        expected: u64,
-        /// First entry of the commit.
-        got: u64,
-    },
-}
-
-impl Fault {
-    /// Stable code, as in docs/format.md.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Record { error, .. } => error.code(),
-            Self::WrongIndex { .. } => "wrong-index",
-            Self::ChainBroken { .. } => "chain-broken",
-            Self::NotOpened { .. } => "not-opened",
-            Self::TimeWentBack { .. } => "time-went-back",
-            Self::Checkpoint { error, .. } => error.code(),
-            Self::WrongSize { .. } => "wrong-size",
-            Self::WrongRoot { .. } => "wrong-root",
-            Self::Gap { .. } => "index-gap",
-        }
-    }
-
-    /// Entry that the fault is about.
-    #[must_use]
-    pub const fn index(&self) -> u64 {
-        match self {
-            Self::Record { index, .. }
-            | Self::WrongIndex { index, .. }
-            | Self::ChainBroken { index, .. }
-            | Self::TimeWentBack { index, .. }
-            | Self::Checkpoint { index, .. }
-            | Self::WrongSize { index, .. }
-            | Self::WrongRoot { index, .. } => *index,
-            Self::NotOpened { .. } => 0,
-            Self::Gap { expected, .. } => *expected,
-        }
-    }
-}
+pub use fault::Fault;
+pub use outline::{Outline, outline};
 
 /// A commit whose records and signature hold by themselves.
 #[derive(Debug, Clone)]
@@ -197,6 +87,19 @@ impl<'a> VerifiedCommit<'a> {
 pub fn parse_records<'a>(frame: &Frame<'a>) -> Result<(Vec<Record<'a>>, Vec<Hash>), Fault> {
     let mut records: Vec<Record<'a>> = Vec::with_capacity(frame.records().len());
     let mut leaves: Vec<Hash> = Vec::with_capacity(frame.records().len());
+    each_record(frame, |record, leaf| {
+        leaves.push(leaf);
+        records.push(*record);
+    })?;
+    Ok((records, leaves))
+}
+
+/// Checks the records of a frame as [`parse_records`] does, and hands over each one that holds.
+fn each_record<'a>(
+    frame: &Frame<'a>,
+    mut each: impl FnMut(&Record<'a>, Hash),
+) -> Result<(), Fault> {
+    let mut before = None;
     for (index, bytes) in (frame.first()..).zip(frame.records()) {
         let record = Record::parse(bytes).map_err(|error| Fault::Record { index, error })?;
         let got = record.index().get();
@@ -208,30 +111,40 @@ pub fn parse_records<'a>(frame: &Frame<'a>) -> Result<(Vec<Record<'a>>, Vec<Hash
                 got: record.kind().get(),
             });
         }
-        if let (Some(before), Some(leaf)) = (records.last(), leaves.last()) {
-            follows(&record, *leaf, before.time())?;
+        if let Some((leaf, time)) = before {
+            follows(&record, leaf, time)?;
         }
-        leaves.push(record.leaf());
-        records.push(record);
+        let leaf = record.leaf();
+        before = Some((leaf, record.time()));
+        each(&record, leaf);
     }
-    Ok((records, leaves))
+    Ok(())
 }
 
 /// Checks that a record follows an entry with this leaf hash and time.
 fn follows(record: &Record<'_>, leaf: Hash, time: UnixMicros) -> Result<(), Fault> {
-    let index = record.index().get();
-    if record.prev() != leaf {
+    let next = (record.prev(), record.time());
+    follows_at(record.index().get(), next, (leaf, time))
+}
+
+/// As [`follows`], for an entry that names this predecessor and time.
+fn follows_at(
+    index: u64,
+    (got, later): (Hash, UnixMicros),
+    (expected, earlier): (Hash, UnixMicros),
+) -> Result<(), Fault> {
+    if got != expected {
         return Err(Fault::ChainBroken {
             index,
-            expected: leaf,
-            got: record.prev(),
+            expected,
+            got,
         });
     }
-    if record.time() < time {
+    if later < earlier {
         return Err(Fault::TimeWentBack {
             index,
-            expected: time.get(),
-            got: record.time().get(),
+            expected: earlier.get(),
+            got: later.get(),
         });
     }
     Ok(())
@@ -243,6 +156,16 @@ fn follows(record: &Record<'_>, leaf: Hash, time: UnixMicros) -> Result<(), Faul
 /// The first [`Fault`].
 pub fn examine<'a>(frame: &Frame<'a>, key: &VerifierKey) -> Result<Examined<'a>, Fault> {
     let (records, leaves) = parse_records(frame)?;
+    Ok(Examined {
+        first: frame.first(),
+        records,
+        leaves,
+        checkpoint: open_checkpoint(frame, key)?,
+    })
+}
+
+/// Opens the checkpoint of a frame, which must be of the size after it.
+fn open_checkpoint(frame: &Frame<'_>, key: &VerifierKey) -> Result<SignedCheckpoint, Fault> {
     let (index, expected) = (frame.size_after().saturating_sub(1), frame.size_after());
     let checkpoint = SignedCheckpoint::open(frame.note(), key)
         .map_err(|error| Fault::Checkpoint { index, error })?;
@@ -253,12 +176,7 @@ pub fn examine<'a>(frame: &Frame<'a>, key: &VerifierKey) -> Result<Examined<'a>,
             got: checkpoint.size(),
         });
     }
-    Ok(Examined {
-        first: frame.first(),
-        records,
-        leaves,
-        checkpoint,
-    })
+    Ok(checkpoint)
 }
 
 /// Ties commits together, in order, from the start of a log or from a head that is known to be
@@ -296,6 +214,17 @@ impl LogVerifier {
         same_root(&next, checkpoint)?;
         self.head = next;
         Ok(VerifiedCommit { examined })
+    }
+
+    /// Adds a commit as [`LogVerifier::join`] does, by its outline.
+    ///
+    /// # Errors
+    /// As [`LogVerifier::join`].
+    pub fn follow(&mut self, outline: &Outline) -> Result<(), Fault> {
+        let next = outline.after(&self.head)?;
+        same_root(&next, outline.checkpoint().checkpoint())?;
+        self.head = next;
+        Ok(())
     }
 
     /// Adds a frame whose signature need not be checked again, because this machine wrote it:
