@@ -3,12 +3,14 @@
 use countersign_chain::checkpoint::{CheckpointError, SignedCheckpoint};
 use countersign_chain::key::{KeyError, VerifierKey};
 
-use crate::look;
+use crate::finding::Findings;
+use crate::look::{self, Look};
 use crate::promise::{Judge, Watch};
 use crate::report::{Report, Trust};
 use crate::source::{Holder, Promise, Source, SourceError};
 use crate::tree::StoredTree;
 use crate::walk::Walk;
+use crate::window::Window;
 
 /// What an auditor brings along.
 #[derive(Debug, Default)]
@@ -74,7 +76,7 @@ pub fn check(
     for (name, bytes) in request.supplied.iter().chain(&request.remembered) {
         must_be_checkpoint(name, bytes, &key)?;
     }
-    let mut found = crate::finding::Findings::default();
+    let mut found = Findings::default();
     let mut promises = source.promises(&key, &mut found)?;
     for (name, bytes) in &request.supplied {
         let holder = Holder::Supplied(name.clone());
@@ -93,17 +95,78 @@ pub fn check(
     let tree = source.tree_folder().map(|folder| StoredTree::open(&folder));
     let mut walk = Walk::new(&key, Watch::new(&promises), floor, tree);
     walk.findings.append(found);
-    while let Some(window) = source.next(&mut walk.findings)? {
-        let before = walk.checked;
-        let looks = look::look(&window, &key);
-        walk.window(&window, looks);
-        step(Step {
-            bytes: walk.checked.bytes.saturating_sub(before.bytes),
-            entries: walk.checked.entries.saturating_sub(before.entries),
-        });
-    }
+    pass(source, &key, &mut walk, step)?;
     walk.finish();
     Ok(conclude(walk, &promises, (key.clone(), trust)))
+}
+
+/// A window on its way through reading, the first look and the walk.
+#[derive(Default)]
+struct Stretch {
+    /// `None` at the end of the log.
+    window: Option<Window>,
+    /// What the source found while it read.
+    found: Findings,
+    looks: Vec<Look>,
+}
+
+impl Stretch {
+    fn read(source: &mut dyn Source) -> Result<Self, SourceError> {
+        let mut stretch = Self::default();
+        stretch.window = source.next(&mut stretch.found)?;
+        Ok(stretch)
+    }
+
+    fn look(&mut self, key: &VerifierKey) {
+        if let Some(window) = &self.window {
+            self.looks = look::look(window, key);
+        }
+    }
+
+    /// Lets the walk take it; returns the bytes of the window.
+    fn walk(self, walk: &mut Walk<'_>) -> Option<Vec<u8>> {
+        walk.findings.append(self.found);
+        let window = self.window?;
+        walk.window(&window, self.looks);
+        Some(window.bytes)
+    }
+}
+
+/// Reads the log, looks at its commits and walks along them. While one window is looked at, the
+/// next one is read and the walk takes the one before, so that three are in memory.
+fn pass(
+    source: &mut dyn Source,
+    key: &VerifierKey,
+    walk: &mut Walk<'_>,
+    step: &mut dyn FnMut(Step),
+) -> Result<(), SourceError> {
+    let mut read = Some(Stretch::read(source)?);
+    let mut looked: Option<Stretch> = None;
+    while read.is_some() || looked.is_some() {
+        let before = walk.checked;
+        let ended = read.as_ref().is_none_or(|read| read.window.is_none());
+        let (next, (walked, mut looking)) = rayon::join(
+            || (!ended).then(|| Stretch::read(source)).transpose(),
+            || {
+                let walked = || looked.take().and_then(|looked| looked.walk(walk));
+                let looking = || {
+                    let mut read = read.take();
+                    read.iter_mut().for_each(|read| read.look(key));
+                    read
+                };
+                rayon::join(walked, looking)
+            },
+        );
+        (read, looked) = (next?, looking.take());
+        if let Some(bytes) = walked {
+            source.reuse(bytes);
+            step(Step {
+                bytes: walk.checked.bytes.saturating_sub(before.bytes),
+                entries: walk.checked.entries.saturating_sub(before.entries),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// What is not of the form of a signed checkpoint says nothing about the log.

@@ -1,21 +1,24 @@
 //! The first look at commits: each one by itself, on all cores.
 
 use countersign_chain::frame::Frame;
+use countersign_chain::hash::Hash;
 use countersign_chain::key::VerifierKey;
-use countersign_chain::record::Record;
-use countersign_chain::verify::{self, Examined};
+use countersign_chain::verify::{self, Outline};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::payload::{self, Oddity};
+use crate::tree;
 use crate::window::{Framing, Span, Window};
 
 /// What the first look at a commit showed.
 #[derive(Debug)]
-pub(crate) struct Look<'a> {
+pub(crate) struct Look {
     pub(crate) span: Span,
     /// The commit, where frame, records, chain and signature hold by themselves. `None` needs a
     /// closer look.
-    pub(crate) examined: Option<Examined<'a>>,
+    pub(crate) outline: Option<Outline>,
+    /// Level and root of the subtrees in the commit that a folder stores, leaves not among them.
+    pub(crate) subtrees: Vec<(u32, Hash)>,
     /// Number of its entries.
     pub(crate) entries: u64,
     /// Payloads that are not well-formed events of a known kind.
@@ -32,7 +35,7 @@ pub(crate) fn frame<'a>(window: &Window, bytes: &'a [u8]) -> Option<Frame<'a>> {
 }
 
 /// Looks at every commit of a window. The order is kept.
-pub(crate) fn look<'a>(window: &'a Window, key: &VerifierKey) -> Vec<Look<'a>> {
+pub(crate) fn look(window: &Window, key: &VerifierKey) -> Vec<Look> {
     window
         .spans
         .par_iter()
@@ -40,25 +43,34 @@ pub(crate) fn look<'a>(window: &'a Window, key: &VerifierKey) -> Vec<Look<'a>> {
         .collect()
 }
 
-fn look_at<'a>(window: &'a Window, span: Span, key: &VerifierKey) -> Look<'a> {
+fn look_at(window: &Window, span: Span, key: &VerifierKey) -> Look {
     let mut look = Look {
         span,
-        examined: None,
+        outline: None,
+        subtrees: Vec::new(),
         entries: 0,
         oddities: Vec::new(),
     };
     let Some(frame) = frame(window, window.span(span)) else {
         return look;
     };
+    let Look {
+        subtrees, oddities, ..
+    } = &mut look;
+    let outline = verify::outline(
+        &frame,
+        key,
+        |record| {
+            let oddity = payload::check(record);
+            oddities.extend(oddity.map(|oddity| (record.index().get(), oddity)));
+        },
+        &mut |level, hash| {
+            if tree::is_stored(level) {
+                subtrees.push((level, hash));
+            }
+        },
+    );
     look.entries = u64::try_from(frame.records().len()).unwrap_or(u64::MAX);
-    look.examined = verify::examine(&frame, key).ok();
-    if look.examined.is_some() {
-        for (index, bytes) in (frame.first()..).zip(frame.records()) {
-            let oddity = Record::parse(bytes)
-                .ok()
-                .and_then(|record| payload::check(&record));
-            look.oddities.extend(oddity.map(|oddity| (index, oddity)));
-        }
-    }
+    look.outline = outline.ok();
     look
 }

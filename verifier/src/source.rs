@@ -98,8 +98,8 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// A log that can be read from its start to its end.
-pub trait Source {
+/// A log that can be read from its start to its end, on another thread than it is checked.
+pub trait Source: Send {
     /// What the source is, in a word: `folder` or `server`.
     fn name(&self) -> &'static str;
 
@@ -122,6 +122,9 @@ pub trait Source {
     /// # Errors
     /// [`SourceError`] when it cannot be read.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Window>, SourceError>;
+
+    /// Takes back the bytes of a window that was checked: the room of the next one.
+    fn reuse(&mut self, _bytes: Vec<u8>) {}
 
     /// Bytes to read in all, as far as that is known.
     fn total_bytes(&self) -> u64;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_chain::hash::{self, Hash};
 use countersign_chain::tree::Frontier;
+use countersign_chain::verify::Outline;
 
 use crate::finding::{Code, Findings};
 
@@ -16,6 +17,13 @@ use crate::finding::{Code, Findings};
 const STEP: u32 = 8;
 /// Files that can exist: a tree has at most 63 levels.
 const FILES: usize = 8;
+/// Bytes of a hash.
+const HASH: usize = 32;
+
+/// Whether the hashes of a level are stored.
+pub(crate) const fn is_stored(level: u32) -> bool {
+    level.is_multiple_of(STEP)
+}
 
 fn path_of(folder: &Path, level: u32) -> PathBuf {
     folder.join(format!("level-{level:02}"))
@@ -27,6 +35,8 @@ struct Level {
     level: u32,
     /// `None` behind the last stored hash.
     reader: Option<BufReader<File>>,
+    /// What was read last.
+    stored: Vec<u8>,
     position: u64,
     wrong: u64,
     first_wrong: Option<u64>,
@@ -37,30 +47,43 @@ impl Level {
         Self {
             level,
             reader: File::open(path_of(folder, level)).ok().map(BufReader::new),
+            stored: Vec::new(),
             position: 0,
             wrong: 0,
             first_wrong: None,
         }
     }
 
-    /// Compares the next stored hash; whether there was one.
-    fn compare(&mut self, hash: &Hash) -> bool {
+    /// Compares the next stored hashes; how many there were.
+    fn compare(&mut self, hashes: &[Hash]) -> u64 {
         let Some(reader) = &mut self.reader else {
-            return false;
+            return 0;
         };
-        let mut stored = [0; 32];
-        // A file that is behind the log, or room that was only reserved, is no damage: both are
-        // written later.
-        if reader.read_exact(&mut stored).is_err() || stored == [0; 32] {
+        self.stored.clear();
+        let len = hashes.len().saturating_mul(HASH);
+        let limit = u64::try_from(len).unwrap_or(u64::MAX);
+        // What was read before an error is there all the same.
+        let whole = reader.take(limit).read_to_end(&mut self.stored).is_ok();
+        let mut ended = !whole || self.stored.len() < len;
+        let mut compared = 0_u64;
+        for (stored, hash) in self.stored.as_chunks::<HASH>().0.iter().zip(hashes) {
+            // A file that is behind the log, or room that was only reserved, is no damage: both
+            // are written later.
+            if *stored == [0; HASH] {
+                ended = true;
+                break;
+            }
+            if stored != hash.as_bytes() {
+                self.wrong = self.wrong.saturating_add(1);
+                self.first_wrong.get_or_insert(self.position);
+            }
+            self.position = self.position.saturating_add(1);
+            compared = compared.saturating_add(1);
+        }
+        if ended {
             self.reader = None;
-            return false;
         }
-        if stored != *hash.as_bytes() {
-            self.wrong = self.wrong.saturating_add(1);
-            self.first_wrong.get_or_insert(self.position);
-        }
-        self.position = self.position.saturating_add(1);
-        true
+        compared
     }
 }
 
@@ -98,18 +121,30 @@ impl StoredTree {
         if !self.comparing {
             return;
         }
-        let Self {
-            frontier,
-            levels,
-            compared,
-            ..
-        } = self;
-        frontier.push_with(leaf, &mut |level, hash| {
-            let file = levels.iter_mut().find(|file| file.level == level);
-            if file.is_some_and(|file| file.compare(&hash)) {
-                *compared = compared.saturating_add(1);
-            }
+        let (levels, mut compared) = (&mut self.levels, 0_u64);
+        self.frontier.push_with(leaf, &mut |level, hash| {
+            compared = compared.saturating_add(compare(levels, level, &[hash]));
         });
+        self.compared = self.compared.saturating_add(compared);
+    }
+
+    /// Compares what the entries of a commit complete. `inside` are the stored subtrees that they
+    /// make by themselves.
+    pub(crate) fn append(&mut self, commit: &Outline, inside: &[(u32, Hash)]) {
+        if !self.comparing {
+            return;
+        }
+        let levels = &mut self.levels;
+        let mut compared = compare(levels, 0, commit.leaves());
+        // Of each level, what the first entries complete comes before what is inside the commit.
+        let appended = self.frontier.append(commit.run(), &mut |level, hash| {
+            compared = compared.saturating_add(compare(levels, level, &[hash]));
+        });
+        for (level, hash) in inside {
+            compared = compared.saturating_add(compare(levels, *level, &[*hash]));
+        }
+        self.compared = self.compared.saturating_add(compared);
+        self.comparing = appended.is_ok();
     }
 
     /// Stops comparing: leaf hashes are not known any more.
@@ -165,6 +200,13 @@ impl StoredTree {
             findings.add(Code::TreeDamaged, leaf, text);
         }
     }
+}
+
+/// Compares hashes of one level with the next ones that are stored, if that level is; how many
+/// there were.
+fn compare(levels: &mut [Level], level: u32, hashes: &[Hash]) -> u64 {
+    let file = levels.iter_mut().find(|file| file.level == level);
+    file.map_or(0, |file| file.compare(hashes))
 }
 
 fn read(file: &File, first: u64, count: usize) -> Option<Vec<u8>> {

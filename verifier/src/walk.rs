@@ -8,13 +8,14 @@ use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_chain::commit::LogHead;
 use countersign_chain::hash::Hash;
 use countersign_chain::key::VerifierKey;
+use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
 use countersign_chain::tree::Frontier;
-use countersign_chain::verify::{Examined, LogVerifier, VerifiedCommit};
+use countersign_chain::verify::{LogVerifier, Outline};
 
 use crate::evidence::{Evidence, Exhibit};
 use crate::finding::{Code, Findings};
-use crate::look::Look;
+use crate::look::{self, Look};
 use crate::payload::{self, UnknownKinds};
 use crate::promise::{CommitEnd, Watch};
 use crate::tree::StoredTree;
@@ -114,7 +115,7 @@ impl<'k> Walk<'k> {
     }
 
     /// Takes the commits of a window, in order.
-    pub(crate) fn window(&mut self, window: &Window, looks: Vec<Look<'_>>) {
+    pub(crate) fn window(&mut self, window: &Window, looks: Vec<Look>) {
         if let Some(opens) = &window.opens {
             self.opens(opens);
         }
@@ -126,13 +127,14 @@ impl<'k> Walk<'k> {
             };
             let Look {
                 span,
-                examined,
+                outline,
+                subtrees,
                 entries,
                 oddities,
             } = look;
             self.count(span);
-            let joined = examined.filter(|_| self.sure && self.passed != Passed::Repeated);
-            let joined = joined.and_then(|examined| self.join(examined, window, span));
+            let joined = outline.filter(|_| self.sure && self.passed != Passed::Repeated);
+            let joined = joined.and_then(|outline| self.join(outline, &subtrees, window, span));
             if joined.is_none() {
                 let last = looks.peek().is_none();
                 self.look_closer(window, span, follow, last);
@@ -165,32 +167,41 @@ impl<'k> Walk<'k> {
     }
 
     /// The way of almost every commit.
-    fn join(&mut self, examined: Examined<'_>, window: &Window, span: Span) -> Option<()> {
+    fn join(
+        &mut self,
+        outline: Outline,
+        subtrees: &[(u32, Hash)],
+        window: &Window,
+        span: Span,
+    ) -> Option<()> {
         let before = self.head().size();
-        let commit = self.verifier.join(examined).ok()?;
+        self.verifier.follow(&outline).ok()?;
         self.time_known = true;
         self.passed = Passed::InOrder;
-        self.joined(&commit, before);
+        self.checked.commits = self.checked.commits.saturating_add(1);
+        self.checked.signatures = self.checked.signatures.saturating_add(1);
+        if before == 0 {
+            self.opened(window, span);
+        }
+        if let Some(tree) = &mut self.tree {
+            tree.append(&outline, subtrees);
+        }
         let offset = window.offset_of(span.start.saturating_add(span.len));
-        self.ended(window.segment, offset, Some(commit.checkpoint()));
+        self.ended(window.segment, offset, Some(outline.into_checkpoint()));
         Some(())
     }
 
-    fn joined(&mut self, commit: &VerifiedCommit<'_>, before: u64) {
-        self.checked.commits = self.checked.commits.saturating_add(1);
-        self.checked.signatures = self.checked.signatures.saturating_add(1);
-        if before == 0
-            && let Some(entry) = commit.entries().next()
-        {
-            payload::check_opening(entry.record(), self.key, &mut self.findings);
-        }
-        if let Some(tree) = &mut self.tree {
-            commit.entries().for_each(|entry| tree.push(entry.leaf()));
+    /// The first commit of the log was joined.
+    fn opened(&mut self, window: &Window, span: Span) {
+        let frame = look::frame(window, window.span(span));
+        let first = frame.and_then(|frame| frame.records().first().copied());
+        if let Some(Ok(record)) = first.map(Record::parse) {
+            payload::check_opening(&record, self.key, &mut self.findings);
         }
     }
 
     /// A commit ended here: what was promised about it can be compared.
-    fn ended(&mut self, segment: u64, offset: u64, checkpoint: Option<&SignedCheckpoint>) {
+    fn ended(&mut self, segment: u64, offset: u64, checkpoint: Option<SignedCheckpoint>) {
         let size = self.head().size();
         if self.watch.waits_below(size) {
             let end = CommitEnd {
@@ -201,10 +212,10 @@ impl<'k> Walk<'k> {
                 segment,
                 offset,
             };
-            self.watch.ended(&end, checkpoint);
+            self.watch.ended(&end, checkpoint.as_ref());
         }
-        if let Some(checkpoint) = checkpoint {
-            self.newest = Some(checkpoint.clone());
+        if checkpoint.is_some() {
+            self.newest = checkpoint;
         }
     }
 

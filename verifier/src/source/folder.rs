@@ -45,6 +45,8 @@ pub struct Folder {
     /// Position in `segments`.
     at: usize,
     reading: Option<Reading>,
+    /// Room of windows that were checked.
+    spare: Vec<Vec<u8>>,
     /// What the durable head says about the last entry.
     sealed: Option<Follow>,
 }
@@ -82,6 +84,7 @@ impl Folder {
             listed,
             at: 0,
             reading: None,
+            spare: Vec::new(),
             sealed: None,
         })
     }
@@ -90,7 +93,9 @@ impl Folder {
     fn opening(&self) -> Option<String> {
         let first = self.segments.first().filter(|file| file.first == 0)?;
         let mut reading = Reading::open(first.clone(), MIN_WINDOW, false).ok()?;
-        let window = reading.next(None, &mut Findings::default()).ok()??;
+        let window = reading
+            .next(None, &mut Vec::new(), &mut Findings::default())
+            .ok()??;
         let bytes = window.span(*window.spans.first()?);
         let frame = Frame::salvage(bytes, &window.nonce)?;
         let record = Record::parse(frame.records().first()?).ok()?;
@@ -237,7 +242,7 @@ impl Source for Folder {
                 None => self.sealed,
             };
             if let Some(reading) = &mut self.reading {
-                let window = reading.next(behind, findings)?;
+                let window = reading.next(behind, &mut self.spare, findings)?;
                 if reading.is_finished() {
                     self.reading = None;
                     self.at = self.at.saturating_add(1);
@@ -254,6 +259,10 @@ impl Source for Folder {
             let reading = Reading::open(segment.clone(), self.window, newest)?;
             self.reading = Some(reading);
         }
+    }
+
+    fn reuse(&mut self, bytes: Vec<u8>) {
+        self.spare.push(bytes);
     }
 
     fn total_bytes(&self) -> u64 {

@@ -24,6 +24,9 @@ const NEXT_SEGMENT: [&str; 2] = ["spare", "making"];
 /// writing there.
 const MAX_REREADS: u32 = 64;
 
+/// Bytes behind the end of the data that are looked at at once: they stay near the processor.
+const TAIL: usize = 262_144;
+
 /// A segment file at its place in the log.
 #[derive(Debug, Clone)]
 pub(super) struct SegmentFile {
@@ -105,7 +108,7 @@ pub(super) fn list(
 fn inspect(first: u64, path: PathBuf, findings: &mut Findings) -> Result<SegmentFile, SourceError> {
     let file = File::open(&path).map_err(io_error(&path))?;
     let len = file.metadata().map_err(io_error(&path))?.len();
-    let head = read(&file, 0, SEGMENT_HEADER).map_err(io_error(&path))?;
+    let head = read(&file, 0, SEGMENT_HEADER, Vec::new()).map_err(io_error(&path))?;
     let header = match SegmentHeader::parse(&head) {
         Ok(header) => Some(header),
         Err(error) => {
@@ -123,9 +126,10 @@ fn inspect(first: u64, path: PathBuf, findings: &mut Findings) -> Result<Segment
     })
 }
 
-/// Reads up to `len` bytes at an offset; fewer only at the end of the file.
-fn read(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
+/// Reads up to `len` bytes at an offset; fewer only at the end of the file. They go where `bytes`
+/// were: fresh memory for each window would cost as much as reading it.
+fn read(file: &File, offset: u64, len: usize, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    bytes.resize(len, 0);
     let mut filled = 0_usize;
     while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
         let at = offset.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
@@ -187,18 +191,22 @@ impl Reading {
         })
     }
 
-    /// The next commits; `None` at the end of the segment. `behind` is what follows the segment.
+    /// The next commits; `None` at the end of the segment. `behind` is what follows the segment,
+    /// and `spare` has room for the bytes.
     pub(super) fn next(
         &mut self,
         behind: Option<Follow>,
+        spare: &mut Vec<Vec<u8>>,
         findings: &mut Findings,
     ) -> Result<Option<Window>, SourceError> {
         while !self.finished {
-            let bytes = self.read(self.offset, self.window)?;
+            let room = spare.pop().unwrap_or_default();
+            let bytes = self.read(self.offset, self.window, room)?;
             let at_eof = bytes.len() < self.window;
             let found = hop(&bytes, &self.nonce, at_eof);
             self.advance(self.offset_of(found.end));
             if self.newest && self.is_unsettled(&bytes, &found) {
+                spare.push(bytes);
                 continue;
             }
             if found.stop == Stop::NeedsMore {
@@ -228,11 +236,11 @@ impl Reading {
         self.finished
     }
 
-    fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, SourceError> {
+    fn read(&self, offset: u64, len: usize, room: Vec<u8>) -> Result<Vec<u8>, SourceError> {
         let fail = || io_error(&self.segment.path);
         let size = self.file.metadata().map_err(fail())?.len();
         let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        read(&self.file, offset, len.min(left)).map_err(fail())
+        read(&self.file, offset, len.min(left), room).map_err(fail())
     }
 
     fn offset_of(&self, at: usize) -> u64 {
@@ -328,9 +336,12 @@ impl Reading {
 
     /// Looks for bytes behind the end of the data, to the end of the file.
     fn tail(&self, from: u64) -> Result<Tail, SourceError> {
+        if self.is_clean(from)? {
+            return Ok(Tail::Clean);
+        }
         let mut at = from;
         loop {
-            let bytes = self.read(at, self.window)?;
+            let bytes = self.read(at, self.window, Vec::new())?;
             if let Some(dirty) = bytes.iter().position(|byte| *byte != 0) {
                 let offset = |add: usize| at.saturating_add(u64::try_from(add).unwrap_or(0));
                 let skip = if at == from { 8 } else { 0 };
@@ -341,6 +352,19 @@ impl Reading {
             }
             if bytes.len() < self.window {
                 return Ok(Tail::Clean);
+            }
+            at = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// Whether there are only zero bytes to the end of the file. A segment has room for more, so
+    /// that these may be many.
+    fn is_clean(&self, from: u64) -> Result<bool, SourceError> {
+        let (mut at, mut bytes) = (from, Vec::new());
+        loop {
+            bytes = self.read(at, TAIL, bytes)?;
+            if bytes.is_empty() || !is_zero(&bytes) {
+                return Ok(bytes.is_empty());
             }
             at = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         }
@@ -363,6 +387,6 @@ enum Tail {
 /// Nonce of the first frame, for a segment whose header does not hold.
 fn first_nonce(file: &File) -> io::Result<Nonce> {
     let at = u64::try_from(SEGMENT_HEADER).unwrap_or(u64::MAX);
-    let bytes = read(file, at, 64)?;
+    let bytes = read(file, at, 64, Vec::new())?;
     Ok(peek_nonce(&bytes).unwrap_or(Nonce([0; 16])))
 }

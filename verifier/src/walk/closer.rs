@@ -292,7 +292,7 @@ impl Walk<'_> {
             let note = salvaged
                 .note
                 .and_then(|note| SignedCheckpoint::open(note, self.key).ok());
-            self.ended(window.segment, window.offset_of(at), note.as_ref());
+            self.ended(window.segment, window.offset_of(at), note);
         }
     }
 }
