@@ -1,28 +1,50 @@
 //! Idempotency keys that nobody has used.
 
+use std::cell::Cell;
 use std::io;
 
-use crate::limits::KEY_BYTES;
+use crate::limits::{KEY_BYTES, KEYS_DRAWN};
 
-/// A random idempotency key: 32 hexadecimal digits.
+thread_local! {
+    /// The next key of this thread, and how many are left of those that were drawn with it.
+    static NEXT: Cell<(u128, u32)> = const { Cell::new((0, 0)) };
+}
+
+/// An idempotency key that nobody has used: 32 hexadecimal digits, of a random number of 128 bits
+/// or one of those behind it.
 ///
 /// # Errors
 /// The operating system's, when it gives no random bytes.
 pub fn random_key() -> io::Result<String> {
+    let (key, left) = match NEXT.get() {
+        (_, 0) => (draw()?, KEYS_DRAWN),
+        drawn => drawn,
+    };
+    NEXT.set((key.wrapping_add(1), left - 1));
+    Ok(format!("{key:032x}"))
+}
+
+fn draw() -> io::Result<u128> {
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(u128::from_be_bytes(bytes))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn keys_differ_and_fit() {
-        let (one, two) = (random_key().unwrap(), random_key().unwrap());
-        assert_ne!(one, two);
-        assert_eq!(one.len(), 2 * KEY_BYTES);
-        assert!(one.len() <= countersign_chain::limits::MAX_IDEM);
+        let keys: BTreeSet<String> = (0..3 * KEYS_DRAWN).map(|_| random_key().unwrap()).collect();
+        assert_eq!(keys.len(), 3 * usize::try_from(KEYS_DRAWN).unwrap());
+        for key in &keys {
+            assert_eq!(key.len(), 2 * KEY_BYTES);
+            assert!(key.len() <= countersign_chain::limits::MAX_IDEM);
+        }
+        let other = std::thread::spawn(|| random_key().unwrap());
+        assert!(!keys.contains(&other.join().unwrap()));
     }
 }

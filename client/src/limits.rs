@@ -46,6 +46,8 @@ pub const STREAM_STALL: Duration = Duration::from_secs(30);
 pub const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Random bytes of an idempotency key that the client makes: 128 bits.
 pub const KEY_BYTES: usize = 16;
+/// Keys that are counted on from one random number, which takes a call of the operating system.
+pub const KEYS_DRAWN: u32 = 256;
 /// Checkpoints that a client keeps opened: those of the commits that are under way, and some that
 /// readers and proofs bring, 300 bytes each.
 pub const OPENED_NOTES: usize = 16;

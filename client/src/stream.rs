@@ -135,14 +135,18 @@ impl StreamAppender {
     pub async fn send(&mut self, draft: Draft) -> Result<u64, StreamError> {
         let draft = keyed(draft).map_err(|error| StreamError::Random(Arc::new(error)))?;
         let weight = draft.weight();
-        let Some(items) = self.items.clone() else {
+        let Some(items) = self.items.as_ref() else {
             return Err(self.closed());
         };
-        let room = tokio::select! {
-            room = self.window.room(weight) => room,
-            () = items.closed() => return Err(self.ended().await),
+        let room = match self.window.try_room(weight) {
+            Some(room) => room,
+            None => tokio::select! {
+                room = self.window.room(weight) => room,
+                () = items.closed() => return Err(self.ended().await),
+            },
         };
-        if items.send(Item::new(draft, room)).await.is_err() {
+        // Whoever has room has a place in the queue too.
+        if items.try_send(Item::new(draft, room)).is_err() {
             return Err(self.ended().await);
         }
         let position = self.sent;

@@ -28,8 +28,6 @@ const CALL: &str = "AppendStream";
 pub(crate) struct Driver {
     client: Client,
     options: StreamOptions,
-    /// Kept, so that the bound lives as long as what it counts.
-    _window: Arc<Window>,
     reports: watch::Sender<Progress>,
     on_ack: Box<dyn FnMut(&Ack) + Send>,
     notary: Notary,
@@ -90,11 +88,10 @@ impl Driver {
         Self {
             client,
             options,
-            _window: window,
             reports,
             on_ack,
             notary,
-            waiting: Unacknowledged::default(),
+            waiting: Unacknowledged::new(window),
             alive: Instant::now(),
             attempts: 0,
             interrupted: false,
@@ -220,9 +217,15 @@ impl Driver {
                 connection.requests = None;
             }
             match self.next(&mut connection, queue).await {
-                Next::Item(Some(item)) => self.take(item),
+                Next::Item(Some(item)) => {
+                    self.take(item);
+                    // What else is there, so that answers are looked for once for all of it.
+                    while let Ok(item) = queue.try_recv() {
+                        self.take(item);
+                    }
+                }
                 Next::Item(None) => self.open = false,
-                Next::Place => self.give(&mut connection),
+                Next::Place => while self.give(&mut connection) {},
                 Next::Refused => connection.requests = None,
                 Next::Answer(Ok(Some(answer))) => {
                     if let Err(error) = self.acknowledge(answer, connection.known.as_ref()).await {
@@ -279,20 +282,18 @@ impl Driver {
         }
     }
 
-    /// Gives the next event to a transport that has a place for it.
-    fn give(&mut self, connection: &mut Connection) {
-        let draft = self.waiting.peek().cloned();
-        let (Some(draft), Some(requests)) = (draft, &connection.requests) else {
-            return;
+    /// Gives the next event to a transport that has a place for it; false without one of both.
+    fn give(&mut self, connection: &mut Connection) -> bool {
+        let (Some(draft), Some(requests)) = (self.waiting.peek(), &connection.requests) else {
+            return false;
         };
-        // Nobody else sends here, so the place is still there; else the event waits for the next.
-        if requests
-            .try_send(self.request(draft, !connection.greeted))
-            .is_ok()
-        {
-            self.waiting.give();
-            connection.greeted = true;
-        }
+        let Ok(place) = requests.try_reserve() else {
+            return false;
+        };
+        place.send(self.request(draft.clone(), !connection.greeted));
+        self.waiting.give();
+        connection.greeted = true;
+        true
     }
 
     async fn next(

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::draft::Draft;
 use crate::receipt::ReceiptRun;
@@ -12,29 +12,27 @@ use crate::verify::VerifyError;
 /// Bounds the number and the bytes of events.
 #[derive(Debug)]
 pub(crate) struct Window {
-    events: Arc<Semaphore>,
-    bytes: Arc<Semaphore>,
+    events: Semaphore,
+    bytes: Semaphore,
     max_bytes: u32,
 }
 
-/// The place of one event in the window; free again when dropped.
-#[derive(Debug)]
+/// The place of one event in the window, until [`Window::release`].
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
-    _event: Option<OwnedSemaphorePermit>,
-    _bytes: Option<OwnedSemaphorePermit>,
+    bytes: u32,
 }
 
 /// An event on its way.
 #[derive(Debug)]
 pub(crate) struct Item {
     draft: Draft,
-    /// Held until the event is acknowledged.
-    _room: Room,
+    room: Room,
 }
 
 impl Item {
     pub(crate) const fn new(draft: Draft, room: Room) -> Self {
-        Self { draft, _room: room }
+        Self { draft, room }
     }
 }
 
@@ -43,33 +41,51 @@ impl Window {
         let max_bytes = u32::try_from(bytes.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let permits = usize::try_from(max_bytes).unwrap_or(1);
         Self {
-            events: Arc::new(Semaphore::new(events)),
-            bytes: Arc::new(Semaphore::new(permits)),
+            events: Semaphore::new(events),
+            bytes: Semaphore::new(permits),
             max_bytes,
         }
     }
 
-    /// Waits for a place. An event above the bound of bytes takes the whole window.
+    /// A place, when there is one at once. An event above the bound of bytes takes the whole window.
+    pub(crate) fn try_room(&self, weight: usize) -> Option<Room> {
+        let bytes = self.bounded(weight);
+        let event = self.events.try_acquire().ok()?;
+        self.bytes.try_acquire_many(bytes).ok()?.forget();
+        event.forget();
+        Some(Room { bytes })
+    }
+
+    /// Waits for a place. A call that is dropped while it waits has taken none.
     pub(crate) async fn room(&self, weight: usize) -> Room {
-        let weight = u32::try_from(weight)
-            .unwrap_or(u32::MAX)
-            .min(self.max_bytes);
+        let bytes = self.bounded(weight);
         // The semaphores are never closed, so both are granted.
-        let event = Arc::clone(&self.events).acquire_owned().await.ok();
-        let bytes = Arc::clone(&self.bytes)
-            .acquire_many_owned(weight)
-            .await
-            .ok();
-        Room {
-            _event: event,
-            _bytes: bytes,
-        }
+        let event = self.events.acquire().await;
+        let taken = self.bytes.acquire_many(bytes).await;
+        event
+            .into_iter()
+            .chain(taken)
+            .for_each(|permit| permit.forget());
+        Room { bytes }
+    }
+
+    fn bounded(&self, weight: usize) -> u32 {
+        u32::try_from(weight)
+            .unwrap_or(u32::MAX)
+            .min(self.max_bytes)
+    }
+
+    /// Gives places back.
+    fn release(&self, events: usize, bytes: usize) {
+        self.events.add_permits(events);
+        self.bytes.add_permits(bytes);
     }
 }
 
 /// Events in order, the oldest without acknowledgement first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Unacknowledged {
+    window: Arc<Window>,
     items: VecDeque<Item>,
     /// Number of events that were acknowledged: the position of the first item.
     acknowledged: u64,
@@ -80,6 +96,16 @@ pub(crate) struct Unacknowledged {
 }
 
 impl Unacknowledged {
+    pub(crate) const fn new(window: Arc<Window>) -> Self {
+        Self {
+            window,
+            items: VecDeque::new(),
+            acknowledged: 0,
+            given: 0,
+            acknowledged_here: 0,
+        }
+    }
+
     pub(crate) fn push(&mut self, item: Item) {
         self.items.push_back(item);
     }
@@ -125,7 +151,10 @@ impl Unacknowledged {
             ));
         }
         let first = self.acknowledged;
-        self.items.drain(..run.count());
+        let done = self.items.drain(..run.count());
+        let bytes = done.map(|item| usize::try_from(item.room.bytes).unwrap_or(0));
+        let bytes = bytes.sum();
+        self.window.release(run.count(), bytes);
         self.given -= run.count();
         let count = u64::try_from(run.count()).unwrap_or(u64::MAX);
         self.acknowledged += count;
@@ -183,8 +212,8 @@ mod tests {
 
     #[test]
     fn a_full_window_waits_for_an_acknowledgement() {
-        let window = Window::new(2, 100);
-        let mut waiting = Unacknowledged::default();
+        let window = Arc::new(Window::new(2, 100));
+        let mut waiting = Unacknowledged::new(Arc::clone(&window));
         waiting.push(item(&window, "a"));
         waiting.push(item(&window, "b"));
         assert!(now(window.room(1)).is_none());
@@ -196,20 +225,31 @@ mod tests {
     #[test]
     fn bytes_are_bounded_and_a_large_event_goes_alone() {
         let window = Window::new(10, 100);
-        let small = now(window.room(60)).unwrap();
+        assert!(now(window.room(60)).is_some());
+        assert!(window.try_room(60).is_none());
         assert!(now(window.room(60)).is_none());
         assert!(now(window.room(1_000_000)).is_none());
-        drop(small);
-        let large = now(window.room(1_000_000)).unwrap();
+        window.release(1, 60);
+        assert!(now(window.room(1_000_000)).is_some());
+        assert!(window.try_room(1).is_none());
+        window.release(1, 100);
+        assert!(window.try_room(100).is_some());
+    }
+
+    #[test]
+    fn whoever_stops_waiting_has_taken_nothing() {
+        let window = Window::new(2, 100);
+        assert!(window.try_room(100).is_some());
         assert!(now(window.room(1)).is_none());
-        drop(large);
-        assert!(now(window.room(100)).is_some());
+        window.release(1, 100);
+        assert!(window.try_room(50).is_some());
+        assert!(window.try_room(50).is_some());
     }
 
     #[test]
     fn a_new_connection_gets_what_is_not_acknowledged_in_order() {
-        let window = Window::new(10, 100);
-        let mut waiting = Unacknowledged::default();
+        let window = Arc::new(Window::new(10, 100));
+        let mut waiting = Unacknowledged::new(Arc::clone(&window));
         for key in ["a", "b", "c", "d"] {
             waiting.push(item(&window, key));
         }
@@ -227,8 +267,8 @@ mod tests {
 
     #[test]
     fn acknowledgements_out_of_order_or_of_nothing_are_refused() {
-        let window = Window::new(10, 100);
-        let mut waiting = Unacknowledged::default();
+        let window = Arc::new(Window::new(10, 100));
+        let mut waiting = Unacknowledged::new(Arc::clone(&window));
         waiting.push(item(&window, "a"));
         waiting.push(item(&window, "b"));
         assert!(

@@ -1,27 +1,29 @@
 //! Which idempotency keys were used lately, and for which entries.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::sync::LazyLock;
 
-use countersign_chain::hash;
 use countersign_chain::record::Record;
 
 use super::entry::NewEntry;
 
-/// A key of a caller, as 64 bits of a hash. Two keys may share them: whoever finds an entry
-/// compares it.
+/// Keys the hash of keys, so that nobody can choose two with the same one.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// A key of a caller, as 64 bits of a hash that is another one in each process. Two keys may share
+/// them: whoever finds an entry compares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint(u64);
 
 impl Fingerprint {
     /// Caller and key together; the length keeps them apart.
     pub(super) fn of(actor: &str, idem: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(8 + actor.len() + idem.len());
-        bytes.extend_from_slice(&u64::try_from(actor.len()).unwrap_or(u64::MAX).to_be_bytes());
-        bytes.extend_from_slice(actor.as_bytes());
-        bytes.extend_from_slice(idem);
-        let digest = hash::digest(&bytes);
-        let head = digest.as_bytes().first_chunk::<8>().copied();
-        Self(head.map_or(0, u64::from_be_bytes))
+        let mut hasher = SEED.build_hasher();
+        hasher.write_usize(actor.len());
+        hasher.write(actor.as_bytes());
+        hasher.write(idem);
+        Self(hasher.finish())
     }
 
     /// The key of an entry on its way; none when its caller gave none.
@@ -46,10 +48,30 @@ pub(super) fn same_event(record: &[u8], entry: &NewEntry) -> Option<bool> {
     )
 }
 
+/// A fingerprint is a hash already.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The newest keys, oldest out first.
 #[derive(Debug)]
 pub(super) struct Window {
-    entries: HashMap<Fingerprint, u64>,
+    entries: HashMap<Fingerprint, u64, BuildHasherDefault<AsItIs>>,
     order: VecDeque<(Fingerprint, u64)>,
     room: usize,
 }
@@ -57,7 +79,7 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn new(room: usize) -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             order: VecDeque::new(),
             room,
         }
