@@ -47,7 +47,8 @@ impl Window {
         }
     }
 
-    /// A place, when there is one at once. An event above the bound of bytes takes the whole window.
+    /// A place, when there is one at once. An event above the bound of bytes takes the whole
+    /// window.
     pub(crate) fn try_room(&self, weight: usize) -> Option<Room> {
         let bytes = self.bounded(weight);
         let event = self.events.try_acquire().ok()?;
