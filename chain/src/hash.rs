@@ -32,6 +32,15 @@ impl Hash {
         Self(bytes)
     }
 
+    /// Result of the last block.
+    fn of_state(state: [u32; 8]) -> Self {
+        let mut bytes = [0; 32];
+        for (room, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+            *room = word.to_be_bytes();
+        }
+        Self(bytes)
+    }
+
     /// Takes a slice of exactly 32 bytes.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
@@ -81,11 +90,103 @@ pub fn leaf(record: &[u8]) -> Hash {
     Hash(hasher.finalize().into())
 }
 
-/// Hash of two subtrees: SHA-256(0x01 | left | right). These 65 bytes are always two blocks with
-/// the same padding (FIPS 180-4, section 5.1.1), which are put together here without a buffer
-/// between: a tree has as many nodes as leaves.
+/// Records that are hashed side by side. In one hash, every round waits for the one before; a
+/// processor that works ahead fills these waits with the rounds of another. More than two do not
+/// fit into what it sees at a time.
+pub(crate) const SIDE_BY_SIDE: usize = 2;
+
+/// As [`leaf`], for some records at once.
+pub(crate) fn leaves(records: [&[u8]; SIDE_BY_SIDE]) -> [Hash; SIDE_BY_SIDE] {
+    let [mut one, mut other] = [Lane::EMPTY; SIDE_BY_SIDE];
+    let [first, second] = records;
+    if one.load(first).and_then(|()| other.load(second)).is_none() {
+        return records.map(leaf);
+    }
+    compress256(&mut one.state, &one.head);
+    compress256(&mut other.state, &other.head);
+    let common = one.body.len().min(other.body.len());
+    let (Some((front, rest)), Some((other_front, other_rest))) = (
+        one.body.split_at_checked(common),
+        other.body.split_at_checked(common),
+    ) else {
+        return records.map(leaf);
+    };
+    for (block, other_block) in front.iter().zip(other_front) {
+        compress256(&mut one.state, std::slice::from_ref(block));
+        compress256(&mut other.state, std::slice::from_ref(other_block));
+    }
+    for (lane, rest) in [(&mut one, rest), (&mut other, other_rest)] {
+        compress256(&mut lane.state, rest);
+        let tail = lane.tail.get(..lane.tail_len).unwrap_or_default();
+        compress256(&mut lane.state, tail);
+    }
+    [Hash::of_state(one.state), Hash::of_state(other.state)]
+}
+
+/// A hash of 0x00 and a record: its state, and the blocks of the message with its padding (FIPS
+/// 180-4, section 5.1.1).
+#[derive(Clone, Copy)]
+struct Lane<'a> {
+    state: [u32; 8],
+    head: [[u8; 64]; 1],
+    body: &'a [[u8; 64]],
+    tail: [[u8; 64]; 2],
+    /// Blocks of the tail: two when the length finds no room in the first.
+    tail_len: usize,
+}
+
+impl<'a> Lane<'a> {
+    const EMPTY: Self = Self {
+        state: START,
+        head: [[0; 64]],
+        body: &[],
+        tail: [[0; 64]; 2],
+        tail_len: 0,
+    };
+
+    /// `None` for what is too short to be a record.
+    fn load(&mut self, record: &'a [u8]) -> Option<()> {
+        let (start, rest) = record.split_first_chunk::<63>()?;
+        let [[_prefix, head @ ..]] = &mut self.head;
+        *head = *start;
+        let (body, rest) = rest.as_chunks::<64>();
+        self.body = body;
+        self.tail_len = if rest.len() < 56 { 1 } else { 2 };
+        let tail = self.tail.get_mut(..self.tail_len)?.as_flattened_mut();
+        tail.get_mut(..rest.len())?.copy_from_slice(rest);
+        *tail.get_mut(rest.len())? = 0x80;
+        let bits = u64::try_from(record.len())
+            .ok()?
+            .checked_add(1)?
+            .checked_mul(8)?;
+        *tail.last_chunk_mut::<8>()? = bits.to_be_bytes();
+        Some(())
+    }
+}
+
+/// Hash of two subtrees: SHA-256(0x01 | left | right).
 #[must_use]
 pub fn node(left: &Hash, right: &Hash) -> Hash {
+    let mut state = START;
+    compress256(&mut state, &node_blocks(left, right));
+    Hash::of_state(state)
+}
+
+/// As [`node`], for some pairs of subtrees at once.
+pub(crate) fn nodes(pairs: &[[Hash; 2]; SIDE_BY_SIDE]) -> [Hash; SIDE_BY_SIDE] {
+    let [[one, other], [left, right]] = pairs;
+    let (one, other) = (node_blocks(one, other), node_blocks(left, right));
+    let [mut state, mut other_state] = [START; SIDE_BY_SIDE];
+    for (block, other_block) in one.iter().zip(&other) {
+        compress256(&mut state, std::slice::from_ref(block));
+        compress256(&mut other_state, std::slice::from_ref(other_block));
+    }
+    [Hash::of_state(state), Hash::of_state(other_state)]
+}
+
+/// The 65 bytes of a node are always two blocks with the same padding. They are put together
+/// without a buffer between: a tree has as many nodes as leaves.
+fn node_blocks(left: &Hash, right: &Hash) -> [[u8; 64]; 2] {
     let mut blocks = [[0; 64]; 2];
     let [first, second] = &mut blocks;
     let [prefix, first @ ..] = first;
@@ -98,13 +199,7 @@ pub fn node(left: &Hash, right: &Hash) -> Hash {
     *end = 0x80;
     // Length in bits: 65 * 8 = 0x0208.
     [*high, *low] = [0x02, 0x08];
-    let mut state = START;
-    compress256(&mut state, &blocks);
-    let mut bytes = [0; 32];
-    for (room, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
-        *room = word.to_be_bytes();
-    }
-    Hash(bytes)
+    blocks
 }
 
 /// Root of a log without entries: SHA-256("").
@@ -124,11 +219,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn side_by_side_every_record_has_its_leaf_hash() {
+        let bytes: Vec<u8> = (0..700u32).map(|n| n.to_le_bytes()[0] ^ 0x5A).collect();
+        for first in 0..bytes.len() {
+            for second in [0, 62, 63, 64, 118, 119, 120, 127, 128, first, 699 - first] {
+                let records = [&bytes[..first], &bytes[second..]];
+                assert_eq!(leaves(records), records.map(leaf), "{first} and {second}");
+            }
+        }
+    }
+
+    #[test]
     fn a_node_is_the_plain_hash_of_its_bytes() {
         for n in 0..1_000_u32 {
             let (left, right) = (digest(&n.to_be_bytes()), leaf(&n.to_be_bytes()));
             let bytes = [&[0x01], left.0.as_slice(), right.0.as_slice()].concat();
             assert_eq!(node(&left, &right), digest(&bytes));
+            let both = nodes(&[[left, right], [right, left]]);
+            assert_eq!(both, [node(&left, &right), node(&right, &left)]);
         }
     }
 }

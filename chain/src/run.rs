@@ -37,12 +37,14 @@ impl Run {
             let (pairs, single) = rest.as_chunks::<2>();
             shrinking.extend(single.iter().map(|hash| Subtree { level, hash: *hash }));
             (level, at) = (level.saturating_add(1), at >> 1);
-            let join = |[left, right]: &[Hash; 2]| {
-                let hash = hash::node(left, right);
-                complete(level, hash);
-                hash
-            };
-            row = pairs.iter().map(join).collect();
+            let (groups, pair) = pairs.as_chunks();
+            let mut above = Vec::with_capacity(pairs.len());
+            for group in groups {
+                above.extend(hash::nodes(group));
+            }
+            above.extend(pair.iter().map(|[left, right]| hash::node(left, right)));
+            above.iter().for_each(|hash| complete(level, *hash));
+            row = above;
         }
         growing.extend(shrinking.into_iter().rev());
         Self {

@@ -12,7 +12,7 @@ mod outline;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::commit::LogHead;
 use crate::frame::Frame;
-use crate::hash::Hash;
+use crate::hash::{self, Hash};
 use crate::key::VerifierKey;
 use crate::kind::Kind;
 use crate::record::Record;
@@ -100,7 +100,8 @@ fn each_record<'a>(
     mut each: impl FnMut(&Record<'a>, Hash),
 ) -> Result<(), Fault> {
     let mut before = None;
-    for (index, bytes) in (frame.first()..).zip(frame.records()) {
+    let mut index = frame.first();
+    let mut take = |bytes, leaf: Hash| {
         let record = Record::parse(bytes).map_err(|error| Fault::Record { index, error })?;
         let got = record.index().get();
         if got != index {
@@ -114,11 +115,19 @@ fn each_record<'a>(
         if let Some((leaf, time)) = before {
             follows(&record, leaf, time)?;
         }
-        let leaf = record.leaf();
         before = Some((leaf, record.time()));
+        index = index.saturating_add(1);
         each(&record, leaf);
+        Ok(())
+    };
+    let (groups, rest) = frame.records().as_chunks::<{ hash::SIDE_BY_SIDE }>();
+    for records in groups {
+        for (bytes, leaf) in records.iter().zip(hash::leaves(*records)) {
+            take(bytes, leaf)?;
+        }
     }
-    Ok(())
+    rest.iter()
+        .try_for_each(|bytes| take(bytes, hash::leaf(bytes)))
 }
 
 /// Checks that a record follows an entry with this leaf hash and time.

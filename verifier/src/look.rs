@@ -4,11 +4,15 @@ use countersign_chain::frame::Frame;
 use countersign_chain::hash::Hash;
 use countersign_chain::key::VerifierKey;
 use countersign_chain::verify::{self, Outline};
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::iter::ParallelIterator as _;
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _};
 
 use crate::payload::{self, Oddity};
 use crate::tree;
 use crate::window::{Framing, Span, Window};
+
+/// Pieces of a window that a core takes at most: small ones, so that none waits for another.
+const PIECES: usize = 64;
 
 /// What the first look at a commit showed.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub(crate) fn look(window: &Window, key: &VerifierKey) -> Vec<Look> {
     window
         .spans
         .par_iter()
+        .with_max_len(window.spans.len().div_ceil(PIECES))
         .map(|span| look_at(window, *span, key))
         .collect()
 }

@@ -129,6 +129,10 @@ fn inspect(first: u64, path: PathBuf, findings: &mut Findings) -> Result<Segment
 /// Reads up to `len` bytes at an offset; fewer only at the end of the file. They go where `bytes`
 /// were: fresh memory for each window would cost as much as reading it.
 fn read(file: &File, offset: u64, len: usize, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    if bytes.capacity() < len {
+        // The kernel gives memory that is zero already, and only when it is written to.
+        bytes = vec![0; len];
+    }
     bytes.resize(len, 0);
     let mut filled = 0_usize;
     while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
