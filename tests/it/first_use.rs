@@ -212,6 +212,11 @@ async fn arguments_are_read_everywhere_in_the_same_way() {
         shown.contains("\\u{202e}") && !shown.contains('\u{202e}'),
         "{shown}"
     );
+    let (_, all) = said(&run(&["log", "--dir", text(&dir), "--json"]));
+    let (code, last) = said(&run(&["log", "--dir", text(&dir), "--json", "--last", "2"]));
+    let newest: Vec<&str> = all.lines().rev().take(2).collect();
+    let shown: Vec<&str> = last.lines().rev().collect();
+    assert_eq!((code, shown), (Some(0), newest));
     let (code, why) = said(&run(&["log", "--dir", text(&dir), "--log", "../../etc"]));
     assert!(code == Some(2) && why.contains("there is no log"), "{why}");
     assert!(server.stop().0.success());

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Context as _;
 use clap::Args;
-use countersign_client::{Client, Entry, Filter};
+use countersign_client::{Client, Entry, Filter, Follow};
 use countersign_ledger::clock::{Clock as _, SystemClock};
 
 use super::serve::stop_signal;
@@ -27,6 +27,7 @@ const PAGE: u32 = 500;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
+  countersign log --last 20
   countersign log --since 1h --kind ExternalEvent
   countersign log --actor agent:db-prod-1 --json | jq .event.raw
   countersign log --follow")]
@@ -49,6 +50,9 @@ pub(crate) struct LogArgs {
     /// Entries before this time, in the same forms
     #[arg(long, value_name = "T", value_parser = When::parse)]
     pub(crate) until: Option<When>,
+    /// Begin with the newest N entries; other conditions choose among them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) last: Option<u64>,
     /// At most so many entries
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
@@ -80,14 +84,22 @@ pub(crate) async fn run(args: LogArgs, out: &mut dyn Write) -> anyhow::Result<Ou
         json: args.json,
         left: args.limit.unwrap_or(u64::MAX),
     };
-    if !args.follow {
+    let size = match args.last {
+        Some(_) => client.checkpoint().await?.size(),
+        None => 0,
+    };
+    let from = args.last.map(|last| size.saturating_sub(last));
+    if args.follow {
+        let stop = stop_signal()?;
+        let follow = client.follow(from.unwrap_or(0), args.filter());
+        tokio::select! {
+            followed = print_until(follow, u64::MAX, &mut printer) => followed?,
+            _ = stop => {}
+        }
+    } else if let Some(from) = from {
+        print_until(client.follow(from, args.filter()), size, &mut printer).await?;
+    } else {
         list(&client, args.filter(), &mut printer).await?;
-        return Ok(Outcome::Fine);
-    }
-    let stop = stop_signal()?;
-    tokio::select! {
-        followed = follow(&client, args.filter(), &mut printer) => followed?,
-        _ = stop => {}
     }
     Ok(Outcome::Fine)
 }
@@ -104,14 +116,21 @@ async fn list(client: &Client, filter: Filter, printer: &mut Printer<'_>) -> any
     Ok(())
 }
 
-async fn follow(client: &Client, filter: Filter, printer: &mut Printer<'_>) -> anyhow::Result<()> {
-    let mut follow = client.follow(0, filter);
-    while printer.left > 0 {
+/// Prints what comes until this index is reached, or there are enough.
+async fn print_until(
+    mut follow: Follow,
+    end: u64,
+    printer: &mut Printer<'_>,
+) -> anyhow::Result<()> {
+    let mut next = 0;
+    while printer.left > 0 && next < end {
         let part = follow
             .next()
             .await
             .context("the ledger ended the stream; start again")??;
-        printer.print(&part.entries)?;
+        let before = part.entries.partition_point(|entry| entry.index() < end);
+        printer.print(part.entries.get(..before).unwrap_or_default())?;
+        next = part.next_index;
     }
     Ok(())
 }

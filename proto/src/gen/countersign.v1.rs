@@ -1068,7 +1068,8 @@ pub struct FollowResponse {
     /// C2SP signed checkpoints as in ListEntriesResponse.
     #[prost(string, repeated, tag = "2")]
     pub checkpoints: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Cursor: everything below was sent or did not match the filter.
+    /// Cursor: everything below was sent or did not match the filter. It also comes without entries: when the stream has
+    /// caught up for the first time, and then whenever nothing was sent for 10 s.
     #[prost(uint64, tag = "3")]
     pub next_index: u64,
 }

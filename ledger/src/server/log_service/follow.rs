@@ -63,6 +63,7 @@ pub(super) fn serve(
         sealed,
         out,
         next: from,
+        caught_up: false,
         quiet_until: Instant::now() + HEARTBEAT,
         _seat: seat,
     };
@@ -78,6 +79,9 @@ struct Follower {
     out: Out,
     /// The cursor.
     next: u64,
+    /// Whether the follower has heard of an end of the log: the first one is told, also when
+    /// nothing before it matches.
+    caught_up: bool,
     /// When the follower is to hear something again.
     quiet_until: Instant,
     _seat: Seat,
@@ -128,7 +132,9 @@ impl Follower {
             if self.next < end {
                 let page = self.read(end).await?;
                 self.next = page.next;
-                if !page.entries.is_empty() || Instant::now() >= self.quiet_until {
+                let first_end = self.next >= end && !self.caught_up;
+                self.caught_up |= first_end;
+                if !page.entries.is_empty() || first_end || Instant::now() >= self.quiet_until {
                     self.send(page).await?;
                 }
                 continue;
