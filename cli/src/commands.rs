@@ -32,7 +32,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Outcome> {
             LogFormat::Text,
             "error,countersign_client=info,countersign_collector=info",
         ),
-        _ => (LogFormat::Text, "error"),
+        _ => (LogFormat::Text, "error,countersign_client=warn"),
     };
     logging::start(format, filter)?;
     match cli.command {

@@ -9,7 +9,7 @@ use countersign_proto::v1::get_receipt_request;
 use crate::call::{CallError, Repeat};
 use crate::client::{Client, log_service};
 use crate::draft::{Draft, Level};
-use crate::key::random_key;
+use crate::key::next_key;
 use crate::receipt::{Receipt, ReceiptRun};
 use crate::remember::newest;
 use crate::verify::VerifyError;
@@ -167,7 +167,7 @@ impl Client {
 /// The draft with an idempotency key.
 pub(crate) fn keyed(draft: Draft) -> std::io::Result<Draft> {
     if draft.idempotency_key.is_empty() {
-        let key = random_key()?;
+        let key = next_key()?;
         return Ok(draft.with_key(key));
     }
     Ok(draft)

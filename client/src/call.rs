@@ -185,6 +185,10 @@ impl Caller {
                 last,
                 "call failed"
             );
+            if attempts == 1 && repeat == Repeat::Safe {
+                let (endpoint, seconds) = (&route.address, self.timeout.as_secs());
+                tracing::warn!(endpoint, last, seconds, "no answer yet; trying again");
+            }
             let now = repeat == Repeat::Safe
                 && tokio::time::timeout_at(deadline, backoff.wait())
                     .await
