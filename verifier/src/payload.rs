@@ -1,6 +1,8 @@
 //! What entries say: every payload must be the event that its kind promises, and entry 0 must open
 //! this log.
 
+mod usual;
+
 use std::collections::BTreeMap;
 
 use countersign_chain::key::VerifierKey;
@@ -19,9 +21,12 @@ pub(crate) enum Oddity {
     Malformed(String),
 }
 
-/// Decodes a payload.
+/// Decodes a payload, where what it is cannot be told without that.
 pub(crate) fn check(record: &Record<'_>) -> Option<Oddity> {
     let kind = record.kind().get();
+    if usual::is_usual(kind, record.payload()) {
+        return None;
+    }
     match Known::decode(kind, record.payload()) {
         Ok(_) => None,
         Err(EventError::UnknownKind { .. }) => Some(Oddity::UnknownKind(kind)),
