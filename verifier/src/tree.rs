@@ -8,8 +8,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use countersign_chain::hash::{self, Hash};
+use countersign_chain::run::Run;
 use countersign_chain::tree::Frontier;
-use countersign_chain::verify::Outline;
 
 use crate::finding::{Code, Findings};
 
@@ -128,16 +128,16 @@ impl StoredTree {
         self.compared = self.compared.saturating_add(compared);
     }
 
-    /// Compares what the entries of a commit complete. `inside` are the stored subtrees that they
-    /// make by themselves.
-    pub(crate) fn append(&mut self, commit: &Outline, inside: &[(u32, Hash)]) {
+    /// Compares what the entries of a commit complete: their leaf hashes, and `inside`, the stored
+    /// subtrees that they make by themselves.
+    pub(crate) fn append(&mut self, run: &Run, leaves: &[Hash], inside: &[(u32, Hash)]) {
         if !self.comparing {
             return;
         }
         let levels = &mut self.levels;
-        let mut compared = compare(levels, 0, commit.leaves());
+        let mut compared = compare(levels, 0, leaves);
         // Of each level, what the first entries complete comes before what is inside the commit.
-        let appended = self.frontier.append(commit.run(), &mut |level, hash| {
+        let appended = self.frontier.append(run, &mut |level, hash| {
             compared = compared.saturating_add(compare(levels, level, &[hash]));
         });
         for (level, hash) in inside {
@@ -222,4 +222,81 @@ fn hashes(bytes: &[u8]) -> Vec<Hash> {
         .iter()
         .map(|chunk| Hash::from_bytes(*chunk))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with the stored hashes of these leaves, of which some are wrong, and as many of
+    /// each file as are told.
+    fn folder(leaves: &[Hash], wrong: &[(u32, usize)], kept: [usize; 2]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("room");
+        let mut files = [Vec::new(), Vec::new()];
+        let mut tree = Frontier::new();
+        for leaf in leaves {
+            tree.push_with(*leaf, &mut |level, hash| match level {
+                0 => files[0].push(*hash.as_bytes()),
+                8 => files[1].push(*hash.as_bytes()),
+                _ => {}
+            });
+        }
+        for (level, position) in wrong {
+            files[*level as usize / 8][*position][31] ^= 1;
+        }
+        for (level, (hashes, kept)) in [0, 8].into_iter().zip(files.iter().zip(kept)) {
+            let mut bytes = hashes.as_flattened().to_vec();
+            bytes.truncate(kept);
+            // Room that was only reserved.
+            bytes.resize(bytes.len() + 320, 0);
+            std::fs::write(path_of(folder.path(), level), bytes).expect("room");
+        }
+        folder
+    }
+
+    /// Everything that a comparison found.
+    fn found(tree: &StoredTree) -> (u64, Vec<String>) {
+        let mut findings = Findings::default();
+        tree.report(&mut findings);
+        let notes = findings.notes().iter().map(|note| note.message.clone());
+        (tree.compared(), notes.collect())
+    }
+
+    #[test]
+    fn a_commit_at_a_time_is_compared_like_an_entry_at_a_time() {
+        let leaves: Vec<Hash> = (0..2_000u32)
+            .map(|i| hash::leaf(&i.to_be_bytes()))
+            .collect();
+        let all: &[(u32, usize)] = &[(0, 0), (0, 777), (0, 1_999), (8, 1), (8, 4), (8, 6)];
+        let whole = [64_000, 224];
+        let cases = [
+            (&all[..0], whole),
+            (all, whole),
+            (&all[2..4], whole),
+            (&all[4..], [32_000, 100]),
+            (&all[1..], [31_990, 0]),
+        ];
+        for (wrong, kept) in cases {
+            let folder = folder(&leaves, wrong, kept);
+            let mut single = StoredTree::open(folder.path());
+            leaves.iter().for_each(|leaf| single.push(*leaf));
+            for size in [1, 2, 3, 37, 255, 256, 257, 600, 1_024, 2_000] {
+                let mut tree = StoredTree::open(folder.path());
+                for (number, group) in leaves.chunks(size).enumerate() {
+                    let mut inside = Vec::new();
+                    let first = u64::try_from(number * size).expect("small");
+                    let run = Run::new(first, group, &mut |level, hash| {
+                        if is_stored(level) {
+                            inside.push((level, hash));
+                        }
+                    });
+                    tree.append(&run, group, &inside);
+                }
+                assert_eq!(found(&tree), found(&single), "{size} at a time, {wrong:?}");
+            }
+            let (compared, notes) = found(&single);
+            assert_eq!(wrong.is_empty(), notes.is_empty());
+            assert!(compared > 900, "{compared} were compared");
+        }
+    }
 }

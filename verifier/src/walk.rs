@@ -184,7 +184,7 @@ impl<'k> Walk<'k> {
             self.opened(window, span);
         }
         if let Some(tree) = &mut self.tree {
-            tree.append(&outline, subtrees);
+            tree.append(outline.run(), outline.leaves(), subtrees);
         }
         let offset = window.offset_of(span.start.saturating_add(span.len));
         self.ended(window.segment, offset, Some(outline.into_checkpoint()));
