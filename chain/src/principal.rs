@@ -112,17 +112,17 @@ fn check_any(text: &str) -> Result<(), PrincipalError> {
 /// Whether this is a principal whose name is visible ASCII, as almost every one is: a log is full
 /// of them. It says nothing about any other text.
 fn is_usual(text: &[u8]) -> bool {
-    let Some(colon) = text.iter().position(|byte| *byte == b':') else {
+    let is_role = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'-';
+    let len = text.iter().take_while(|byte| is_role(byte)).count();
+    let (role, rest) = text.split_at_checked(len).unwrap_or_default();
+    let Some((b':', name)) = rest.split_first() else {
         return false;
     };
-    let (role, name) = text.split_at_checked(colon).unwrap_or_default();
-    let role_byte = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'-';
     text.len() <= MAX_PRINCIPAL
-        && role.len() <= MAX_ROLE
+        && len <= MAX_ROLE
         && role.first().is_some_and(u8::is_ascii_lowercase)
-        && role.iter().all(role_byte)
         && role != b"ledger"
-        && name.len() > 1
+        && !name.is_empty()
         && name.iter().all(u8::is_ascii_graphic)
 }
 
