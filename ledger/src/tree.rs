@@ -71,6 +71,8 @@ pub struct TreeStore {
     /// What readers see. Taken after the writer's lock, never while files are written.
     shared: RwLock<Shared>,
     damaged: AtomicBool,
+    /// Whether leaves are missing at the end.
+    behind: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +101,7 @@ impl TreeStore {
             writer: Mutex::new(Frontier::new()),
             shared: RwLock::new(Shared::default()),
             damaged: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
         };
         match store.load(head) {
             Ok(true) => {}
@@ -178,17 +181,36 @@ impl TreeStore {
         self.damaged.load(Ordering::Acquire)
     }
 
+    /// Takes note that leaves could not be appended: whoever feeds the tree goes on from its size.
+    pub fn fell_behind(&self, error: &io::Error) {
+        metrics::counter!("countersign_tree_errors_total").increment(1);
+        if !self.behind.swap(true, Ordering::AcqRel) {
+            tracing::error!(%error, "cannot extend the tree files; trying again");
+        }
+    }
+
+    /// Whether leaves are missing; from now on they are not, until [`TreeStore::fell_behind`] says
+    /// so again.
+    pub fn take_behind(&self) -> bool {
+        self.behind.swap(false, Ordering::AcqRel)
+    }
+
     /// Adds the leaf hashes of the entries from `first` on; one write for each level, no sync.
+    /// Those that are there already, because someone else has fed them, are passed over.
     ///
     /// # Errors
-    /// `InvalidInput` when `first` is not the size; else what the disk says. The tree is then as it
-    /// was, and the same leaves may be appended again.
+    /// `InvalidInput` when `first` is above the size; else what the disk says. The tree is then as
+    /// it was, and the same leaves may be appended again.
     pub fn append(&self, first: u64, leaves: &[Hash]) -> io::Result<()> {
         let mut writer = self.writer.lock();
-        if first != writer.size() {
+        let Some(known) = writer.size().checked_sub(first) else {
             let message = format!("expected leaves from {} on, got {first}", writer.size());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        };
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
+        let Some(leaves) = leaves.get(known..).filter(|leaves| !leaves.is_empty()) else {
+            return Ok(());
+        };
         let mut frontier = writer.clone();
         let mut complete: Vec<Vec<Hash>> = Vec::new();
         for leaf in leaves {

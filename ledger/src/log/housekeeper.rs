@@ -17,6 +17,16 @@ use crate::limits::{HOUSEKEEPING, TREE_STRIDE};
 use crate::store::{LogStore, Room};
 use crate::tree::TreeStore;
 
+fn mend(store: &dyn LogStore, tree: &TreeStore, rebuild: bool) -> io::Result<()> {
+    if rebuild {
+        tree.reset()?;
+    }
+    while tree.size() < store.head().head.size() {
+        feed_tree(store, tree).map_err(io::Error::other)?;
+    }
+    tree.make_durable()
+}
+
 /// Whether the disk is nearly full.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Low(Arc<Mutex<State>>);
@@ -92,29 +102,21 @@ impl Housekeeper {
         }
     }
 
-    /// Builds the tree files again when a proof showed that they are damaged. The writer's own
-    /// leaves are refused by the tree until it has caught up.
+    /// Builds the tree files again when a proof showed that they are damaged, and adds what is
+    /// missing when they could not be written. The writer's own leaves are refused by the tree
+    /// until it has caught up.
     async fn mend_tree(&self) {
-        if !self.tree.needs_rebuild() {
+        let rebuild = self.tree.needs_rebuild();
+        if !self.tree.take_behind() && !rebuild {
             return;
         }
         let (store, tree) = (Arc::clone(&self.store), Arc::clone(&self.tree));
-        let mended = tokio::task::spawn_blocking(move || {
-            tree.reset()?;
-            while tree.size() < store.head().head.size() {
-                // What could not be read now is tried again with the next look.
-                feed_tree(store.as_ref(), &tree)
-                    .inspect_err(|_error| tree.blame())
-                    .map_err(io::Error::other)?;
-            }
-            tree.make_durable()
-        });
-        match mended
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-        {
+        let mended =
+            tokio::task::spawn_blocking(move || mend(store.as_ref(), &tree, rebuild)).await;
+        match mended.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => tracing::info!("the tree files are whole again"),
-            Err(error) => tracing::warn!(error = %error, "cannot rebuild the tree files"),
+            // What could not be done now is tried again with the next look.
+            Err(error) => self.tree.fell_behind(&error),
         }
     }
 

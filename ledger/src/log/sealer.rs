@@ -70,6 +70,15 @@ impl SealDesk {
         self.word.notify_one();
     }
 
+    /// Waits until the writer is done with this size: the tree has its leaves. What is in the store
+    /// can be sealed before that.
+    fn await_accepted(&self, size: u64) {
+        let mut state = self.state.lock();
+        while state.accepted < size && !state.stop {
+            self.word.wait(&mut state);
+        }
+    }
+
     /// Waits until it is time to seal; `None` when there is nothing left to do.
     fn next(&self, sealed: u64) -> Option<()> {
         let mut state = self.state.lock();
@@ -118,6 +127,8 @@ impl Sealer {
                     // If we stop here, then the floor is durable and the published checkpoint is
                     // older: still true.
                     publish(self.fs.as_ref(), &sealed);
+                    // Readers ask for proofs of what they see.
+                    self.desk.await_accepted(size);
                     self.sealed.send_replace(sealed);
                     self.sizes.send_replace(size);
                     metrics::counter!("countersign_seals_total").increment(1);
@@ -150,4 +161,30 @@ fn replace(fs: &dyn Fs, text: &str) -> std::io::Result<()> {
     let file = fs.create_new(NEXT)?;
     file.write_all_at(text.as_bytes(), 0)?;
     fs.rename(NEXT, CHECKPOINT)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn readers_see_nothing_that_the_writer_is_not_done_with() {
+        let desk = Arc::new(SealDesk::default());
+        desk.accepted(4);
+        let (told, heard) = mpsc::channel();
+        let waiting = Arc::clone(&desk);
+        let sealer = std::thread::spawn(move || {
+            for size in 4..=5 {
+                waiting.await_accepted(size);
+                told.send(size).unwrap();
+            }
+        });
+        assert_eq!(heard.recv(), Ok(4));
+        assert!(heard.try_recv().is_err(), "5 is in the store only");
+        desk.accepted(5);
+        assert_eq!(heard.recv(), Ok(5));
+        sealer.join().unwrap();
+    }
 }

@@ -79,7 +79,7 @@ impl TreeStore {
         TreeError::Damaged { size }
     }
 
-    pub(crate) fn blame(&self) {
+    pub(super) fn blame(&self) {
         if !self.damaged.swap(true, Ordering::AcqRel) {
             metrics::counter!("countersign_tree_damaged_total").increment(1);
             tracing::error!("tree is damaged and must be rebuilt");

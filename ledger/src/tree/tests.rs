@@ -154,10 +154,32 @@ fn questions_beyond_the_tree_are_refused_and_mark_nothing() {
     assert!(refused(tree.subtree(0, 8).err()));
     assert!(refused(tree.subtree(64, 0).err()));
     assert!(refused(tree.subtree(63, u64::MAX).err()));
-    assert!(tree.append(7, &leaves(7, 8)).is_err());
     assert!(tree.append(9, &leaves(9, 10)).is_err());
     assert!(!tree.needs_rebuild());
     assert_proofs(&tree, &reference, 8, 1);
+}
+
+#[test]
+fn two_who_feed_the_tree_add_each_leaf_once() {
+    let reference = Reference::new(600);
+    let (_disk, fs) = sim();
+    let tree = TreeStore::open(fs, &LogHead::empty()).expect("new");
+    for (from, to) in [
+        (0, 300),
+        (0, 300),
+        (290, 310),
+        (310, 310),
+        (5, 9),
+        (256, 600),
+    ] {
+        let appended = tree.append(u64::from(from), &leaves(from, to));
+        appended.expect("nothing is missing before these");
+    }
+    assert_eq!(tree.size(), 600);
+    assert!(tree.append(601, &leaves(601, 602)).is_err());
+    tree.fell_behind(&io::Error::other("a gap"));
+    assert!(tree.take_behind() && !tree.take_behind());
+    assert_proofs(&tree, &reference, 600, 97);
 }
 
 #[test]
