@@ -94,10 +94,7 @@ pub enum Report<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum EmitError {
     /// The input failed.
-    #[error(
-        "cannot read line {line}: {source}; {} events before it are sealed",
-        .progress.acknowledged
-    )]
+    #[error("cannot read line {line}: {source}")]
     Read {
         /// Number of the line.
         line: u64,
@@ -107,10 +104,7 @@ pub enum EmitError {
         progress: Progress,
     },
     /// A line is no event.
-    #[error(
-        "line {line} is no event: {reason}; {} events before it are sealed",
-        .progress.acknowledged
-    )]
+    #[error("line {line} is no event: {reason}")]
     Bad {
         /// Number of the line.
         line: u64,
@@ -135,6 +129,9 @@ pub enum EmitError {
         /// How far it came.
         progress: Progress,
     },
+    /// The run was asked to stop before the end of the input.
+    #[error("stopped after line {}", .0.lines)]
+    Stopped(Progress),
     /// The run was asked to stop, and the ledger did not acknowledge everything in time.
     #[error("stopped with {} of {} events sealed", .0.acknowledged, .0.sent)]
     Unacknowledged(Progress),
@@ -148,14 +145,15 @@ impl EmitError {
             Self::Read { progress, .. }
             | Self::Bad { progress, .. }
             | Self::Sink { progress, .. }
+            | Self::Stopped(progress)
             | Self::Unacknowledged(progress) => Some(*progress),
             Self::Run(_) | Self::Source => None,
         }
     }
 }
 
-/// Sends every line of the input and returns when all events are acknowledged, or when it is asked
-/// to stop.
+/// Sends every line of the input and returns when all events are acknowledged. Asked to stop, it
+/// reads no more and ends with [`EmitError::Stopped`].
 ///
 /// # Errors [`EmitError`].
 pub async fn emit<R, S>(
@@ -201,9 +199,13 @@ impl<S: Sink> Emitter<'_, S> {
     where
         R: AsyncBufRead + Unpin + Send,
     {
+        let mut stopped = false;
         loop {
             let next = tokio::select! {
-                () = self.stop.cancelled() => break,
+                () = self.stop.cancelled() => {
+                    stopped = true;
+                    break;
+                }
                 next = lines.next() => next,
             };
             self.progress.lines += 1;
@@ -223,6 +225,9 @@ impl<S: Sink> Emitter<'_, S> {
             () = patience(&stop) => return Err(EmitError::Unacknowledged(progress)),
         }
         self.sink.close().await;
+        if stopped {
+            return Err(EmitError::Stopped(self.progress));
+        }
         Ok(self.progress)
     }
 

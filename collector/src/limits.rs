@@ -21,6 +21,9 @@ pub const READING: u32 = 1;
 /// Looks in a row without anything new before a renamed file counts as finished: its writer may
 /// hold it open for a moment after the rename.
 pub const QUIET_POLLS: u32 = 4;
+/// Rotated files of one path that are held open until they can be read, while the ledger is away or
+/// slow: one an hour for more than two days.
+pub const HELD_FILES: usize = 64;
 /// The place in the files is stored at most this often; what was sealed since is sent again after a
 /// crash, and answered with the first receipts.
 pub const SAVE_EVERY: Duration = Duration::from_secs(1);

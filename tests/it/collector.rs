@@ -145,6 +145,23 @@ async fn a_line_that_the_ledger_refuses_is_named() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("line 3 is the first that is not"), "{said}");
     assert!(said.contains("1 event is sealed"), "{said}");
+
+    // A run that is told to stop has not sent its input, and says so.
+    let mut collector = Collector::start(&["emit", "--server", &url, "--identity", text(&agent)]);
+    collector.give("no event\n{\"raw\":\"one\"}\n");
+    collector.says("line 1 is no event");
+    assert_eq!(collector.end().0, Some(1));
+    let skip = ["--on-bad-line", "skip"];
+    let emit = ["emit", "--server", &url, "--identity", text(&agent)];
+    let mut collector = Collector::start(&[&emit[..], &skip].concat());
+    collector.give("no event\n");
+    collector.says("line 1 is no event");
+    collector.terminate();
+    let mut said = String::new();
+    collector.messages.read_to_string(&mut said).expect("text");
+    assert!(said.contains("stopped after line 1"), "{said}");
+    assert!(said.contains("--idempotency-prefix"), "{said}");
+    assert_eq!(collector.end().0, Some(2));
     assert!(server.stop().0.success());
 }
 

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_client::{Ack, random_key};
+use countersign_client::{Ack, StreamError, random_key};
 use countersign_collector::emit::{self, OnBadLine};
-use countersign_collector::{DryRun, LedgerSink};
+use countersign_collector::{DryRun, LedgerSink, SinkError};
+use countersign_proto::reason::Reason;
 use tokio::io::{AsyncBufRead, BufReader};
 use tokio_util::sync::CancellationToken;
 
@@ -62,8 +63,8 @@ pub(crate) struct EmitArgs {
     #[arg(long, value_name = "WHAT", value_enum, default_value = "stop")]
     pub(crate) on_bad_line: BadLine,
     /// Names this run in the idempotency keys of lines without their own, at most 38 bytes
-    #[arg(long, value_name = "P", default_value = "", hide_default_value = true)]
-    pub(crate) idempotency_prefix: String,
+    #[arg(long, value_name = "P")]
+    pub(crate) idempotency_prefix: Option<String>,
     /// Source of lines that name none
     #[arg(long, value_name = "NAME", default_value = "stdin")]
     pub(crate) source: String,
@@ -93,9 +94,9 @@ pub(crate) fn stop_token() -> anyhow::Result<CancellationToken> {
 }
 
 async fn emit(args: EmitArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-    let run = match args.idempotency_prefix.as_str() {
-        "" => random_key().context("cannot make a name for the run")?,
-        prefix => prefix.to_owned(),
+    let run = match &args.idempotency_prefix {
+        None => random_key().context("cannot make a name for the run")?,
+        Some(prefix) => prefix.clone(),
     };
     let options = emit::Options {
         source: args.source.clone(),
@@ -131,14 +132,12 @@ async fn emit(args: EmitArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     let done = emitted.map_err(|error| explain(error, &options.run, args.dry_run))?;
     if !args.dry_run {
         let sealed = sealed(done.acknowledged, "event", before.load(Ordering::Relaxed));
-        match done.bad {
-            0 => writeln!(out, "{sealed}.")?,
-            bad => writeln!(
-                out,
-                "{sealed}; no event in {}.",
-                counted(bad, "line", "lines")
-            )?,
-        }
+        let bad = match done.bad {
+            0 => String::new(),
+            bad => format!("; no event in {}", counted(bad, "line", "lines")),
+        };
+        writeln!(out, "{sealed}{bad}.")
+            .with_context(|| format!("{sealed}{bad}, and that cannot be written to the output"))?;
     }
     Ok(if done.bad == 0 {
         Outcome::Fine
@@ -152,14 +151,36 @@ fn explain(error: emit::EmitError, run: &str, dry_run: bool) -> anyhow::Error {
     let Some(progress) = error.progress().filter(|_| !dry_run) else {
         return error.into();
     };
+    let sealed = counted(progress.acknowledged, "event is", "events are");
     let again = format!(
-        "{} sealed; run it again from the first line with --idempotency-prefix {run}, and what is \
-         sealed is not added twice",
-        counted(progress.acknowledged, "event is", "events are")
+        "run it again from the first line with --idempotency-prefix {run}, and what is sealed is \
+         not added twice"
     );
-    match error {
-        emit::EmitError::Bad { .. } => Refused(format!("{error}; {again}")).into(),
-        error => anyhow::Error::from(error).context(again),
+    if let emit::EmitError::Bad { .. } = error {
+        return Refused(format!(
+            "{error}; {sealed} sealed; correct the line, or give --on-bad-line skip or record, \
+             and {again}"
+        ))
+        .into();
+    }
+    let remedy = match refusal(&error) {
+        Some(Reason::IdempotencyKeyReused) => {
+            "the prefix, or a key in the input, was used for another event: choose another".into()
+        }
+        Some(_) => format!("once the reason is mended, {again}"),
+        None => again,
+    };
+    anyhow::Error::from(error).context(format!("{sealed} sealed; {remedy}"))
+}
+
+/// Why the ledger refused an event, when it did.
+fn refusal(error: &emit::EmitError) -> Option<Reason> {
+    let emit::EmitError::Sink { source, .. } = error else {
+        return None;
+    };
+    match source {
+        SinkError::Stream(StreamError::Call { source, .. }) => source.reason(),
+        _ => None,
     }
 }
 

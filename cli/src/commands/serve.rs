@@ -127,14 +127,16 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
 /// Resolves with the reason when the process is told to stop.
 pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = String>> {
     let handler = |kind| signal(kind).context("cannot listen for signals");
-    let (mut term, mut int) = (
+    let (mut term, mut int, mut hup) = (
         handler(SignalKind::terminate())?,
         handler(SignalKind::interrupt())?,
+        handler(SignalKind::hangup())?,
     );
     Ok(async move {
         tokio::select! {
             _ = term.recv() => "SIGTERM".to_owned(),
             _ = int.recv() => "SIGINT".to_owned(),
+            _ = hup.recv() => "SIGHUP".to_owned(),
         }
     })
 }

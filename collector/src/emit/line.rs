@@ -1,6 +1,7 @@
 //! One line of JSON and the event that it is.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use countersign_chain::limits::{MAX_IDEM, MAX_PAYLOAD};
@@ -8,6 +9,7 @@ use countersign_chain::time::UnixMicros;
 use countersign_client::Draft;
 use countersign_proto::convert::timestamp;
 use countersign_proto::v1;
+use serde::de::{Error as _, MapAccess, Visitor};
 
 use crate::emit::lines::Text;
 use crate::limits::{MAX_JSON_LINE, MAX_RAW};
@@ -60,9 +62,39 @@ struct Line {
     #[serde(default)]
     case: u64,
     idempotency_key: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_name_once")]
     fields: BTreeMap<String, String>,
     raw: Option<String>,
+}
+
+/// Of two values under one name, serde would keep the last and lose the other.
+fn each_name_once<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    struct Names;
+    impl<'de> Visitor<'de> for Names {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of texts")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut fields = BTreeMap::new();
+            while let Some((name, value)) = map.next_entry::<String, String>()? {
+                if name.is_empty() {
+                    return Err(A::Error::custom("a field without a name"));
+                }
+                if fields.contains_key(&name) {
+                    return Err(A::Error::custom(format!("duplicate field `{name}`")));
+                }
+                fields.insert(name, value);
+            }
+            Ok(fields)
+        }
+    }
+    deserializer.deserialize_map(Names)
 }
 
 /// The event of a line; `source` and `key` stand in when it names none.
@@ -214,6 +246,8 @@ mod tests {
             (r#"{"raw":"x","sauce":"y"}"#, "unknown field `sauce`"),
             (r#"{"raw":"x","raw":"y"}"#, "duplicate field `raw`"),
             (r#"{"raw":"x","fields":{"n":1}}"#, "expected an object"),
+            (r#"{"fields":{"a":"1","a":"2"}}"#, "duplicate field `a`"),
+            (r#"{"fields":{"":"x"}}"#, "a field without a name"),
             (r#"{"raw":"x","case":-1}"#, "expected an object"),
             (r#"{}"#, "expected `fields` or `raw`"),
             (r#"{"raw":"","fields":{}}"#, "expected `fields` or `raw`"),

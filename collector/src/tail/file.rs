@@ -260,7 +260,14 @@ fn open_regular(path: &Path) -> io::Result<File> {
     regular(&fs::metadata(path)?)?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    regular(&file.metadata()?)?;
+    let meta = file.metadata()?;
+    regular(&meta)?;
+    // Files of /proc and /sys have contents and no size: each look would find them truncated.
+    if meta.len() == 0 && file.read_at(&mut [0], 0)? > 0 && file.metadata()?.len() == 0 {
+        return Err(io::Error::other(
+            "it has contents and no size, so it is no log",
+        ));
+    }
     Ok(file)
 }
 

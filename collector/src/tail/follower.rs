@@ -6,6 +6,7 @@
 
 mod events;
 
+use std::collections::VecDeque;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,7 +15,7 @@ use std::path::Path;
 use countersign_client::Draft;
 use jiff::tz::TimeZone;
 
-use crate::limits::QUIET_POLLS;
+use crate::limits::{HELD_FILES, QUIET_POLLS};
 use crate::tail::file::{self, Contents, Open};
 use crate::tail::loss::Loss;
 use crate::tail::siblings::{Packed, siblings, written};
@@ -62,22 +63,50 @@ enum Stage {
     Reading(Reading),
 }
 
-/// A file that is read, and the one that has taken its place.
+/// A file that is read, and those that have taken its place since, the oldest first.
 #[derive(Debug)]
 struct Reading {
     open: Open,
     /// Number of looks without anything new since the file was renamed.
     quiet: u32,
-    successor: Option<Successor>,
+    later: VecDeque<Successor>,
+    /// Whether files came that could not be held.
+    overrun: bool,
 }
 
 impl Reading {
-    const fn new(open: Open, successor: Option<Successor>) -> Self {
+    const fn new(open: Open, later: VecDeque<Successor>, overrun: bool) -> Self {
         Self {
             open,
             quiet: 0,
-            successor,
+            later,
+            overrun,
         }
+    }
+
+    /// Holds what is at the path now, unless it is known: a file that waits for its turn must not
+    /// be lost with the next rotation, nor be cut without a trace.
+    fn watch(&mut self, path: &Path) -> io::Result<()> {
+        for successor in &mut self.later {
+            successor.look()?;
+        }
+        let meta = match fs::metadata(path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let place = self.open.place();
+        let newest = self.later.back().map_or(&place, Successor::seen);
+        if file::same_inode(&meta, newest) {
+            return Ok(());
+        }
+        if self.later.len() >= HELD_FILES {
+            self.overrun = true;
+        } else if let Some(file) = file::open(path)? {
+            let after_gap = std::mem::take(&mut self.overrun);
+            self.later.push_back(Successor::new(file, after_gap)?);
+        }
+        Ok(())
     }
 }
 
@@ -110,13 +139,21 @@ impl Follower {
         }
     }
 
+    /// Notices what becomes of the path while what was read waits to be sent.
+    pub(crate) fn watch(&mut self) -> io::Result<()> {
+        match &mut self.stage {
+            Stage::Reading(reading) => reading.watch(&self.watched.path),
+            Stage::Closed(_) => Ok(()),
+        }
+    }
+
     /// Looks at the file once. Reads a bounded number of bytes.
     pub(crate) fn look(&mut self) -> Look {
         let mut look = Look::default();
         let mut reading = match std::mem::replace(&mut self.stage, Stage::Closed(None)) {
             Stage::Reading(reading) => reading,
             Stage::Closed(place) => match self.open(place, &mut look.items) {
-                Ok(open) => Reading::new(open, None),
+                Ok(open) => Reading::new(open, VecDeque::new(), false),
                 Err(error) => {
                     self.stage = Stage::Closed(place);
                     look.error = Some(error);
@@ -196,15 +233,12 @@ impl Follower {
     /// The file has nothing new: is it still the one at the path? Returns the next one when it is
     /// finished.
     fn at_end(&self, reading: &mut Reading, items: &mut Vec<Item>) -> io::Result<Option<Reading>> {
-        let meta = match fs::metadata(self.path()) {
-            Ok(meta) => Some(meta),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        let place = reading.open.place();
-        let replaced = meta.is_some_and(|meta| !file::same_inode(&meta, &place));
+        let watched = reading.watch(self.path());
+        let replaced = watched.is_err() || !reading.later.is_empty();
         let last_look = match self.until {
             Until::End(_) => true,
+            // Its writer has left it when the next file has been left too.
+            Until::Stopped if reading.later.len() > 1 => true,
             Until::Stopped => replaced && reading.quiet + 1 >= QUIET_POLLS,
         };
         let whole = replaced || self.until == Until::End(LastLine::Taken);
@@ -214,29 +248,12 @@ impl Follower {
         {
             items.push(self.item(&reading.open, &line));
         }
-        if !replaced {
-            reading.quiet = 0;
-            return Ok(None);
-        }
-        self.watch_successor(reading)?;
-        if last_look {
+        watched?;
+        if replaced && last_look {
             return self.next_file(reading, items);
         }
-        reading.quiet += 1;
+        reading.quiet = if replaced { reading.quiet + 1 } else { 0 };
         Ok(None)
-    }
-
-    /// What takes the place of a file that is still being read must not lose lines in the meantime
-    /// without a trace.
-    fn watch_successor(&self, reading: &mut Reading) -> io::Result<()> {
-        match &mut reading.successor {
-            Some(successor) => successor.look(),
-            None => {
-                let file = file::open(self.path())?;
-                reading.successor = file.map(Successor::new).transpose()?;
-                Ok(())
-            }
-        }
     }
 
     /// The file after a finished one: the oldest that was rotated since, else the one that took its
@@ -246,29 +263,34 @@ impl Follower {
         reading: &mut Reading,
         items: &mut Vec<Item>,
     ) -> io::Result<Option<Reading>> {
-        let Some(mut successor) = reading.successor.take() else {
+        let Some(newer) = reading.later.front().map(Successor::metadata) else {
             return Ok(None);
         };
         let place = reading.open.place();
         let generation = place.generation + 1;
-        let (between, compressed) =
-            self.between(&reading.open.metadata()?, &successor.metadata()?)?;
-        let next = match between {
-            Some(file) => Reading::new(Open::begin(file, generation)?, Some(successor)),
-            None => {
-                successor.look()?;
-                let (file, contents) = successor.into_parts();
-                let open = Open::begin(file, generation)?;
-                if let Some(loss) = Loss::of(contents) {
-                    items.push(self.gap(&place, open.place(), loss));
-                }
-                Reading::new(open, None)
+        let (between, compressed) = self.between(&reading.open.metadata()?, &newer?)?;
+        let mut losses = Vec::new();
+        let file = match (between, reading.later.pop_front()) {
+            (Some(file), successor) => {
+                reading.later.extend(successor);
+                reading.later.rotate_right(1);
+                file
             }
+            (None, Some(mut successor)) => {
+                successor.look()?;
+                losses.extend(successor.is_after_gap().then_some(Loss::Overrun));
+                losses.extend(Loss::of(successor.contents()));
+                successor.into_file()
+            }
+            (None, None) => return Ok(None),
         };
-        if compressed {
-            items.push(self.gap(&place, next.open.place(), Loss::Compressed));
+        losses.extend(compressed.then_some(Loss::Compressed));
+        let open = Open::begin(file, generation)?;
+        for loss in losses {
+            items.push(self.gap(&place, open.place(), loss));
         }
-        Ok(Some(next))
+        let later = std::mem::take(&mut reading.later);
+        Ok(Some(Reading::new(open, later, reading.overrun)))
     }
 
     /// The oldest file that was rotated between two others, and whether one before it was

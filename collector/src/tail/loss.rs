@@ -13,6 +13,8 @@ pub(crate) enum Loss {
     Gone,
     /// A file between two that were read was compressed.
     Compressed,
+    /// More files came than can be held open.
+    Overrun,
 }
 
 impl Loss {
@@ -32,6 +34,7 @@ impl Loss {
             Self::Rewritten => "new",
             Self::Gone => "gone",
             Self::Compressed => "zip",
+            Self::Overrun => "many",
         }
     }
 
@@ -48,6 +51,9 @@ impl Loss {
                 "the file was rotated and removed or compressed before it was read to its end"
             }
             Self::Compressed => "a later rotated file was compressed before it was read",
+            Self::Overrun => {
+                "files were rotated faster than they could be sent; some of them were not read"
+            }
         }
     }
 }

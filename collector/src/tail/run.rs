@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign_client::{Draft, random_key};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{self, Stop};
@@ -53,6 +53,7 @@ pub async fn tail<S: Sink>(
         unreadable: vec![false; followers.len()],
         followers,
         places: ledger,
+        watch_at: Instant::now() + options.interval,
         sent: 0,
         about: 0,
         gaps: 0,
@@ -81,6 +82,8 @@ struct Tail<'a, S> {
     followers: Vec<Follower>,
     /// Files whose last look failed; that is told once.
     unreadable: Vec<bool>,
+    /// When the files are looked at again while an event waits to be sent.
+    watch_at: Instant,
     places: Places,
     sent: u64,
     /// How many of these are about the run.
@@ -175,11 +178,27 @@ impl<S: Sink> Tail<'_, S> {
     }
 
     async fn send(&mut self, draft: Draft) -> Result<Go, TailError> {
-        tokio::select! {
-            // An event that the sink can take is sent, also when the run is to stop.
-            biased;
-            sent = self.sink.send(draft) => sent?,
-            () = self.stop.cancelled() => return Ok(Go::Stop),
+        let mut sending = std::pin::pin!(self.sink.send(draft));
+        loop {
+            let sent = tokio::select! {
+                // An event that the sink can take is sent, also when the run is to stop.
+                biased;
+                sent = timeout_at(self.watch_at, &mut sending) => sent,
+                () = self.stop.cancelled() => return Ok(Go::Stop),
+            };
+            match sent {
+                Ok(sent) => break sent?,
+                // The ledger is slow or away: the files are not.
+                Err(_elapsed) => {
+                    self.watch_at = Instant::now() + self.options.interval;
+                    for follower in &mut self.followers {
+                        if let Err(error) = follower.watch() {
+                            let path = follower.path().display();
+                            tracing::debug!(%path, %error, "cannot look at a followed file");
+                        }
+                    }
+                }
+            }
         }
         self.sent += 1;
         Ok(if self.stop.is_cancelled() {

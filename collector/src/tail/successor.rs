@@ -15,14 +15,17 @@ pub(crate) struct Successor {
     seen: Place,
     /// What became of it since the first look.
     contents: Contents,
+    /// Whether files before it could not be held.
+    after_gap: bool,
 }
 
 impl Successor {
-    pub(crate) fn new(file: File) -> io::Result<Self> {
+    pub(crate) fn new(file: File, after_gap: bool) -> io::Result<Self> {
         Ok(Self {
             seen: file::place(&file)?,
             file,
             contents: Contents::Kept,
+            after_gap,
         })
     }
 
@@ -40,8 +43,21 @@ impl Successor {
         self.file.metadata()
     }
 
-    /// The file, and what became of it.
-    pub(crate) fn into_parts(self) -> (File, Contents) {
-        (self.file, self.contents)
+    /// The file as it was at the last look.
+    pub(crate) const fn seen(&self) -> &Place {
+        &self.seen
+    }
+
+    /// What became of it since the first look.
+    pub(crate) const fn contents(&self) -> Contents {
+        self.contents
+    }
+
+    pub(crate) const fn is_after_gap(&self) -> bool {
+        self.after_gap
+    }
+
+    pub(crate) fn into_file(self) -> File {
+        self.file
     }
 }

@@ -412,6 +412,61 @@ fn files_that_are_rotated_while_the_old_one_is_read_come_in_order() {
 }
 
 #[test]
+fn files_that_are_rotated_away_while_others_wait_to_be_sent_are_held() {
+    let mut world = World::new();
+    world.append("x.log", "one\n");
+    let mut follower = world.follower(Until::Stopped, None);
+    let mut lines = drain(&mut follower).lines;
+    // The ledger is away: nothing is read, and each rotation takes the file before away.
+    for text in ["two\n", "three\n", "four\n"] {
+        world.rename("x.log", "x.log.1");
+        world.append("x.log", text);
+        follower.watch().unwrap();
+    }
+    fs::remove_file(world.path("x.log.1")).unwrap();
+    for _ in 0..3 {
+        lines.extend(wait_out(&mut follower).lines);
+    }
+    assert_eq!(lines, ["0:one", "0:two", "0:three", "0:four"]);
+}
+
+#[test]
+fn more_files_than_can_be_held_are_a_gap() {
+    let mut world = World::new();
+    world.append("x.log", "first\n");
+    let mut follower = world.follower(Until::Stopped, None);
+    drain(&mut follower);
+    for number in 0..HELD_FILES + 3 {
+        world.rename("x.log", "x.log.1");
+        world.append("x.log", format!("{number}\n"));
+        follower.watch().unwrap();
+    }
+    let mut lines = Vec::new();
+    for _ in 0..HELD_FILES {
+        lines.extend(wait_out(&mut follower).lines);
+    }
+    // The last that was rotated still stands beside the path; the one before it is lost.
+    let expected = [
+        format!("0:{}", HELD_FILES - 1),
+        format!("0:{}", HELD_FILES + 1),
+        format!("gap: {}", Loss::Overrun.reason()),
+        format!("0:{}", HELD_FILES + 2),
+    ];
+    assert_eq!(lines[HELD_FILES - 1..], expected);
+}
+
+#[test]
+fn a_file_without_a_size_is_refused() {
+    let watched = Watched {
+        path: "/proc/self/status".into(),
+        format: Format::Raw,
+    };
+    let mut follower = Follower::new(watched, "db-1".into(), TimeZone::UTC, Until::Stopped, None);
+    let error = follower.look().error.unwrap();
+    assert!(error.to_string().contains("no size"), "{error}");
+}
+
+#[test]
 fn a_pipe_is_no_file_and_is_not_waited_for() {
     let world = World::new();
     let mode = rustix::fs::Mode::RWXU;

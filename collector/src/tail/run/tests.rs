@@ -187,6 +187,79 @@ async fn only_what_is_sealed_is_passed_over_by_the_next_run() {
     );
 }
 
+/// Takes an event when there is a permit for it, and acknowledges it at once.
+struct Gate {
+    permits: std::sync::Arc<tokio::sync::Semaphore>,
+    taken: mpsc::UnboundedSender<Draft>,
+    count: u64,
+}
+
+impl Sink for Gate {
+    async fn send(&mut self, draft: Draft) -> Result<(), SinkError> {
+        self.permits.acquire().await.unwrap().forget();
+        self.taken.send(draft).unwrap();
+        self.count += 1;
+        Ok(())
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.count
+    }
+
+    async fn acknowledged_beyond(&mut self, _count: u64) -> Result<u64, SinkError> {
+        std::future::pending().await
+    }
+
+    async fn close(&mut self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_come_and_go_while_the_ledger_is_away_are_read_later() {
+    let world = World::new();
+    world.append("a.log", "one\n");
+    let (taken, mut seen) = mpsc::unbounded_channel();
+    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
+    let gate = Gate {
+        permits: std::sync::Arc::clone(&permits),
+        taken,
+        count: 0,
+    };
+    let (stop, options) = (
+        CancellationToken::new(),
+        world.options(&["a.log"], Until::Stopped),
+    );
+    let token = stop.clone();
+    let run = tokio::spawn(async move { tail(&options, gate, token).await });
+    assert!(
+        seen.recv()
+            .await
+            .unwrap()
+            .idempotency_key
+            .ends_with(":started")
+    );
+    for text in ["two\n", "three\n"] {
+        // The clock stands until everybody waits, so each pause is as many looks.
+        tokio::time::sleep(crate::limits::POLL_INTERVAL * 3).await;
+        fs::rename(world.path("a.log"), world.path("a.log.1")).unwrap();
+        world.append("a.log", text);
+    }
+    tokio::time::sleep(crate::limits::POLL_INTERVAL * 3).await;
+    fs::remove_file(world.path("a.log.1")).unwrap();
+    permits.add_permits(4);
+    let mut lines = Vec::new();
+    for _ in 0..3 {
+        let countersign_proto::event::Known::ExternalEvent(event) =
+            seen.recv().await.unwrap().event.known().unwrap()
+        else {
+            panic!("lines only: nothing is lost");
+        };
+        lines.push(event.raw);
+    }
+    assert_eq!(lines, ["one", "two", "three"]);
+    stop.cancel();
+    assert_eq!(run.await.unwrap().unwrap().gaps, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_follows_until_it_is_stopped() {
     let world = World::new();
