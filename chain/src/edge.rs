@@ -55,7 +55,7 @@ impl Edge {
     fn above(&self) -> Option<Level> {
         let level = u8::try_from(self.levels.len()).ok()?;
         let below = level.checked_sub(1)?;
-        let (first, end) = (self.before.size() >> level, self.size >> level);
+        let first = self.before.size() >> level;
         let join = |index: u64| {
             let left = index.saturating_mul(2);
             let children = [left, left.saturating_add(1)].map(|child| self.subtree(below, child));
@@ -64,7 +64,8 @@ impl Edge {
             };
             Some(hash::node(&left, &right))
         };
-        let hashes: Vec<Hash> = (first..end).map_while(join).collect();
+        // Up to the first that is not complete.
+        let hashes: Vec<Hash> = (first..).map_while(join).collect();
         (!hashes.is_empty()).then_some(Level { first, hashes })
     }
 
@@ -142,5 +143,11 @@ mod tests {
         assert!(edge.inclusion(2).is_err());
         assert!(edge.inclusion(8).is_err());
         assert_eq!(edge.size(), 8);
+        // Of what was before, the hashes of leaf 4 and of leaves 0 to 3 are at hand, and no others.
+        for (level, index) in [(0, 0), (0, 3), (1, 0), (1, 1), (3, 1)] {
+            assert!(edge.subtree(level, index).is_err(), "{level} {index}");
+        }
+        assert_eq!(edge.subtree(0, 4), Ok(leaves[4]));
+        assert!(edge.subtree(2, 0).is_ok());
     }
 }

@@ -27,10 +27,6 @@ mod process;
 
 use crate::measure::{Figures, Table, ratio};
 
-/// What the program uses.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const UNARY: [usize; 3] = [1, 16, 128];
 const IN_FLIGHT: [usize; 5] = [1, 16, 128, 1_024, 4_096];
 const GROUPS: [usize; 4] = [1, 16, 256, 1_024];

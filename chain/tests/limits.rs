@@ -1,0 +1,124 @@
+//! What a commit, a head slot and a note hold, to the last byte.
+
+use countersign_chain::checkpoint::SignedCheckpoint;
+use countersign_chain::commit::{CommitBuilder, Draft, LogHead};
+use countersign_chain::frame::{Frame, Nonce};
+use countersign_chain::hash::Hash;
+use countersign_chain::head::HeadSlot;
+use countersign_chain::key::SigningKey;
+use countersign_chain::kind::Kind;
+use countersign_chain::limits::{HEAD_SLOT, MAX_COMMIT_BYTES, MAX_COMMIT_ENTRIES, MAX_NOTE};
+use countersign_chain::origin::Origin;
+use countersign_chain::record::Record;
+use countersign_chain::time::UnixMicros;
+
+fn key() -> SigningKey {
+    let origin = Origin::parse("example.com/log").unwrap();
+    SigningKey::from_seed(origin, &[7; 32]).unwrap()
+}
+
+fn draft(payload: &[u8]) -> Draft<'_> {
+    Draft {
+        kind: Kind::new(140).unwrap(),
+        now: UnixMicros::new(1_790_000_000_000_000).unwrap(),
+        case: 0,
+        actor: "agent:a",
+        via: "",
+        idem: b"",
+        payload,
+    }
+}
+
+/// A first entry must open the log.
+fn opening() -> Draft<'static> {
+    Draft {
+        kind: Kind::new(1).unwrap(),
+        ..draft(b"")
+    }
+}
+
+#[test]
+fn a_builder_tells_what_it_holds() {
+    let mut builder = CommitBuilder::after(&LogHead::empty());
+    assert_eq!((builder.count(), builder.next_index()), (0, 0));
+    assert_eq!(builder.record(0), None);
+    builder.push(&opening()).unwrap();
+    for payload in [&b"one"[..], b"two"] {
+        builder.push(&draft(payload)).unwrap();
+    }
+    assert_eq!((builder.count(), builder.next_index()), (3, 3));
+    for (position, payload) in [(0, &b""[..]), (1, b"one"), (2, b"two")] {
+        let record = Record::parse(builder.record(position).unwrap()).unwrap();
+        assert_eq!(record.payload(), payload);
+    }
+    assert_eq!(builder.record(3), None);
+    let mut commit = builder.finish(&key()).unwrap();
+    assert_eq!(commit.first(), 0);
+    let frame = commit.seal(&Nonce([1; 16])).to_vec();
+    assert_eq!(commit.frame_len(), frame.len());
+    let parsed = Frame::parse(&frame, &Nonce([1; 16])).unwrap().unwrap();
+    assert!(!parsed.is_empty() && parsed.len() == frame.len());
+
+    let mut next = CommitBuilder::after(commit.head());
+    assert_eq!((next.count(), next.next_index()), (0, 3));
+    next.push(&draft(b"three")).unwrap();
+    assert_eq!(next.finish(&key()).unwrap().first(), 3);
+}
+
+#[test]
+fn a_commit_holds_so_many_entries_and_bytes_and_no_more() {
+    let mut builder = CommitBuilder::after(&LogHead::empty());
+    let fits = |builder: &CommitBuilder, entries, bytes| builder.fits(entries, bytes);
+    assert!(fits(&builder, MAX_COMMIT_ENTRIES, 0));
+    assert!(!fits(&builder, MAX_COMMIT_ENTRIES + 1, 0));
+    // Each record has its length of two bytes before it.
+    assert!(fits(&builder, 1, MAX_COMMIT_BYTES - 2));
+    assert!(!fits(&builder, 1, MAX_COMMIT_BYTES - 1));
+    builder.push(&opening()).unwrap();
+    let used = builder.record(0).unwrap().len() + 2;
+    assert!(fits(&builder, MAX_COMMIT_ENTRIES - 1, 0));
+    assert!(!fits(&builder, MAX_COMMIT_ENTRIES, 0));
+    assert!(fits(&builder, 1, MAX_COMMIT_BYTES - used - 2));
+    assert!(!fits(&builder, 1, MAX_COMMIT_BYTES - used - 1));
+}
+
+/// A checkpoint of the empty log in so many bytes: other signers fill it up.
+fn note_of(bytes: usize) -> String {
+    let mut note = SignedCheckpoint::sign(0, Hash::ZERO, &key())
+        .text()
+        .to_owned();
+    let line = |name: usize| format!("\u{2014} {} AAAAAAA=\n", "n".repeat(name));
+    let least = line(1).len();
+    while note.len() < bytes {
+        let left = bytes - note.len();
+        // The last two lines share what is left, so that none is too short.
+        let take = if left < 2 * 1_500 { left } else { 1_500 };
+        note.push_str(&line(take + 1 - least));
+    }
+    assert_eq!(note.len(), bytes);
+    note
+}
+
+#[test]
+fn a_note_may_have_65535_bytes() {
+    let key = key();
+    let open = |bytes| SignedCheckpoint::open(&note_of(bytes), key.verifier());
+    assert!(open(MAX_NOTE).is_ok());
+    assert!(open(MAX_NOTE + 1).is_err());
+}
+
+#[test]
+fn a_slot_holds_a_checkpoint_that_fills_it() {
+    let key = key();
+    let slot = |bytes: usize| HeadSlot {
+        head: LogHead::empty(),
+        segment: 0,
+        offset: 512,
+        checkpoint: SignedCheckpoint::open(&note_of(bytes), key.verifier()).unwrap(),
+    };
+    // Magic, length and checksum; then size, time, last leaf, segment, offset, no hash, and the
+    // length of the note.
+    let room = HEAD_SLOT - 16 - (8 + 8 + 32 + 8 + 8 + 1 + 2);
+    assert_eq!(slot(room).encode().map(|bytes| bytes.len()), Ok(HEAD_SLOT));
+    assert!(slot(room + 1).encode().is_err());
+}
