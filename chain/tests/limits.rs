@@ -13,14 +13,14 @@ use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
 
 fn key() -> SigningKey {
-    let origin = Origin::parse("example.com/log").unwrap();
-    SigningKey::from_seed(origin, &[7; 32]).unwrap()
+    let origin = Origin::parse("example.com/log").expect("an origin");
+    SigningKey::from_seed(origin, &[7; 32]).expect("a sound key")
 }
 
 fn draft(payload: &[u8]) -> Draft<'_> {
     Draft {
-        kind: Kind::new(140).unwrap(),
-        now: UnixMicros::new(1_790_000_000_000_000).unwrap(),
+        kind: Kind::new(140).expect("a kind"),
+        now: UnixMicros::new(1_790_000_000_000_000).expect("a time"),
         case: 0,
         actor: "agent:a",
         via: "",
@@ -32,7 +32,7 @@ fn draft(payload: &[u8]) -> Draft<'_> {
 /// A first entry must open the log.
 fn opening() -> Draft<'static> {
     Draft {
-        kind: Kind::new(1).unwrap(),
+        kind: Kind::new(1).expect("a kind"),
         ..draft(b"")
     }
 }
