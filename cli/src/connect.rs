@@ -130,8 +130,13 @@ impl ConnectArgs {
             None => usual_memory(&identity),
         };
         if let Some(folder) = remember.as_deref().and_then(Path::parent) {
-            std::fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make {} for --remember", folder.display()))?;
+            std::fs::create_dir_all(folder).with_context(|| {
+                let folder = folder.display();
+                format!(
+                    "cannot make {folder}, where the newest checkpoint is to be kept; give \
+                         --remember FILE or set COUNTERSIGN_REMEMBER"
+                )
+            })?;
         }
         let log = settings.log.unwrap_or_else(|| MAIN.to_owned());
         let trust = match settings.key {

@@ -195,10 +195,11 @@ fn fields(known: &Known) -> Value {
             "reason": event.reason,
         }),
         Known::ExternalEvent(event) => external_fields(event),
+        // What is not known is not 0.
         Known::SpoolGap(event) => json!({
             "source": event.source,
-            "lost_events": event.lost_events,
-            "lost_bytes": event.lost_bytes,
+            "lost_events": Some(event.lost_events).filter(|lost| *lost != 0),
+            "lost_bytes": Some(event.lost_bytes).filter(|lost| *lost != 0),
             "reason": event.reason,
         }),
         Known::AgentStarted(event) => {

@@ -26,6 +26,20 @@ pub enum StateError {
     /// Another run follows with this state file.
     #[error("{} is in use by another run; stop it, or use another state file", .0.display())]
     InUse(PathBuf),
+    /// It is the file of another agent.
+    #[error("{} belongs to agent {got}; give another --state file", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The agent that it names.
+        got: String,
+    },
+    /// The folder for it is not there.
+    #[error(
+        "there is no folder {} for the state file; make it, or give another path",
+        .0.display()
+    )]
+    NoFolder(PathBuf),
     /// Not one of ours, or damaged. It is replaced whole or not at all, so no crash does this.
     #[error(
         "{} holds no places of files ({why}); move it away to read the files from their beginning",
@@ -140,25 +154,25 @@ impl State {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => return Err(failed("open", path)(source)),
         };
-        Self::parse(&bytes, agent).map_err(|why| StateError::Damaged {
-            path: path.to_path_buf(),
-            why,
-        })
+        let path = || path.to_path_buf();
+        let (owner, state) =
+            Self::parse(&bytes).map_err(|why| StateError::Damaged { path: path(), why })?;
+        if owner == agent {
+            Ok(state)
+        } else {
+            let (path, got) = (path(), owner);
+            Err(StateError::Foreign { path, got })
+        }
     }
 
-    fn parse(bytes: &[u8], agent: &str) -> Result<Self, String> {
+    /// The agent that a file belongs to, and its places.
+    fn parse(bytes: &[u8]) -> Result<(String, Self), String> {
         if u64::try_from(bytes.len()).map_or(true, |len| len > MAX_STATE_FILE) {
             return Err(format!("it is larger than {MAX_STATE_FILE} bytes"));
         }
         let stored: Stored = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if stored.format != FORMAT {
             return Err(format!("expected format {FORMAT}, got {}", stored.format));
-        }
-        if stored.agent != agent {
-            return Err(format!(
-                "expected those of agent {agent}, got {}",
-                stored.agent
-            ));
         }
         let read = |place: StoredPlace| {
             let sha256 = Hash::parse_base64(&place.fingerprint_sha256)
@@ -192,7 +206,7 @@ impl State {
             .into_iter()
             .map(read)
             .collect::<Result<_, _>>()?;
-        Ok(Self { places })
+        Ok((stored.agent, Self { places }))
     }
 
     /// The place in a file.
@@ -242,7 +256,12 @@ pub(crate) fn lock(path: &Path) -> Result<File, StateError> {
     let lock = beside(path, ".lock");
     let mut options = File::options();
     let file = options.create(true).truncate(false).write(true).open(&lock);
-    let file = file.map_err(failed("open", &lock))?;
+    let file = file.map_err(|error| match lock.parent() {
+        Some(folder) if error.kind() == io::ErrorKind::NotFound => {
+            StateError::NoFolder(folder.to_path_buf())
+        }
+        _ => failed("open", &lock)(error),
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StateError::InUse(path.to_path_buf())),
@@ -390,10 +409,13 @@ mod tests {
         let mut state = State::default();
         state.set(Path::new("/x"), place(1));
         state.save(&file, "a").unwrap();
-        assert!(matches!(
-            State::load(&file, "b"),
-            Err(StateError::Damaged { .. })
-        ));
+        let foreign = State::load(&file, "b").unwrap_err().to_string();
+        assert!(foreign.contains("belongs to agent a"), "{foreign}");
+        let nowhere = lock(&folder.path().join("no/state.json")).unwrap_err();
+        assert!(
+            nowhere.to_string().contains("there is no folder"),
+            "{nowhere}"
+        );
         let good = fs::read(&file).unwrap();
         for cut in 0..good.len() {
             fs::write(&file, &good[..cut]).unwrap();
