@@ -219,6 +219,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_hash_reads_the_same_everywhere() {
+        let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let hash = digest(b"abc");
+        assert_eq!(
+            (hash.to_string(), format!("{hash:?}")),
+            (text.into(), text.into())
+        );
+    }
+
+    #[test]
     fn side_by_side_every_record_has_its_leaf_hash() {
         let bytes: Vec<u8> = (0..700u32).map(|n| n.to_le_bytes()[0] ^ 0x5A).collect();
         for first in 0..bytes.len() {

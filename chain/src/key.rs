@@ -275,6 +275,47 @@ mod tests {
     }
 
     #[test]
+    fn every_y_from_p_on_has_another_encoding() {
+        let with = |low: u8, at: usize, byte: u8| {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (low, 0x7f);
+            bytes[at] = byte;
+            bytes
+        };
+        // p is ed ff .. ff 7f. The sign of x stands in the highest bit.
+        for (bytes, canonical) in [
+            (with(0xec, 0, 0xec), true),
+            (with(0xec, 31, 0xff), true),
+            (with(0xed, 0, 0xed), false),
+            (with(0xee, 0, 0xee), false),
+            (with(0xff, 0, 0xff), false),
+            (with(0xed, 31, 0xff), false),
+            (with(0xff, 31, 0xff), false),
+            (with(0xed, 1, 0xfe), true),
+            (with(0xff, 16, 0x7f), true),
+            (with(0xff, 30, 0x00), true),
+            (with(0xff, 31, 0x7e), true),
+            (with(0xff, 31, 0xfe), true),
+            (with(0x00, 31, 0x00), true),
+        ] {
+            assert_eq!(is_canonical(&bytes), canonical, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn debug_output_names_a_key_and_keeps_its_secret() {
+        let origin = Origin::parse("example.com/foo").expect("an origin");
+        let key = SigningKey::from_seed(origin, &[0x41; 32]).expect("a sound key");
+        let shown = format!("{key:?} {:?}", key.verifier());
+        assert!(shown.contains(&key.verifier().to_string()), "{shown}");
+        assert!(
+            !shown.contains("4141") && !shown.contains("65, 65"),
+            "{shown}"
+        );
+        assert!(!shown.contains(&STANDARD.encode([0x41; 32])), "{shown}");
+    }
+
+    #[test]
     fn a_signing_key_survives_its_text_and_signs() {
         let origin = Origin::parse("example.com/log").expect("fine");
         let key = SigningKey::from_seed(origin, &[7; 32]).expect("fine");
