@@ -54,8 +54,8 @@ pub enum NodeError {
     },
     /// Not a data folder.
     #[error(
-        "{0} is no data folder; is the disk mounted, and the path right? A new one is made with \
-         `countersign ledger init --dir {0} --origin NAME`"
+        "{0} is no data folder: it has no logs/{MAIN}. Is the disk mounted, and the path right? A new \
+         one is made with `countersign ledger init --dir DIR --origin NAME`, and never over an old one"
     )]
     Missing(PathBuf),
     /// Something of a data folder is there.

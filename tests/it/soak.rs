@@ -96,7 +96,7 @@ impl Life {
     fn expect_intact(&self, source: &str) {
         let key = self.data.vkey.to_string();
         let cert = self.auditor.to_str().expect("a plain path");
-        let verdict = run(&["verify", source, "--key", &key, "--cert", cert]);
+        let verdict = run(&["verify", source, "--key", &key, "--identity", cert]);
         let said = String::from_utf8_lossy(&verdict.stdout);
         let error = String::from_utf8_lossy(&verdict.stderr);
         assert_eq!(verdict.status.code(), Some(0), "{said}{error}");

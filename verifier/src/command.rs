@@ -21,7 +21,8 @@ use crate::source::server::{Address, Server};
 /// Exit code 0: intact. 1: findings. 2: could not check.
 #[derive(Debug, Clone, Args)]
 pub struct Verify {
-    /// Folder of a server or of one log, or grpc://HOST:PORT
+    /// Folder of a server or of one log, or the address of a server: grpc://HOST:PORT, or https://
+    /// as for other commands
     pub source: String,
     /// Verifier key that the log must be signed with, or @FILE that holds it; `countersign verify`
     /// also takes it from COUNTERSIGN_KEY or countersign.toml
@@ -46,9 +47,9 @@ pub struct Verify {
     /// Show no progress
     #[arg(long)]
     pub no_progress: bool,
-    /// Folder with the identity of the caller, for grpc sources
-    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_CERT")]
-    pub cert: Option<PathBuf>,
+    /// Folder with the identity of the caller, when the source is a server
+    #[arg(long, alias = "cert", value_name = "DIR", env = "COUNTERSIGN_IDENTITY")]
+    pub identity: Option<PathBuf>,
 }
 
 /// Verifies and writes the report; returns the exit code. It blocks, and must not be called inside
@@ -158,11 +159,12 @@ fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
 }
 
 fn open(args: &Verify, request: &Request) -> anyhow::Result<Box<dyn Source>> {
-    let Some(host) = args.source.strip_prefix("grpc://") else {
+    let mut schemes = ["grpc://", "https://"].iter();
+    let Some(host) = schemes.find_map(|scheme| args.source.strip_prefix(scheme)) else {
         return Ok(Box::new(Folder::open(Path::new(&args.source), &args.log)?));
     };
-    let Some(identity) = &args.cert else {
-        bail!("a grpc source needs --cert, the folder with the identity of the caller");
+    let Some(identity) = &args.identity else {
+        bail!("a server as the source needs --identity, the folder with the caller's certificate");
     };
     let address = Address {
         host,

@@ -140,7 +140,7 @@ then for example:
   countersign collector tail --once --identity {agent} --state ./tail.state /var/log/dpkg.log
   countersign log --follow
   countersign verify {data}
-  countersign verify grpc://{host} --cert {auditor}
+  countersign verify grpc://{host} --identity {auditor}
 ",
         shown = dir.display(),
         admin = quote("admin"),

@@ -23,7 +23,7 @@ use crate::exit::Outcome;
 #[command(after_long_help = "\
 Examples:
   countersign verify /var/lib/countersign --key @ledger.vkey --remember ~/ledger.checkpoint
-  countersign verify grpc://ledger.example.com:7443 --cert ./auditor --key @ledger.vkey
+  countersign verify grpc://ledger.example.com:7443 --identity ./auditor --key @ledger.vkey
   countersign verify ./backup --checkpoint last-year.checkpoint --evidence ./evidence --json")]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(crate) fn run(args: VerifyArgs) -> anyhow::Result<Outcome> {
     }
     .settings()?;
     verify.key = verify.key.or(settings.key);
-    verify.cert = verify.cert.or(settings.identity);
+    verify.identity = verify.identity.or(settings.identity);
     if let Some(log) = settings.log.filter(|_| verify.log == MAIN) {
         verify.log = log;
     }
