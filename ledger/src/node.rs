@@ -54,8 +54,9 @@ pub enum NodeError {
     },
     /// Not a data folder.
     #[error(
-        "{0} is no data folder: it has no logs/{MAIN}. Is the disk mounted, and the path right? A new \
-         one is made with `countersign ledger init --dir DIR --origin NAME`, and never over an old one"
+        "{0} is no data folder: it has no logs/{MAIN}. Is the disk mounted, and the path right? A \
+         new one is made with `countersign ledger init --dir DIR --origin NAME`, never over an old \
+         one"
     )]
     Missing(PathBuf),
     /// Something of a data folder is there.
