@@ -143,8 +143,8 @@ impl ConnectArgs {
             Some(key) => TrustedKey::Pinned(Box::new(parse_key(&key)?)),
             // The key beside an identity is that of `main`.
             None if log != MAIN && identity.join(LOG_KEY).exists() => anyhow::bail!(
-                "the key of the log {log} is not known; give it with --key VKEY: `ledger \
-                 create-log` and `status` print it"
+                "the key of the log {log} is not known; `countersign status` lists the logs that \
+                 there are with their keys: give it with --key VKEY"
             ),
             None => TrustedKey::FirstUse,
         };

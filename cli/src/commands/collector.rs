@@ -212,6 +212,11 @@ async fn open(args: &EmitArgs) -> anyhow::Result<Box<dyn AsyncBufRead + Unpin + 
     }
     let file = tokio::fs::File::open(&args.file).await;
     let file = file.with_context(|| format!("cannot read {}", args.file.display()))?;
+    anyhow::ensure!(
+        !file.metadata().await?.is_dir(),
+        "{} is a folder; give a file with one JSON object a line",
+        args.file.display()
+    );
     Ok(Box::new(BufReader::new(file)))
 }
 

@@ -97,6 +97,10 @@ impl TailArgs {
 }
 
 pub(crate) async fn run(args: TailArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+    anyhow::ensure!(
+        !args.files.iter().any(|file| file.as_os_str() == "-"),
+        "tail follows files; `collector emit` reads the standard input"
+    );
     let stop = stop_token()?;
     if args.dry_run {
         tail::tail(&args.options("dry-run"), DryRun::new(io::stdout()), stop).await?;

@@ -54,13 +54,16 @@ pub enum LoadError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The issuing certificate does not parse.
-    #[error("ca/issuing.pem is no certificate: {0}")]
+    #[error("ca/issuing.pem is no certificate: {0}; restore it from a backup of the data folder")]
     Certificate(String),
     /// The issuing certificate is not one of ours.
     #[error("ca/issuing.pem names no origin in a URI name; expected spiffe://<origin>")]
     Origin,
     /// The issuing key does not parse.
-    #[error("ca/issuing.key is no private key in PEM form: {0}")]
+    #[error(
+        "ca/issuing.key is no private key in PEM form: {0}; restore it from a backup of the data \
+         folder"
+    )]
     Key(rcgen::Error),
     /// Certificate and key belong to different pairs.
     #[error("ca/issuing.key is not the key of ca/issuing.pem; restore both from one backup")]

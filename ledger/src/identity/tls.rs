@@ -27,7 +27,7 @@ pub enum TlsError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A file holds something else.
-    #[error("{file} is not in PEM form: {error}")]
+    #[error("{file} is not in PEM form: {error}; {}", remedy(.file))]
     Pem {
         /// Which, below the data folder.
         file: &'static str,
@@ -38,8 +38,20 @@ pub enum TlsError {
     #[error("ca/root.pem cannot verify clients: {0}")]
     Root(#[from] VerifierBuilderError),
     /// Certificate and key do not fit, or a certificate does not parse.
-    #[error("cannot set up TLS from ca/root.pem, tls/server.pem and tls/server.key: {0}")]
+    #[error(
+        "cannot set up TLS from ca/root.pem, tls/server.pem and tls/server.key: {0}; move tls/ \
+         away: the next start makes it anew"
+    )]
     Config(#[from] rustls::Error),
+}
+
+/// What to do about a file that is not what it must be.
+fn remedy(file: &str) -> &'static str {
+    if file.starts_with("tls/") {
+        "move tls/ away: the next start makes it anew"
+    } else {
+        "restore it from a backup of the data folder"
+    }
 }
 
 /// Reads the configuration from the files that `identity::ca` writes.

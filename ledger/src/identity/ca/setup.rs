@@ -43,7 +43,10 @@ pub enum RenewError {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The server's key does not parse.
-    #[error("tls/server.key is no private key in PEM form: {0}")]
+    #[error(
+        "tls/server.key is no private key in PEM form: {0}; move tls/ away: the next start makes \
+         it anew"
+    )]
     Key(rcgen::Error),
     /// The server's certificate does not parse.
     #[error("tls/server.pem is no certificate: {0}")]
