@@ -24,10 +24,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// The ledger and its clients make and drop some blocks for each entry, on several threads.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
     exit::finish(commands::run(cli))

@@ -12,10 +12,6 @@ use countersign_proto::event::Event;
 use countersign_proto::v1::ExternalEvent;
 use countersign_tests::folder::settings;
 
-/// What the program uses.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// How often every figure is taken.
 pub(crate) const RUNS: usize = 5;
 /// Bytes of the payload of an entry.
