@@ -208,13 +208,12 @@ impl<S: Sink> Emitter<'_, S> {
                 }
                 next = lines.next() => next,
             };
+            let Some(next) = next.transpose() else {
+                break;
+            };
             self.progress.lines += 1;
             match next {
-                Ok(Some(text)) => self.line(text).await?,
-                Ok(None) => {
-                    self.progress.lines -= 1;
-                    break;
-                }
+                Ok(text) => self.line(text).await?,
                 Err(source) => return Err(self.unread(source).await?),
             }
             self.tell();

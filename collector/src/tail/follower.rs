@@ -181,10 +181,15 @@ impl Follower {
                 look.more = true;
                 Stage::Reading(next)
             }
-            // Parts of a line that were given out come again, under the same keys.
             Err(error) => {
                 look.error = Some(error);
-                Stage::Closed(Some(reading.open.place()))
+                if reading.later.is_empty() {
+                    // Parts of a line that were given out come again, under the same keys.
+                    Stage::Closed(Some(reading.open.place()))
+                } else {
+                    // What is held must not be lost for it.
+                    Stage::Reading(reading)
+                }
             }
         };
         look

@@ -431,6 +431,25 @@ fn files_that_are_rotated_away_while_others_wait_to_be_sent_are_held() {
 }
 
 #[test]
+fn an_error_at_the_path_loses_none_of_the_held_files() {
+    let mut world = World::new();
+    world.append("x.log", "one\n");
+    let mut follower = world.follower(Until::Stopped, None);
+    drain(&mut follower);
+    world.rename("x.log", "x.log.1");
+    world.append("x.log", "two\n");
+    follower.watch().unwrap();
+    fs::remove_file(world.path("x.log")).unwrap();
+    fs::create_dir(world.path("x.log")).unwrap();
+    assert!(follower.look().error.is_some());
+    fs::remove_dir(world.path("x.log")).unwrap();
+    world.append("x.log", "three\n");
+    let mut lines = wait_out(&mut follower).lines;
+    lines.extend(wait_out(&mut follower).lines);
+    assert_eq!(lines, ["0:two", "0:three"]);
+}
+
+#[test]
 fn more_files_than_can_be_held_are_a_gap() {
     let mut world = World::new();
     world.append("x.log", "first\n");
