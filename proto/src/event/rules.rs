@@ -4,6 +4,7 @@
 //! event, and a reader finds it when someone else's ledger did not. Rules only ever loosen, because
 //! entries stay for ever.
 
+mod case;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ pub(super) fn check(event: &Known) -> Result<(), EventError> {
         | Known::LogStopped(_)
         | Known::AgentStarted(_)
         | Known::AgentStopped(_) => Ok(()),
+        other => case::check(other),
     }
 }
 
