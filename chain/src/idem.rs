@@ -31,3 +31,22 @@ impl IdempotencyKey {
         self.0.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_bytes_that_it_was_made_of_up_to_64() {
+        let longest: Vec<u8> = (1..=64).collect();
+        for bytes in [&longest[..], b"key", b"\0", b""] {
+            let key = IdempotencyKey::parse(bytes).expect("not too long");
+            assert_eq!(key.as_bytes(), bytes);
+            assert_eq!(key.is_empty(), bytes.is_empty());
+        }
+        for bytes in [65, 66, 1_000] {
+            let refused = IdempotencyKey::parse(&vec![1; bytes]);
+            assert_eq!(refused, Err(RecordError::BadIdem(bytes)));
+        }
+    }
+}

@@ -37,3 +37,14 @@ impl fmt::Display for Index {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_shown_as_its_number() {
+        let shown = Index::new(142).map(|number| format!("{number} {number:>5}"));
+        assert_eq!(shown, Ok("142   142".to_owned()));
+    }
+}

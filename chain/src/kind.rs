@@ -38,3 +38,14 @@ impl fmt::Display for Kind {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_shown_as_its_number() {
+        let shown = Kind::new(142).map(|number| format!("{number} {number:>5}"));
+        assert_eq!(shown, Ok("142   142".to_owned()));
+    }
+}

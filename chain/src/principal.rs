@@ -154,4 +154,12 @@ mod tests {
             assert_eq!(is_usual(text.as_bytes()), usual, "{text:?}");
         }
     }
+
+    #[test]
+    fn a_principal_is_shown_as_it_was_written() {
+        for text in ["user:ada@example.com", "ledger"] {
+            let principal = Principal::parse(text).expect("a principal");
+            assert_eq!(principal.to_string(), text);
+        }
+    }
 }

@@ -35,3 +35,23 @@ impl UnixMicros {
         self.0 / 1_000_000
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_rounded_down() {
+        let cases = [
+            (0, 0),
+            (999_999, 0),
+            (1_000_000, 1),
+            (5_999_999, 5),
+            (MAX_U63, MAX_U63 / 1_000_000),
+        ];
+        for (micros, seconds) in cases {
+            let time = UnixMicros::new(micros).expect("in range");
+            assert_eq!(time.seconds(), seconds, "{micros}");
+        }
+    }
+}

@@ -109,3 +109,26 @@ impl TlogProof {
         Ok(checkpoint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash;
+
+    #[test]
+    fn a_proof_is_written_line_by_line_and_read_back() {
+        let proof = TlogProof {
+            index: 7,
+            hashes: vec![Hash::ZERO, hash::empty_root()],
+            checkpoint: "example.com/log\n8\nroot\n\n\u{2014} example.com/log sig\n".to_owned(),
+        };
+        let text = "c2sp.org/tlog-proof@v1\n\
+                    index 7\n\
+                    AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\
+                    47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\
+                    \n\
+                    example.com/log\n8\nroot\n\n\u{2014} example.com/log sig\n";
+        assert_eq!(proof.to_text(), text);
+        assert_eq!(TlogProof::parse(text), Ok(proof));
+    }
+}

@@ -332,6 +332,7 @@ mod tests {
     fn commits_that_were_built_are_verified_and_joined() {
         let mut head = LogHead::empty();
         let mut verifier = LogVerifier::from_head(LogHead::empty());
+        let mut again = verifier.clone();
         for entries in [1, 2, 5, 1, 300] {
             let mut commit = commit(&head, entries);
             head = commit.head().clone();
@@ -346,8 +347,10 @@ mod tests {
             assert_eq!(verified.checkpoint().size(), head.size());
             let leaves: Vec<Hash> = verified.entries().map(|entry| entry.leaf()).collect();
             assert_eq!(leaves, commit.leaves());
+            let replayed = again.replay(&frame).expect("follows");
+            assert!(replayed.iter().map(Record::bytes).eq(commit.records()));
         }
-        assert_eq!(verifier.head(), &head);
+        assert_eq!((verifier.head(), again.head()), (&head, &head));
     }
 
     #[test]

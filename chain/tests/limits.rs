@@ -1,4 +1,4 @@
-//! What a commit, a head slot and a note hold, to the last byte.
+//! What a record, a commit, a head slot and a note hold, to the last byte.
 
 use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_chain::commit::{CommitBuilder, Draft, LogHead};
@@ -7,10 +7,13 @@ use countersign_chain::hash::Hash;
 use countersign_chain::head::HeadSlot;
 use countersign_chain::key::SigningKey;
 use countersign_chain::kind::Kind;
-use countersign_chain::limits::{HEAD_SLOT, MAX_COMMIT_BYTES, MAX_COMMIT_ENTRIES, MAX_NOTE};
+use countersign_chain::limits::{
+    HEAD_SLOT, MAX_COMMIT_BYTES, MAX_COMMIT_ENTRIES, MAX_IDEM, MAX_NOTE, MAX_PAYLOAD, MAX_U63,
+};
 use countersign_chain::origin::Origin;
-use countersign_chain::record::Record;
+use countersign_chain::record::{Record, RecordError};
 use countersign_chain::time::UnixMicros;
+use countersign_chain::tree::{Frontier, FrontierError};
 
 fn key() -> SigningKey {
     let origin = Origin::parse("example.com/log").expect("an origin");
@@ -62,7 +65,69 @@ fn a_builder_tells_what_it_holds() {
     let mut next = CommitBuilder::after(commit.head());
     assert_eq!((next.count(), next.next_index()), (0, 3));
     next.push(&draft(b"three")).unwrap();
-    assert_eq!(next.finish(&key()).unwrap().first(), 3);
+    let next = next.finish(&key()).unwrap();
+    assert_eq!(next.first(), 3);
+    assert_eq!(next.before(), commit.head().frontier());
+}
+
+#[test]
+fn fields_that_make_no_record_are_refused_and_leave_the_commit_as_it_was() {
+    let mut builder = CommitBuilder::after(&LogHead::empty());
+    builder.push(&opening()).unwrap();
+    let (idem, payload) = (vec![1; MAX_IDEM + 1], vec![1; MAX_PAYLOAD + 1]);
+    let good = draft(b"");
+    let refused = [
+        (Draft { case: 2, ..good }, "bad-case"),
+        (Draft { actor: "", ..good }, "bad-actor"),
+        (Draft { via: "a", ..good }, "bad-via"),
+        (
+            Draft {
+                via: good.actor,
+                ..good
+            },
+            "bad-via",
+        ),
+        (
+            Draft {
+                idem: &idem,
+                ..good
+            },
+            "bad-idem",
+        ),
+        (
+            Draft {
+                payload: &payload,
+                ..good
+            },
+            "payload-too-long",
+        ),
+    ];
+    let before = builder.head().clone();
+    for (draft, code) in refused {
+        let refused = builder.push(&draft);
+        assert_eq!(refused.as_ref().map_err(RecordError::code), Err(code));
+        assert_eq!((builder.count(), builder.head()), (1, &before));
+    }
+    let largest = Draft {
+        case: 1,
+        idem: &idem[1..],
+        payload: &payload[1..],
+        ..good
+    };
+    assert_eq!(Ok(builder.push(&largest).unwrap()), {
+        let record = Record::parse(builder.record(1).unwrap());
+        assert_eq!(record.as_ref().map(Record::case), Ok(1));
+        record.map(|record| record.leaf())
+    });
+}
+
+#[test]
+fn a_tree_may_have_one_leaf_less_than_2_to_the_63() {
+    let hashes = vec![Hash::ZERO; 63];
+    let last = Frontier::from_hashes(MAX_U63, hashes.clone());
+    assert_eq!(last.map(|tree| tree.size()), Ok(MAX_U63));
+    let more = Frontier::from_hashes(MAX_U63 + 1, hashes);
+    assert_eq!(more, Err(FrontierError::TooLarge(MAX_U63 + 1)));
 }
 
 #[test]

@@ -165,6 +165,19 @@ mod tests {
     }
 
     #[test]
+    fn an_outline_holds_the_leaves_and_the_checkpoint_of_its_commit() {
+        for bytes in log(&[1, 2, 9]) {
+            let frame = Frame::parse(&bytes, &NONCE).expect("own frame");
+            let frame = frame.expect("not the end");
+            let examined = examine(&frame, key().verifier()).expect("own commit");
+            let outline = outline(&frame, key().verifier(), |_| {}, &mut |_, _| {});
+            let outline = outline.expect("own commit");
+            assert_eq!(outline.leaves(), examined.leaves);
+            assert_eq!(outline.into_checkpoint(), examined.checkpoint);
+        }
+    }
+
+    #[test]
     fn whatever_bit_is_wrong_both_ways_say_the_same() {
         let frames = log(&[2, 3, 1]);
         let [mut plain, mut short] = verifiers();
