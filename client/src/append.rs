@@ -3,6 +3,9 @@
 //! Every draft gets an idempotency key before it is sent, so that a repeat after an unknown outcome
 //! returns the first receipt instead of a second entry.
 
+use std::sync::Arc;
+
+use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_proto::v1;
 use countersign_proto::v1::get_receipt_request;
 
@@ -94,9 +97,20 @@ impl Client {
                 }
                 Ok(run)
             });
-        let run = run.map_err(CallError::unverified(BATCH))?;
+        self.heed(BATCH, run, known.as_ref()).await
+    }
+
+    /// Compares the checkpoint of a verified run with the past; `known` is what was known before
+    /// the call.
+    pub(crate) async fn heed(
+        &self,
+        call: &'static str,
+        run: Result<ReceiptRun, VerifyError>,
+        known: Option<&Arc<SignedCheckpoint>>,
+    ) -> Result<ReceiptRun, CallError> {
+        let run = run.map_err(CallError::unverified(call))?;
         if !run.repeated {
-            newest(known.as_ref(), &run.checkpoint)?;
+            newest(known, &run.checkpoint)?;
         }
         self.notice(&run.checkpoint, run.level == Level::Sealed)
             .await?;
