@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{ca, collector, demo, dev, ledger, list, proof, shell, show, status};
+use crate::commands::{access, ca, collector, demo, dev, ledger, list, proof, shell, show, status};
 
 const AFTER_HELP: &str = "\
 Settings come from flags, then COUNTERSIGN_* variables, then countersign.toml.
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Dev(dev::DevArgs),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    #[command(subcommand)]
+    Access(access::AccessCommand),
     #[command(subcommand)]
     Ca(ca::CaCommand),
     #[command(subcommand)]
@@ -67,6 +69,26 @@ mod tests {
             "countersign ledger create-log --dir d --name second",
             "countersign ledger serve --dir d --listen 127.0.0.1:0 --http 127.0.0.1:0",
             "countersign ledger serve --dir d --no-http --log-format json --segment-bytes 65536",
+            "countersign access request db admin --for 1h30m --reason r --ticket T --severity sev2",
+            "countersign access request db admin --for 1h --reason r --affected a --affected b",
+            "countersign access request db admin --for 1h --reason r --start 2h --wait --json",
+            "countersign access break-glass db admin --for 15m --reason r --on-behalf-of user:ada",
+            "countersign access review 3 --approve --group security",
+            "countersign access review 3 --deny --reason r --idempotency-key k",
+            "countersign access retro-review 3 --not-justified --reason r",
+            "countersign access cancel 3",
+            "countersign access extend 4 --for 30m --reason r",
+            "countersign access revoke 4 --reason r",
+            "countersign access finish 4",
+            "countersign access feedback 3 --sufficient yes --wait-ok partly --comment c",
+            "countersign access delegate eve --from 2026-01-31 --until 14d --reason r",
+            "countersign access delegate eve --take-back",
+            "countersign access list --mine --to-review --status pending --json",
+            "countersign access list --all",
+            "countersign access list --requester ada --resource db -n 5",
+            "countersign access show 3 --json",
+            "countersign access simulate db admin --for 1h --person ada --break-glass",
+            "countersign access check db --permission admin --person ada",
             "countersign ca issue --dir d --role agent --name db-1 --out o --days 7",
             "countersign ca revoke --dir d 0a1b --reason lost",
             "countersign ca list --server https://a:1 --identity i --json",
@@ -95,6 +117,18 @@ mod tests {
             "countersign",
             "countersign nothing",
             "countersign ledger init --dir d",
+            "countersign access request db admin --reason r",
+            "countersign access request db admin --for soon --reason r",
+            "countersign access request db admin --for 1h",
+            "countersign access request db admin --for 1h --reason r --severity high",
+            "countersign access review 3",
+            "countersign access review 3 --approve --deny --reason r",
+            "countersign access review 3 --deny",
+            "countersign access review 0 --approve",
+            "countersign access feedback 3 --sufficient maybe --wait-ok yes",
+            "countersign access delegate eve",
+            "countersign access list --all --mine",
+            "countersign access show x",
             "countersign ca issue --dir d --role king --name x --out o",
             "countersign ca revoke --dir d 0a1b",
             "countersign log --dir d --server https://a:1",

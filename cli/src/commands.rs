@@ -1,5 +1,6 @@
 //! The commands, and the runtime that the asynchronous ones run on.
 
+pub(crate) mod access;
 pub(crate) mod ca;
 pub(crate) mod collector;
 pub(crate) mod demo;
@@ -61,6 +62,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Demo(args) => Box::pin(demo::run(args, out)).await,
         Command::Dev(args) => Box::pin(dev::run(args, out)).await,
         Command::Ledger(command) => Box::pin(ledger::run(command, out)).await,
+        Command::Access(command) => Box::pin(access::run(command, out)).await,
         Command::Ca(command) => Box::pin(ca::run(command, out)).await,
         Command::Collector(command) => Box::pin(collector::run(command, out)).await,
         Command::Log(args) => Box::pin(list::run(args, out)).await,

@@ -17,6 +17,7 @@ mod files;
 mod logging;
 mod output;
 mod render;
+mod span;
 mod when;
 mod words;
 

@@ -1,5 +1,8 @@
 //! Entries for people and for programs.
 
+pub(crate) mod case;
+pub(crate) mod case_fields;
+
 use countersign_client::Entry;
 use countersign_proto::event::{Event, Known, kind_by_name, kind_name, kinds};
 use countersign_proto::v1;
@@ -46,7 +49,7 @@ pub(crate) fn line(entry: &Entry) -> String {
     };
     let summary = summary(&entry.event());
     format!(
-        "{:>8}  {}  {kind:<18}  {:<24}{case}  {}",
+        "{:>8}  {}  {kind:<19}  {:<24}{case}  {}",
         entry.index(),
         rfc3339(entry.time()),
         printable(&actor),
@@ -118,6 +121,7 @@ fn known_summary(known: &Known) -> String {
             )
         }
         Known::AgentStopped(event) => event.reason.clone(),
+        other => case::summary(other),
     }
 }
 
@@ -206,6 +210,7 @@ fn fields(known: &Known) -> Value {
             json!({ "version": event.version, "sources": event.sources })
         }
         Known::AgentStopped(event) => json!({ "reason": event.reason }),
+        other => case_fields::fields(other),
     }
 }
 

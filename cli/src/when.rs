@@ -39,7 +39,7 @@ pub(crate) enum When {
 impl When {
     /// Reads RFC 3339, a date (midnight UTC), or how long ago.
     pub(crate) fn parse(text: &str) -> Result<Self, WhenError> {
-        if let Some(ago) = ago(text) {
+        if let Some(ago) = micros_of_units(text) {
             return Ok(Self::Ago(ago));
         }
         let day = |text: &str| {
@@ -71,8 +71,41 @@ impl When {
     }
 }
 
-/// Numbers with units, one after the other.
-fn ago(text: &str) -> Option<u64> {
+/// A point in time, absolute or after now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// Microseconds of Unix time.
+    At(UnixMicros),
+    /// Microseconds after now.
+    In(u64),
+}
+
+impl Ahead {
+    /// Reads RFC 3339, a date (midnight UTC), or how long from now.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match When::parse(text) {
+            Ok(When::At(time)) => Ok(Self::At(time)),
+            Ok(When::Ago(micros)) => Ok(Self::In(micros)),
+            Err(WhenError::Form(text)) => Err(format!(
+                "{text:?} is no time; expected RFC 3339 (2026-01-31T12:00:00Z), a date, or how \
+                 long from now (90s, 15m, 1h30m, 2d, 1w)"
+            )),
+            Err(error @ WhenError::Range(_)) => Err(error.to_string()),
+        }
+    }
+
+    /// The time that is meant.
+    pub(crate) fn resolve(&self, now: UnixMicros) -> Result<UnixMicros, WhenError> {
+        match self {
+            Self::At(time) => Ok(*time),
+            Self::In(micros) => UnixMicros::new(now.get().saturating_add(*micros))
+                .map_err(|_too_far| WhenError::Range(format!("{micros} us from now"))),
+        }
+    }
+}
+
+/// Numbers with units, one after the other, in microseconds.
+pub(crate) fn micros_of_units(text: &str) -> Option<u64> {
     let mut rest = text;
     let mut total = 0_u64;
     while !rest.is_empty() {
@@ -144,6 +177,20 @@ mod tests {
         assert_eq!(resolve("3s"), 7_000_000);
         assert_eq!(resolve("1h"), 0);
         assert_eq!(resolve("1970-01-01T00:00:02Z"), 2_000_000);
+    }
+
+    #[test]
+    fn times_to_come_add_up_too() {
+        let now = UnixMicros::new(10_000_000).expect("a time");
+        let resolve = |text: &str| Ahead::parse(text).expect(text).resolve(now);
+        assert_eq!(resolve("3s").map(UnixMicros::get), Ok(13_000_000));
+        assert_eq!(
+            resolve("1970-01-01T00:00:02Z").map(UnixMicros::get),
+            Ok(2_000_000)
+        );
+        assert!(resolve("18000000000000s").is_err());
+        let why = Ahead::parse("tomorrow").expect_err("no time");
+        assert!(why.contains("from now"), "{why}");
     }
 
     #[test]

@@ -1,0 +1,264 @@
+//! Events of access cases as JSON objects, field by field.
+
+use countersign_proto::event::Known;
+use countersign_proto::v1;
+use serde_json::{Value, json};
+
+use super::case::{decision, rating};
+use crate::output::hex;
+use crate::when::wire;
+
+/// What the policy attaches to an access.
+pub(crate) fn obligations(obligations: Option<&v1::Obligations>) -> Value {
+    let Some(it) = obligations else {
+        return Value::Null;
+    };
+    json!({
+        "policies": it.policies,
+        "approvals": slots(&it.approvals),
+        "max_duration_seconds": it.max_duration_seconds,
+        "request_ttl_seconds": it.request_ttl_seconds,
+        "remind_seconds": it.remind_seconds,
+        "escalate_seconds": it.escalate_seconds,
+        "escalate_group": it.escalate_group,
+        "record_session": it.record_session,
+        "record_input": it.record_input,
+        "warn_seconds": it.warn_seconds,
+        "max_extensions": it.max_extensions,
+        "feedback_seconds": it.feedback_seconds,
+        "retro_group": it.retro_group,
+        "retro_seconds": it.retro_seconds,
+    })
+}
+
+/// Who must agree.
+pub(crate) fn slots(slots: &[v1::Slot]) -> Value {
+    let slot = |slot: &v1::Slot| json!({ "group": slot.group, "count": slot.count });
+    slots.iter().map(slot).collect()
+}
+
+/// Groups with their people.
+pub(crate) fn groups(groups: &[v1::OnCall]) -> Value {
+    let group = |it: &v1::OnCall| json!({ "group": it.group, "people": it.people });
+    groups.iter().map(group).collect()
+}
+
+fn facts(facts: Option<&v1::Facts>) -> Value {
+    let Some(it) = facts else {
+        return Value::Null;
+    };
+    json!({
+        "on_call": groups(&it.on_call),
+        "hour": it.hour,
+        "weekday": it.weekday,
+        "zone": it.zone,
+    })
+}
+
+/// A kind of case, session or provisioning as a JSON object.
+pub(super) fn fields(known: &Known) -> Value {
+    match known {
+        Known::PolicyChanged(event) => json!({
+            "digest": hex(&event.digest),
+            "bundle_bytes": event.bundle.len(),
+            "previous": event.previous,
+            "changes": event.changes,
+            "forced": event.forced,
+        }),
+        Known::AccessRequested(event) => requested(event),
+        Known::BreakGlassInvoked(event) => broke_glass(event),
+        Known::ReviewRecorded(event) => review(event),
+        Known::RequestDenied(event) => {
+            json!({ "request": event.request, "review": event.review })
+        }
+        Known::RequestCancelled(event) => {
+            json!({ "request": event.request, "reason": event.reason })
+        }
+        Known::RequestExpired(event) => json!({ "request": event.request }),
+        Known::ApproversReminded(event) => json!({
+            "request": event.request,
+            "number": event.number,
+            "groups": event.groups,
+        }),
+        Known::RequestEscalated(event) => {
+            json!({ "request": event.request, "group": event.group })
+        }
+        Known::RetroReviewRecorded(event) => json!({
+            "request": event.request,
+            "person": event.person,
+            "justified": event.justified,
+            "reason": event.reason,
+        }),
+        Known::ActionRefused(event) => json!({
+            "action": event.action,
+            "code": event.code,
+            "message": event.message,
+            "target": event.target,
+            "person": event.person,
+        }),
+        Known::FeedbackSubmitted(event) => json!({
+            "person": event.person,
+            "access_sufficient": rating(event.access_sufficient()),
+            "wait_acceptable": rating(event.wait_acceptable()),
+            "comment": event.comment,
+        }),
+        Known::CaseClosed(event) => {
+            json!({ "outcome": event.outcome, "entries": event.entries })
+        }
+        Known::DelegationChanged(event) => json!({
+            "from": event.from,
+            "to": event.to,
+            "start": wire(event.start.as_ref()),
+            "end": wire(event.end.as_ref()),
+            "reason": event.reason,
+        }),
+        other => of_grant(other),
+    }
+}
+
+/// What became of a grant.
+fn of_grant(known: &Known) -> Value {
+    match known {
+        Known::GrantScheduled(event) => {
+            json!({ "request": event.request, "start": wire(event.start.as_ref()) })
+        }
+        Known::GrantIssued(event) => json!({
+            "request": event.request,
+            "person": event.person,
+            "resource": event.resource,
+            "permission": event.permission,
+            "end": wire(event.end.as_ref()),
+            "record_session": event.record_session,
+            "record_input": event.record_input,
+        }),
+        Known::GrantExtended(event) => json!({
+            "grant": event.grant,
+            "extension": event.extension,
+            "end": wire(event.end.as_ref()),
+        }),
+        Known::GrantRevoked(event) => json!({
+            "grant": event.grant,
+            "person": event.person,
+            "reason": event.reason,
+        }),
+        Known::GrantFinished(event) => {
+            json!({ "grant": event.grant, "reason": event.reason })
+        }
+        Known::GrantExpired(event) => json!({ "grant": event.grant }),
+        Known::ExpiryWarned(event) => {
+            json!({ "grant": event.grant, "end": wire(event.end.as_ref()) })
+        }
+        Known::ExtensionRequested(event) => json!({
+            "grant": event.grant,
+            "duration_seconds": event.duration_seconds,
+            "reason": event.reason,
+            "policy": event.policy,
+            "facts": facts(event.facts.as_ref()),
+            "obligations": obligations(event.obligations.as_ref()),
+        }),
+        other => of_use(other),
+    }
+}
+
+/// How a grant was used, and what became of its access.
+fn of_use(known: &Known) -> Value {
+    match known {
+        Known::SessionStarted(event) => json!({
+            "grant": event.grant,
+            "person": event.person,
+            "client": event.client,
+            "source_address": event.source_address,
+        }),
+        Known::SessionEnded(event) => json!({
+            "session": event.session,
+            "reason": event.reason,
+            "exit_status": event.exit_status,
+        }),
+        Known::SessionOverran(event) => {
+            json!({ "session": event.session, "grant": event.grant })
+        }
+        Known::GrantProvisioned(event) => json!({
+            "grant": event.grant,
+            "target": event.target,
+            "credential_sha256": hex(&event.credential_sha256),
+            "valid_until": wire(event.valid_until.as_ref()),
+        }),
+        Known::ProvisioningFailed(event) => json!({
+            "grant": event.grant,
+            "error": event.error,
+            "attempt": event.attempt,
+        }),
+        Known::AccessRemoved(event) => {
+            json!({ "grant": event.grant, "proof": event.proof })
+        }
+        Known::RemovalFailed(event) => json!({
+            "grant": event.grant,
+            "error": event.error,
+            "attempt": event.attempt,
+        }),
+        // Every other kind has its fields elsewhere.
+        _ => Value::Null,
+    }
+}
+
+fn requested(event: &v1::AccessRequested) -> Value {
+    json!({
+        "policy": event.policy,
+        "person": event.person,
+        "resource": event.resource,
+        "permission": event.permission,
+        "duration_seconds": event.duration_seconds,
+        "reason": event.reason,
+        "ticket": event.ticket,
+        "severity": event.severity,
+        "affected": event.affected,
+        "start": wire(event.start.as_ref()),
+        "facts": facts(event.facts.as_ref()),
+        "obligations": obligations(event.obligations.as_ref()),
+    })
+}
+
+fn broke_glass(event: &v1::BreakGlassInvoked) -> Value {
+    json!({
+        "policy": event.policy,
+        "person": event.person,
+        "resource": event.resource,
+        "permission": event.permission,
+        "duration_seconds": event.duration_seconds,
+        "reason": event.reason,
+        "ticket": event.ticket,
+        "severity": event.severity,
+        "affected": event.affected,
+        "facts": facts(event.facts.as_ref()),
+        "obligations": obligations(event.obligations.as_ref()),
+    })
+}
+
+fn review(event: &v1::ReviewRecorded) -> Value {
+    json!({
+        "request": event.request,
+        "person": event.person,
+        "decision": decision(event.decision()),
+        "group": event.group,
+        "reason": event.reason,
+        "delegate_of": event.delegate_of,
+        "delegation": event.delegation,
+        "facts": facts(event.facts.as_ref()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_proto::event::kinds;
+
+    use super::*;
+
+    #[test]
+    fn no_kind_of_a_case_is_without_fields() {
+        for (kind, name) in kinds().filter(|(kind, _)| *kind == 10 || (20..=99).contains(kind)) {
+            if let Ok(known) = Known::decode(kind, &[]) {
+                assert!(fields(&known).is_object(), "{name}");
+            }
+        }
+    }
+}
