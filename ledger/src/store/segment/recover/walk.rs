@@ -213,7 +213,7 @@ impl<'a> Walk<'a> {
         let shown = shown_len(file, offset_of(at), tail.len())
             .map_err(io_error("read behind the last commit"))?;
         if torn > 0 {
-            self.keep_torn(opened, at, tail.get(..torn).unwrap_or_default())?;
+            self.keep_torn(opened, at, torn)?;
         }
         // If we stop here, then the torn bytes are in both places, and opening finds them again.
         if torn.max(shown) > 0 {
@@ -226,10 +226,12 @@ impl<'a> Walk<'a> {
         Ok(torn > 0)
     }
 
-    /// Puts a torn commit into quarantine, unless it is damage.
-    fn keep_torn(&mut self, opened: &Opened, at: usize, tail: &[u8]) -> Result<(), OpenError> {
+    /// Puts a torn commit of so many bytes into quarantine, unless it is damage.
+    fn keep_torn(&mut self, opened: &Opened, at: usize, torn: usize) -> Result<(), OpenError> {
         let size = self.size();
-        let later = (0..tail.len()).step_by(FRAME_ALIGN).find(|offset| {
+        let tail = opened.bytes.get(at..).unwrap_or_default();
+        let later = (0..torn).step_by(FRAME_ALIGN).find(|offset| {
+            // To the end of the file: a last commit may end in padding, zeros like those behind it.
             let bytes = tail.get(*offset..).unwrap_or_default();
             // Only a commit that comes later counts: a payload may hold a copy of an older one.
             matches!(Frame::parse(bytes, &opened.header.nonce), Ok(Some(f)) if f.first() > size)
@@ -241,7 +243,8 @@ impl<'a> Walk<'a> {
             );
             return Err(opened.damaged(at, size, why));
         }
-        self.torn = Some(quarantine::keep(self.fs, tail).map_err(io_error("keep a torn commit"))?);
+        let torn = quarantine::keep(self.fs, tail.get(..torn).unwrap_or_default());
+        self.torn = Some(torn.map_err(io_error("keep a torn commit"))?);
         Ok(())
     }
 }
