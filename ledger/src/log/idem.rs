@@ -118,6 +118,15 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use countersign_chain::hash;
+    use countersign_chain::idem::IdempotencyKey;
+    use countersign_chain::index::Index;
+    use countersign_chain::kind::Kind;
+    use countersign_chain::principal::Principal;
+    use countersign_chain::record::Fields;
+    use countersign_chain::time::UnixMicros;
+
     use super::*;
 
     #[test]
@@ -136,6 +145,67 @@ mod tests {
             [2, 3, 4].map(|n| window.find(key(n))),
             [Some(2), Some(3), None]
         );
+    }
+
+    #[test]
+    fn a_fingerprint_is_its_own_hash() {
+        let hasher = BuildHasherDefault::<AsItIs>::default();
+        for number in [0, 7, u64::MAX] {
+            assert_eq!(hasher.hash_one(Fingerprint(number)), number);
+        }
+        // Nobody hashes bytes with it; if someone does, every byte counts.
+        let of = |bytes: &[u8]| {
+            let mut hasher = hasher.build_hasher();
+            hasher.write(bytes);
+            hasher.finish()
+        };
+        assert_eq!(of(&[1, 2, 3]), 0x01_02_03);
+        assert_eq!(of(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), 0x02_03_04_05_06_07_08_08);
+    }
+
+    #[test]
+    fn an_event_is_the_same_when_all_that_its_caller_said_is() {
+        let principal = |text| Principal::parse(text).expect("a principal");
+        let entry = |kind, actor, payload: &'static str| {
+            let kind = Kind::new(kind).expect("a kind");
+            NewEntry::new(kind, principal(actor), Bytes::from(payload)).expect("small")
+        };
+        let keyed = |entry: NewEntry, key: &[u8]| {
+            entry.with_key(IdempotencyKey::parse(key).expect("short"))
+        };
+        let base = || entry(140, "agent:a", "payload");
+        let fields = Fields {
+            kind: Kind::new(140).expect("a kind"),
+            index: Index::new(9).expect("an index"),
+            time: UnixMicros::EPOCH,
+            prev: hash::empty_root(),
+            case: 3,
+            actor: "agent:a",
+            via: "agent:c",
+            idem: b"key",
+            payload: b"payload",
+        };
+        let mut record = Vec::new();
+        fields.encode_into(&mut record).expect("a record");
+        let carried = |entry: NewEntry| entry.via(principal("agent:c")).expect("another");
+        let said = |entry: NewEntry| same_event(&record, &entry);
+        assert_eq!(said(keyed(carried(base().in_case(3)), b"key")), Some(true));
+        // Another caller or key.
+        let other = entry(140, "agent:b", "payload").in_case(3);
+        assert_eq!(said(keyed(carried(other), b"key")), None);
+        assert_eq!(said(keyed(carried(base().in_case(3)), b"yek")), None);
+        assert_eq!(said(carried(base().in_case(3))), None);
+        // The same key, and another event.
+        let others = [
+            carried(entry(141, "agent:a", "payload").in_case(3)),
+            carried(entry(140, "agent:a", "another").in_case(3)),
+            carried(base().in_case(4)),
+            base().in_case(3),
+        ];
+        for other in others {
+            assert_eq!(said(keyed(other, b"key")), Some(false));
+        }
+        assert_eq!(same_event(b"no record", &base()), None);
     }
 
     #[test]

@@ -8,6 +8,8 @@
 
 pub mod recover;
 mod segments;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::io;

@@ -215,3 +215,13 @@ fn cut(bytes: &[u8], from: u64, max_bytes: usize) -> Result<Cut, FrameError> {
         None => Ok(Cut::Need(bytes.len().saturating_add(FRAME_FIXED))),
     }
 }
+
+#[cfg(test)]
+impl Segment {
+    /// First entries and offsets of the known places, and the end of the data.
+    pub(super) fn places(&self) -> (Vec<(u64, u64)>, u64) {
+        let map = self.map.lock();
+        let places = map.places.iter();
+        (places.map(|p| (p.first, p.offset)).collect(), map.end)
+    }
+}
