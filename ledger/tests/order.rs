@@ -143,8 +143,23 @@ impl FsFile for GatedFile {
     }
 }
 
+/// Opens the gate, at the latest when the test ends, however it ends.
+struct Opener(Arc<Gate>);
+
+impl Opener {
+    fn open(&self) {
+        self.0.set_closed(false);
+    }
+}
+
+impl Drop for Opener {
+    fn drop(&mut self) {
+        self.open();
+    }
+}
+
 struct Bench {
-    gate: Arc<Gate>,
+    gate: Opener,
     log: Arc<Log>,
     _folder: tempfile::TempDir,
 }
@@ -170,13 +185,13 @@ impl Bench {
         };
         let log = Log::open(Arc::new(fs), settings).await;
         let bench = Self {
-            gate,
+            gate: Opener(gate),
             log: log.expect("an intact log"),
             _folder: folder,
         };
-        bench.gate.set_closed(true);
+        bench.gate.0.set_closed(true);
         let first = bench.submit("agent:first", 1).await;
-        tokio::task::block_in_place(|| bench.gate.wait_for_a_sync());
+        tokio::task::block_in_place(|| bench.gate.0.wait_for_a_sync());
         (bench, first)
     }
 
@@ -216,7 +231,7 @@ async fn what_does_not_fit_the_open_commit_goes_into_the_next() {
     // Each has room in a commit by itself; together they are too many.
     let one = bench.submit("agent:one", 600).await;
     let other = bench.submit("agent:other", 600).await;
-    bench.gate.set_closed(false);
+    bench.gate.open();
     let (at, _) = place(first).await.expect("taken");
     assert_eq!(place(one).await, Ok((at + 1, 600)));
     assert_eq!(place(other).await, Ok((at + 601, 600)));
@@ -236,7 +251,7 @@ async fn what_was_queued_when_the_log_went_away_is_still_written() {
     let Bench { gate, log, _folder } = bench;
     drop(log);
     // Whatever comes first, the end or the disk, the entries that were taken are written.
-    gate.set_closed(false);
+    gate.open();
     let (at, _) = place(first).await.expect("taken");
     assert_eq!(place(queued).await, Ok((at + 1, 3)));
 }
@@ -256,7 +271,7 @@ async fn whoever_used_its_share_of_the_queue_waits_and_nobody_else_does() {
             taken.push(bench.submit(other, 1).await);
         }
         assert!(!is_ready(more.as_mut()).await, "nothing came back");
-        bench.gate.set_closed(false);
+        bench.gate.open();
         taken.push(more.await);
     }
     place(first).await.expect("taken");
@@ -269,7 +284,7 @@ async fn whoever_used_its_share_of_the_queue_waits_and_nobody_else_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_closed_says_so() {
     let (bench, first) = Bench::with_a_commit_in_flight().await;
-    bench.gate.set_closed(false);
+    bench.gate.open();
     place(first).await.expect("taken");
     bench.log.close("test").await.expect("a healthy disk");
     let kind = Kind::new(140).expect("a kind");

@@ -225,3 +225,89 @@ impl Segment {
         (places.map(|p| (p.first, p.offset)).collect(), map.end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_chain::commit::{CommitBuilder, Draft, LogHead};
+    use countersign_chain::key::SigningKey;
+    use countersign_chain::kind::Kind;
+    use countersign_chain::origin::Origin;
+    use countersign_chain::time::UnixMicros;
+
+    use super::*;
+
+    /// Frames of commits of two entries each.
+    fn frames(count: usize) -> Vec<Vec<u8>> {
+        let origin = Origin::parse("example.com/log").expect("an origin");
+        let key = SigningKey::from_seed(origin, &[7; 32]).expect("a key");
+        let mut head = LogHead::empty();
+        let frame = |_| {
+            let mut builder = CommitBuilder::after(&head);
+            for _ in 0..2 {
+                let opens = builder.next_index() == 0;
+                let draft = Draft {
+                    kind: Kind::new(if opens { 1 } else { 140 }).expect("a kind"),
+                    now: UnixMicros::EPOCH,
+                    case: 0,
+                    actor: "agent:a",
+                    via: "",
+                    idem: b"",
+                    payload: b"x",
+                };
+                builder.push(&draft).expect("a good entry");
+            }
+            let mut commit = builder.finish(&key).expect("not empty");
+            head = commit.head().clone();
+            commit.seal(&Nonce([9; 16])).to_vec()
+        };
+        (0..count).map(frame).collect()
+    }
+
+    /// What is cut out, or how many bytes are needed.
+    fn cut_out(bytes: &[u8], from: u64, max_bytes: usize) -> Result<(usize, usize), usize> {
+        match cut(bytes, from, max_bytes).expect("whole heads") {
+            Cut::Run(range) => Ok((range.start, range.end)),
+            Cut::Need(bytes) => Err(bytes),
+        }
+    }
+
+    #[test]
+    fn a_run_starts_with_the_wanted_frame_and_ends_where_it_is_long_enough() {
+        let frames = frames(4);
+        let bytes = frames.concat();
+        let ends: Vec<usize> = (1..=4)
+            .map(|count| frames[..count].concat().len())
+            .collect();
+        for (from, start) in [(0, 0), (1, 0), (2, ends[0]), (3, ends[0]), (4, ends[1])] {
+            let next = ends
+                .iter()
+                .position(|end| *end > start)
+                .expect("not the last");
+            let first = ends[next] - start;
+            for (max_bytes, end) in [
+                (0, ends[next]),
+                (first, ends[next]),
+                (first + 1, ends[next + 1]),
+                (1 << 20, ends[3]),
+            ] {
+                assert_eq!(cut_out(&bytes, from, max_bytes), Ok((start, end)), "{from}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_off_is_left_out_or_asked_for_when_it_is_the_wanted_one() {
+        let frames = frames(3);
+        let bytes = frames.concat();
+        let [one, two] = [1, 2].map(|count| frames[..count].concat().len());
+        // All of its head is there, or not even that.
+        for cut_off in [two + 60, two + 8] {
+            let bytes = &bytes[..cut_off];
+            assert_eq!(cut_out(bytes, 0, 1 << 20), Ok((0, two)));
+            assert_eq!(cut_out(bytes, 2, 1 << 20), Ok((one, two)));
+        }
+        assert_eq!(cut_out(&bytes[..two + 60], 4, 1), Err(bytes.len()));
+        assert_eq!(cut_out(&bytes[..two + 8], 4, 1), Err(two + 8 + FRAME_FIXED));
+        assert_eq!(cut_out(&bytes[..bytes.len() - 1], 4, 1), Err(bytes.len()));
+    }
+}
