@@ -46,9 +46,16 @@ pub const MAX_SESSIONS: usize = 500;
 /// Characters of the name of a bundle's file.
 pub const MAX_BUNDLE_FILE_NAME: usize = 64;
 
-/// Bytes of one Cedar file: some hundred policies at 600 bytes. Cedar recurses on long conditions;
-/// with so few tokens its stack stays far below a thread's 2 MiB.
+/// Bytes of one Cedar file: some hundred policies at 600 bytes.
 pub const MAX_CEDAR_FILE: usize = 64 * 1024;
+
+/// Brackets and ifs of a policy in each other. Cedar takes 20 KiB of stack for one without
+/// optimisation, so these take 480 KiB of a thread's 2 MiB.
+pub const MAX_POLICY_NESTING: usize = 24;
+
+/// Operators and dots of one policy. Cedar takes 2.5 KiB of stack for one of a chain, without
+/// optimisation: 640 KiB of a thread's 2 MiB.
+pub const MAX_POLICY_OPERATORS: usize = 256;
 
 /// Bytes of a name in a policy: a person, group, resource or permission. A principal has at most
 /// 255 bytes, of which `user:` takes five.

@@ -1,6 +1,6 @@
 //! Who may decide: the slots of a request, and the people who could fill them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::RequestFacts;
 use super::compile::Policy;
@@ -45,5 +45,70 @@ impl Policy {
             self.approve_context(ask, group),
         );
         matches!(answer, Answer::Yes(_))
+    }
+
+    /// Whether there are people enough, each of whom decides for one group only.
+    pub(crate) fn could_decide(
+        &self,
+        ask: &RequestFacts<'_>,
+        approvals: &BTreeMap<String, u32>,
+    ) -> bool {
+        let slots = approvals.iter().flat_map(|(group, count)| {
+            let people = self.eligible(ask, group);
+            (0..*count).map(move |_| people.clone())
+        });
+        seats(&slots.collect::<Vec<_>>())
+    }
+}
+
+/// Whether every slot can be given a person of its own (Kuhn's algorithm).
+fn seats(slots: &[BTreeSet<String>]) -> bool {
+    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+    (0..slots.len()).all(|slot| place(slots, slot, &mut taken, &mut BTreeSet::new()))
+}
+
+/// Finds a person for a slot, and another slot for whoever has to leave. It goes no deeper than
+/// there are slots.
+fn place<'a>(
+    slots: &'a [BTreeSet<String>],
+    slot: usize,
+    taken: &mut BTreeMap<&'a str, usize>,
+    seen: &mut BTreeSet<&'a str>,
+) -> bool {
+    for person in slots.get(slot).into_iter().flatten() {
+        if !seen.insert(person) {
+            continue;
+        }
+        let free = match taken.get(person.as_str()) {
+            None => true,
+            Some(other) => place(slots, *other, taken, seen),
+        };
+        if free {
+            taken.insert(person, slot);
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_sits_on_one_seat() {
+        let slot = |people: &[&str]| people.iter().map(|p| (*p).to_owned()).collect();
+        assert!(seats(&[]));
+        assert!(!seats(&[slot(&[])]));
+        assert!(!seats(&[slot(&["ada"]), slot(&["ada"])]));
+        assert!(seats(&[slot(&["ada", "dana"]), slot(&["ada"])]));
+        assert!(seats(
+            &[slot(&["a", "b"]), slot(&["a", "c"]), slot(&["a"]),]
+        ));
+        assert!(!seats(&[
+            slot(&["a", "b"]),
+            slot(&["a", "b"]),
+            slot(&["a", "b"]),
+        ]));
     }
 }

@@ -11,6 +11,7 @@ use super::bundle::Bundle;
 use super::directory::Directory;
 use super::entities::{self, FILE, Loaded};
 use super::names::{ACTS, Act, Types};
+use super::near::did_you_mean;
 use super::obligation::Obligations;
 use super::on_call::{self, Calendars};
 use super::problem::Problem;
@@ -96,6 +97,9 @@ pub(crate) fn compile(bundle: &Bundle) -> Result<Compiled<'_>, Vec<Problem>> {
     let on_call = on_call.unwrap_or_default();
     problems.extend(on_call.problems);
     warnings.extend(on_call.warnings);
+    if let Some(loaded) = &loaded {
+        problems.extend(compiler.unknown_groups(&permits, &loaded.directory));
+    }
     let Some(mut loaded) = loaded.filter(|_| problems.is_empty()) else {
         problems.sort();
         problems.dedup();
@@ -197,6 +201,44 @@ impl<'a, 'b> Compiler<'a, 'b> {
             }
         }
         (permits, problems)
+    }
+
+    /// Groups that permits name in their obligations and that are not there: nobody could do what
+    /// is asked of them.
+    fn unknown_groups(
+        &self,
+        permits: &BTreeMap<String, Permit>,
+        directory: &Directory,
+    ) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (statement, _) in self.each() {
+            let Some(permit) = statement.id().and_then(|id| permits.get(id)) else {
+                continue;
+            };
+            let obligations = &permit.obligations;
+            let asked = obligations
+                .approvals
+                .keys()
+                .map(|group| ("approvals", group));
+            let escalate = obligations
+                .escalate
+                .iter()
+                .map(|to| ("escalate", &to.group));
+            let retro = obligations
+                .retro
+                .iter()
+                .map(|by| ("retro_review", &by.group));
+            for (name, group) in asked.chain(escalate).chain(retro) {
+                if !directory.groups.contains_key(group) {
+                    let message = format!("@{name} names group {group:?}, which there is not");
+                    let mut problem = statement.annotation_problem(name, message);
+                    let known = directory.groups.keys().map(String::as_str);
+                    problem.hint = did_you_mean(group, known);
+                    problems.push(problem);
+                }
+            }
+        }
+        problems
     }
 
     /// Lets Cedar compare all policies with the schema: warnings, then errors.

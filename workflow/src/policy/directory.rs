@@ -29,7 +29,7 @@ pub struct GroupFacts {
 }
 
 /// What the policy knows of a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ResourceFacts {
     /// For example `production`.
     pub environment: String,

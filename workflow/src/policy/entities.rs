@@ -25,6 +25,14 @@ pub(crate) struct Loaded {
     pub(crate) places: Vec<(EntityUid, Position)>,
 }
 
+impl Loaded {
+    /// Where an entity stands.
+    pub(crate) fn place(&self, uid: &EntityUid) -> Option<Position> {
+        let mut places = self.places.iter();
+        places.find(|(known, _)| known == uid).map(|(_, at)| *at)
+    }
+}
+
 /// Reads the file.
 pub(crate) fn load(
     text: Option<&str>,

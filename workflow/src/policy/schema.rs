@@ -2,12 +2,12 @@
 
 use cedar_policy::{Context, Entity, Request, RestrictedExpression, Schema};
 
+use super::bounds::{Language, exceeded};
 use super::bundle::Bundle;
 use super::names::{ACTS, Act, Types};
 use super::problem::Problem;
 use super::source::from_cedar;
 use super::{Facts, RequestFacts, judge};
-use crate::limits::MAX_CEDAR_FILE;
 
 /// The schema of a bundle that has none.
 pub(crate) const BUILT_IN: &str = include_str!("../../starter/schema.cedarschema");
@@ -25,10 +25,8 @@ pub(crate) fn load(bundle: &Bundle, types: &Types) -> Result<Schema, Vec<Problem
             format!("second schema beside {file}"),
         )]);
     }
-    if text.len() > MAX_CEDAR_FILE {
-        let len = text.len();
-        let message = format!("schema has {len} bytes; expected at most {MAX_CEDAR_FILE}");
-        return Err(vec![Problem::new(file, message)]);
+    if let Some(problem) = exceeded(file, text, Language::Schema) {
+        return Err(vec![problem]);
     }
     let schema = match Schema::from_cedarschema_str(text) {
         Ok((schema, _)) => schema,

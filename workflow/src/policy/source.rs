@@ -3,9 +3,9 @@
 use cedar_policy::{Effect, PolicySet};
 use miette::Diagnostic;
 
+use super::bounds::{Language, exceeded};
 use super::bundle::Bundle;
 use super::problem::{Position, Problem};
-use crate::limits::MAX_CEDAR_FILE;
 
 /// One policy as it stands in a file.
 #[derive(Debug, Clone)]
@@ -38,7 +38,12 @@ impl Statement<'_> {
 
     /// A problem at one of its annotations.
     pub(crate) fn annotation_problem(&self, name: &str, message: impl Into<String>) -> Problem {
-        let found = self.source.find(&format!("@{name}")).unwrap_or(0);
+        self.text_problem(&format!("@{name}"), message)
+    }
+
+    /// A problem at the first place of a text in it.
+    pub(crate) fn text_problem(&self, text: &str, message: impl Into<String>) -> Problem {
+        let found = self.source.find(text).unwrap_or(0);
         let at = Position::of(self.text, self.start.saturating_add(found));
         Problem::new(self.file, message).at(Some(at))
     }
@@ -63,10 +68,8 @@ pub(crate) fn statements(bundle: &Bundle) -> (Vec<Statement<'_>>, Vec<Problem>) 
 }
 
 fn parse<'a>(file: &'a str, text: &'a str) -> Result<Vec<Statement<'a>>, Vec<Problem>> {
-    if text.len() > MAX_CEDAR_FILE {
-        let len = text.len();
-        let message = format!("file has {len} bytes; expected at most {MAX_CEDAR_FILE}");
-        return Err(vec![Problem::new(file, message).hint("use several files")]);
+    if let Some(problem) = exceeded(file, text, Language::Policies) {
+        return Err(vec![problem]);
     }
     let set: PolicySet = text.parse().map_err(|errors| {
         let errors: cedar_policy::ParseErrors = errors;
