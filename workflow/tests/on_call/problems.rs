@@ -1,0 +1,197 @@
+//! Calendars that are none, and those that look wrong.
+
+use countersign_workflow::policy::{Policy, Problem, check};
+
+use crate::world::{bundle, calendar, events, problems, sample, warned, who};
+
+#[test]
+fn problems_say_where_and_what_to_do() {
+    let ok = "DTSTART:20260706T080000Z\nDURATION:PT1H\nSUMMARY:ada";
+    let cases: [(&str, u32, &str); 19] = [
+        ("SUMMARY:ada", 3, "event has no DTSTART"),
+        (
+            "DTSTART:tomorrow",
+            4,
+            "DTSTART \"tomorrow\" is no date and no time",
+        ),
+        (
+            "DTSTART;TZID=Nowhere/X:20260706T080000",
+            4,
+            "unknown time zone \"Nowhere/X\"",
+        ),
+        (
+            "DTSTART:20260706\nDTEND:20260706T080000Z",
+            5,
+            "is a date, the other a time",
+        ),
+        (
+            "DTSTART:20260706\nDTEND:20260705",
+            5,
+            "event ends before it begins",
+        ),
+        (
+            "DTSTART:20260706\nDURATION:P400D",
+            5,
+            "more than 31622400 seconds later",
+        ),
+        (
+            "DTSTART:20260706\nDURATION:P1M",
+            5,
+            "DURATION \"P1M\" is no duration",
+        ),
+        (
+            "DTSTART:20260706\nDURATION:P1D\nDTEND:20260707",
+            5,
+            "both DTEND and DURATION",
+        ),
+        (
+            "DTSTART:20260706\nDTSTART:20260706",
+            5,
+            "event has a second DTSTART",
+        ),
+        (
+            "DTSTART:20260706\nRRULE:FREQ=HOURLY",
+            5,
+            "rule has FREQ=HOURLY",
+        ),
+        (
+            "DTSTART:20260706\nRRULE:FREQ=DAILY\nRRULE:FREQ=DAILY",
+            6,
+            "a second RRULE",
+        ),
+        (
+            "DTSTART:20260706\nRDATE:20260707",
+            5,
+            "event has RDATE, which is not read",
+        ),
+        (
+            "DTSTART:20260706\nEXDATE:x",
+            5,
+            "EXDATE \"x\" is no date and no time",
+        ),
+        (
+            "DTSTART:20260706\nRECURRENCE-ID:20260706",
+            5,
+            "a RECURRENCE-ID, but no UID",
+        ),
+        (
+            "UID:1\nDTSTART:20260706\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260706",
+            6,
+            "has a RANGE",
+        ),
+        (
+            "UID:1\nDTSTART:20260706\nRECURRENCE-ID:20260706\nRRULE:FREQ=DAILY",
+            7,
+            "of its own",
+        ),
+        ("nonsense", 4, "line has no colon"),
+        ("BEGIN:VALARM", 5, "expected END:VALARM, got END:VEVENT"),
+        (
+            "DTSTART:99991231T235959Z\nDTEND:99991231T235959Z",
+            4,
+            "is too far away",
+        ),
+    ];
+    for (text, line, message) in cases {
+        let found = problems(&events(text));
+        let [problem, ..] = &found[..] else {
+            panic!("no problem: {text}");
+        };
+        let at = problem.at.map(|at| at.line);
+        assert_eq!(
+            (problem.file.as_str(), at),
+            ("ops.ics", Some(line)),
+            "{text}\n{problem}"
+        );
+        assert!(problem.message.contains(message), "{text}\n{problem}");
+    }
+    for text in [
+        "",
+        "\n\n",
+        "hello",
+        "{}",
+        "END:VCALENDAR",
+        "BEGIN:VCARD\nEND:VCARD",
+    ] {
+        let found = problems(text);
+        assert_eq!(found.len(), 1, "{text}");
+        assert!(
+            found[0].message.starts_with("file is no calendar"),
+            "{text}"
+        );
+    }
+    assert_eq!(problems(&format!("{}SUMMARY:x\n", calendar(""))).len(), 1);
+    assert_eq!(problems(&"BEGIN:VCALENDAR\n".repeat(9)).len(), 1);
+    assert_eq!(problems(&calendar(&"nonsense\n".repeat(1_000))).len(), 20);
+    let many = vec![ok; 2_001].join("\n--\n");
+    let found = problems(&events(&many));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].message, "calendar has more than 2000 events");
+    let dates: Vec<String> = (0..1_001)
+        .map(|n| format!("{:04}0101", 2_000 + n))
+        .collect();
+    let found = problems(&events(&format!(
+        "DTSTART:20000101\nEXDATE:{}",
+        dates.join(",")
+    )));
+    assert!(found[0].message.contains("1001 EXDATEs"), "{found:?}");
+}
+
+#[test]
+fn files_are_there_and_feeds_are_not_read() {
+    let report = check(&bundle("ops.ics", &[]));
+    assert_eq!(report.problems.len(), 1);
+    let missing = report.problems[0].to_string();
+    assert!(
+        missing.starts_with("entities.json:4:1: group ops follows ops.ics, which is not in"),
+        "{missing}"
+    );
+    for name in ["", "calendar", "readme.md", "../ops.icsx"] {
+        let report = check(&bundle(name, &[("readme.md", "")]));
+        assert!(
+            report.problems[0]
+                .message
+                .contains("which is no name of a calendar"),
+            "{name}"
+        );
+    }
+    let feed = bundle("https://example.com/ops.ics", &[("ops.ics", &sample())]);
+    let policy = Policy::compile(&feed).expect("a policy");
+    assert_eq!(who(&policy, "2026-07-08T00:00:00Z"), "");
+    let warnings: Vec<String> = check(&feed)
+        .warnings
+        .iter()
+        .map(Problem::to_string)
+        .collect();
+    let has = |text: &str| warnings.iter().any(|warning| warning.contains(text));
+    assert!(has(
+        "group ops follows https://example.com/ops.ics, so nobody of it is on call"
+    ));
+    assert!(has("only files of the bundle are read"), "{warnings:?}");
+    assert!(
+        has("ops.ics: no group follows this calendar"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn calendars_that_name_nobody_are_warned_of() {
+    let nobody = warned(&events("DTSTART:20260706\nSUMMARY:zoe"));
+    assert!(
+        nobody.contains("no event names anyone of group ops"),
+        "{nobody}"
+    );
+    let empty = warned("BEGIN:VCALENDAR\nEND:VCALENDAR");
+    assert!(
+        empty.contains("no event names anyone of group ops"),
+        "{empty}"
+    );
+    let one = warned(&events(
+        "DTSTART:20260706\nSUMMARY:ada\n--\nDTSTART:20260707\nSUMMARY:Zeo",
+    ));
+    assert!(
+        one.starts_with("ops.ics:7:1: 1 of 2 events name nobody"),
+        "{one}"
+    );
+    assert_eq!(warned(&events("DTSTART:20260706\nSUMMARY:ada")), "");
+}
