@@ -36,7 +36,7 @@ fn problems_of_cedar_files_have_their_place() {
         (format!("{sound}{sound}"), "another policy has the @id \"ask\" too"),
         (permit("a b", "@approvals(\"\")"), "access.cedar:1:1: @id \"a b\""),
         (permit_for("request", "a", "@approvals(\"\")", "principal.age > 3"), "access.cedar:2:"),
-        (permit_for("request", "a", "@approvals(\"\")", "resource.environment == 3"), "access.cedar"),
+        (permit_for("request", "a", "@approvals(\"\")", "resource.permissions"), "access.cedar:2:"),
         (permit_for("reqest", "a", "@approvals(\"\")", "true"), "access.cedar:2:"),
         (
             "@id(\"a\") permit (principal == ?principal, action, resource);".to_owned(),
@@ -140,7 +140,7 @@ const GOOD: &str = "@approvals(\"security:1\") @max_duration(\"1h\")";
 
 #[test]
 fn weak_obligations_are_warned_of() {
-    let empty = "{\"uid\": {\"type\": \"Group\", \"id\": \"none\"}, \"attrs\": {}, \"parents\": []}";
+    let empty = r#"{"uid": {"type": "Group", "id": "none"}, "attrs": {}, "parents": []}"#;
     let entities = ENTITIES.replacen('[', &format!("[{empty},"), 1);
     let lone = "{\"uid\": {\"type\": \"Person\", \"id\": \"di\"}, \"attrs\": {}, \
                 \"parents\": [{\"type\": \"Group\", \"id\": \"none\"}]}";
@@ -171,11 +171,10 @@ fn weak_obligations_are_warned_of() {
 
 #[test]
 fn odd_entities_are_warned_of() {
-    let without_group = ENTITIES.replacen(
-        "\"parents\": [{\"type\": \"Group\", \"id\": \"engineers\"}]},\n  {\"uid\": {\"type\": \"Person\", \"id\": \"bo\"}",
-        "\"parents\": []},\n  {\"uid\": {\"type\": \"Person\", \"id\": \"bo\"}",
-        1,
-    );
+    let ada = r#""ada@example.com"},
+   "parents": [{"type": "Group", "id": "engineers"}]"#;
+    let alone = r#""ada@example.com"}, "parents": []"#;
+    let without_group = ENTITIES.replace(ada, alone);
     let settings = ENTITIES.lines().nth(1).expect("they are the second line");
     let twice = ENTITIES.replace("\"bot\": true", "\"email\": \"ada@example.com\"");
     let rows = [
@@ -195,8 +194,8 @@ fn odd_entities_are_warned_of() {
 
 #[test]
 fn resources_that_nobody_gets_are_warned_of() {
-    let staging = "{\"uid\": {\"type\": \"Resource\", \"id\": \"st\"}, \"attrs\": {\"environment\": \
-        \"staging\", \"sensitivity\": \"low\", \"permissions\": [\"read\"]}, \"parents\": []}";
+    let staging = r#"{"uid": {"type": "Resource", "id": "st"}, "parents": [],
+      "attrs": {"environment": "staging", "sensitivity": "low", "permissions": ["read"]}}"#;
     let entities = ENTITIES.replacen('[', &format!("[{staging},"), 1);
     let production = "resource.environment == \"production\"";
     let cedar = permit_for("request", "a", GOOD, production) + APPROVE;
