@@ -180,6 +180,62 @@ reasons! {
         "the certificate would be valid for longer than allowed";
     AlreadyRevoked "ALREADY_REVOKED" FailedPrecondition Caller
         "the certificate was revoked before";
+    PolicyMissing "POLICY_MISSING" FailedPrecondition Caller
+        "no policy is in force";
+    PolicyInvalid "POLICY_INVALID" InvalidArgument Caller
+        "the bundle is no policy that could be used";
+    PolicyUnchanged "POLICY_UNCHANGED" AlreadyExists Caller
+        "the bundle is the policy in force already";
+    PolicyConflict "POLICY_CONFLICT" Aborted Caller
+        "another policy is in force than the one that the new one replaces";
+    PolicyLocksOut "POLICY_LOCKS_OUT" FailedPrecondition Caller
+        "nobody could get access under the policy";
+    PersonUnknown "PERSON_UNKNOWN" PermissionDenied Caller
+        "the policy knows no person for this principal";
+    ResourceUnknown "RESOURCE_UNKNOWN" NotFound Caller
+        "the policy has no resource of this name";
+    PermissionUnknown "PERMISSION_UNKNOWN" InvalidArgument Caller
+        "the resource has no such permission";
+    RequestNotAllowed "REQUEST_NOT_ALLOWED" PermissionDenied Caller
+        "the policy does not allow this request";
+    DurationTooLong "DURATION_TOO_LONG" InvalidArgument Caller
+        "the access would last longer than the policy allows";
+    DurationInvalid "DURATION_INVALID" InvalidArgument Caller
+        "the duration is no time that access could last";
+    StartInvalid "START_INVALID" InvalidArgument Caller
+        "the wanted start is past, or too far away";
+    TextInvalid "TEXT_INVALID" InvalidArgument Caller
+        "a text is missing, too long, or not one of those that are allowed";
+    IdUnknown "ID_UNKNOWN" NotFound Caller
+        "the number belongs to no case";
+    IdWrongKind "ID_WRONG_KIND" InvalidArgument Caller
+        "the number belongs to something else than the call is about";
+    SelfApproval "SELF_APPROVAL" PermissionDenied Caller
+        "nobody decides on an access of their own";
+    NotAReviewer "NOT_A_REVIEWER" PermissionDenied Caller
+        "the caller may not decide on this";
+    AlreadyReviewed "ALREADY_REVIEWED" FailedPrecondition Caller
+        "the caller has decided on this before";
+    AlreadyDecided "ALREADY_DECIDED" FailedPrecondition Caller
+        "the request or extension waits for no decision any more";
+    NotYours "NOT_YOURS" PermissionDenied Caller
+        "only the one whose access it is may do this";
+    GrantNotActive "GRANT_NOT_ACTIVE" FailedPrecondition Caller
+        "the grant is over, or has not begun";
+    ExtensionPending "EXTENSION_PENDING" FailedPrecondition Caller
+        "an extension of this grant waits for decisions already";
+    ExtensionsUsedUp "EXTENSIONS_USED_UP" FailedPrecondition Caller
+        "the policy allows no further extension";
+    SessionEnded "SESSION_ENDED" FailedPrecondition Caller
+        "the session is over";
+    FeedbackNotOpen "FEEDBACK_NOT_OPEN" FailedPrecondition Caller
+        "no feedback is taken for this case now, or from this person";
+    RetroNotOpen "RETRO_NOT_OPEN" FailedPrecondition Caller
+        "the case waits for no review afterwards";
+    ProvisioningOrder "PROVISIONING_ORDER" FailedPrecondition Caller
+        "the report does not fit what is known of the grant's access";
+    DelegationInvalid "DELEGATION_INVALID" InvalidArgument Caller
+        "the place cannot be given away like this";
     QueueFull "QUEUE_FULL" ResourceExhausted Retry
         "more events are waiting than the ledger holds";
     TooManyStreams "TOO_MANY_STREAMS" ResourceExhausted Retry
@@ -190,6 +246,14 @@ reasons! {
         "the client has more connections than the ledger keeps for it";
     DiskFull "DISK_FULL" ResourceExhausted Retry
         "the log's file system has too little room for new events";
+    TooManyCases "TOO_MANY_CASES" ResourceExhausted Retry
+        "more cases are open than the ledger keeps for this person, or in all";
+    TooManyRefusals "TOO_MANY_REFUSALS" ResourceExhausted Retry
+        "the caller was refused so often that it has to wait";
+    Replaying "REPLAYING" Unavailable Retry
+        "the ledger has just started and reads the cases out of its log";
+    ClockBehind "CLOCK_BEHIND" Unavailable Retry
+        "the ledger's clock is behind its log, so no access is given";
     OutcomeUnknown "OUTCOME_UNKNOWN" Unavailable Retry
         "the writer failed and the entry may or may not be in the log";
     ShuttingDown "SHUTTING_DOWN" Unavailable Retry

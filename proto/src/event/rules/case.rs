@@ -3,7 +3,7 @@
 use prost_types::Timestamp;
 
 use super::{broken, present, sha256, time};
-use crate::event::{EventError, Known, Kinded};
+use crate::event::{EventError, Kinded, Known};
 use crate::v1;
 
 /// Checks an event of a case, of a session or of provisioning; any other one passes.
