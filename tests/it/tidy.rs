@@ -18,13 +18,17 @@ use crate::ratchet::{Measure, Rule, judge};
 use crate::source::{Source, files, has_word, root, rust};
 
 /// Which crates of the workspace each crate may name in its `[dependencies]`.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("countersign-chain", &[]),
     ("countersign-proto", &["chain"]),
+    ("countersign-workflow", &["chain", "proto"]),
     ("countersign-client", &["chain", "proto"]),
-    ("countersign-ledger", &["chain", "proto"]),
+    ("countersign-ledger", &["chain", "proto", "workflow"]),
     ("countersign-collector", &["chain", "client", "proto"]),
-    ("countersign-verifier", &["chain", "client", "proto"]),
+    (
+        "countersign-verifier",
+        &["chain", "client", "proto", "workflow"],
+    ),
     (
         "countersign",
         &[
@@ -34,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
             "ledger",
             "proto",
             "verifier",
+            "workflow",
         ],
     ),
     (
@@ -45,6 +50,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
             "ledger",
             "proto",
             "verifier",
+            "workflow",
         ],
     ),
 ];

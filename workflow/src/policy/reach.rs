@@ -108,6 +108,9 @@ impl<'a> Search<'a> {
                         continue;
                     };
                     best = Reach::Undecided;
+                    let groups = obligations.approvals.keys();
+                    let people = groups.map(|group| self.policy.members_of(group).count());
+                    self.left = self.left.saturating_sub(people.sum());
                     if self.policy.could_decide(&ask, &obligations.approvals) {
                         return Reach::Open;
                     }

@@ -1,15 +1,17 @@
 //! Bundles as bytes: packed, unpacked, damaged, compared.
 
 use countersign_workflow::limits::{MAX_BUNDLE, MAX_PACKED_BUNDLE};
-use countersign_workflow::policy::{
-    Bundle, BundleError, Policy, check, diff_summary, starter,
-};
+use countersign_workflow::policy::{Bundle, BundleError, Policy, check, diff_summary, starter};
 use proptest::prelude::{ProptestConfig, Strategy, prop, proptest};
 
 use super::world::{APPROVE, ENTITIES, permit, permit_for, with_entities};
 
 fn of(files: &[(&str, &str)]) -> Result<Bundle, BundleError> {
-    Bundle::new(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+    Bundle::new(
+        files
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+    )
 }
 
 #[test]
@@ -17,7 +19,11 @@ fn the_bytes_of_a_bundle_are_these() {
     let bundle = of(&[("b.md", "ü"), ("a.cedar", "")]).expect("it is fine");
     let bytes = b"\x01\x00\x02\x07a.cedar\x00\x00\x00\x00\x04b.md\x00\x00\x00\x02\xc3\xbc";
     assert_eq!(bundle.encode(), bytes);
-    let hex: String = bundle.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = bundle
+        .digest()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     assert_eq!(hex, DIGEST);
 }
 
@@ -27,16 +33,28 @@ const DIGEST: &str = "dd733d0f8d85b79a5a04b3f41bd6ae55a3fc5ecd9713d2337dc703e65a
 #[test]
 fn names_numbers_and_sizes_have_limits() {
     let long = "a".repeat(65);
-    for name in ["", ".", "..", ".a", "a/b", "a\\b", "A.md", "a b", "ä", "a\0", &long] {
-        assert_eq!(of(&[(name, "")]), Err(BundleError::Name(name.to_owned())), "{name}");
+    for name in [
+        "", ".", "..", ".a", "a/b", "a\\b", "A.md", "a b", "ä", "a\0", &long,
+    ] {
+        assert_eq!(
+            of(&[(name, "")]),
+            Err(BundleError::Name(name.to_owned())),
+            "{name}"
+        );
     }
-    assert_eq!(of(&[("a", ""), ("a", "")]), Err(BundleError::Twice("a".into())));
+    assert_eq!(
+        of(&[("a", ""), ("a", "")]),
+        Err(BundleError::Twice("a".into()))
+    );
     assert_eq!(of(&[]), Err(BundleError::Files(0)));
     let many: Vec<String> = (0..65).map(|number| format!("f{number}")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "")).collect();
     assert_eq!(of(&many), Err(BundleError::Files(65)));
     let large = "x".repeat(MAX_BUNDLE);
-    assert!(matches!(of(&[("a", &large)]), Err(BundleError::TooLarge(_))));
+    assert!(matches!(
+        of(&[("a", &large)]),
+        Err(BundleError::TooLarge(_))
+    ));
     let fits = "x".repeat(MAX_BUNDLE - 9);
     let fits = of(&[("a", &fits)]).expect("it fits exactly");
     let packed = fits.pack().expect("it packs well");
@@ -82,7 +100,10 @@ fn damaged_bytes_are_refused_and_nothing_panics() {
         assert!(Bundle::unpack(&[&packed[..], extra].concat()).is_err());
     }
     let mut unsorted = b"\x01\x00\x02\x01b\x00\x00\x00\x00\x01a\x00\x00\x00\x00".to_vec();
-    assert_eq!(Bundle::decode(&unsorted), Err(BundleError::Order("a".into())));
+    assert_eq!(
+        Bundle::decode(&unsorted),
+        Err(BundleError::Order("a".into()))
+    );
     unsorted[9] = b'b';
     assert!(Bundle::decode(&unsorted).is_err());
     assert_eq!(Bundle::decode(b"\x02"), Err(BundleError::Version(2)));
@@ -92,11 +113,20 @@ fn damaged_bytes_are_refused_and_nothing_panics() {
 fn a_stream_that_would_fill_the_memory_is_refused() {
     // The header promises little, the stream holds all that a bundle may.
     let text = "x".repeat(MAX_BUNDLE - 9);
-    let mut packed = of(&[("a", &text)]).expect("it fits").pack().expect("it packs");
+    let mut packed = of(&[("a", &text)])
+        .expect("it fits")
+        .pack()
+        .expect("it packs");
     packed[1..5].copy_from_slice(&100_u32.to_be_bytes());
-    assert!(matches!(Bundle::unpack(&packed), Err(BundleError::Stream { .. })));
+    assert!(matches!(
+        Bundle::unpack(&packed),
+        Err(BundleError::Stream { .. })
+    ));
     packed[1..5].copy_from_slice(&u32::MAX.to_be_bytes());
-    assert!(matches!(Bundle::unpack(&packed), Err(BundleError::TooLarge(_))));
+    assert!(matches!(
+        Bundle::unpack(&packed),
+        Err(BundleError::TooLarge(_))
+    ));
 }
 
 fn bundles() -> impl Strategy<Value = Bundle> {
@@ -171,7 +201,11 @@ fn deep_and_long_texts_do_not_end_the_stack() {
             let unfinished = cedar.split_at(cedar.len() / 2).0;
             drop(check(&with_entities(unfinished, ENTITIES)));
         }
-        let schema = format!("type A = {}Long{};", "Set<".repeat(times), ">".repeat(times));
+        let schema = format!(
+            "type A = {}Long{};",
+            "Set<".repeat(times),
+            ">".repeat(times)
+        );
         let files = [("access.cedar", APPROVE), ("own.cedarschema", &schema)];
         drop(check(&of(&files).expect("names are fine")));
     }
@@ -189,7 +223,9 @@ fn differences_are_told_by_name() {
     let old = with_entities(&(permit("one", "@approvals(\"\")") + APPROVE), ENTITIES);
     assert_eq!(diff_summary(&old, &old), [""; 0]);
     let cedar = permit("one", "@approvals(\"security:1\")") + &permit("two", "@approvals(\"\")");
-    let entities = ENTITIES.replace("\"id\": \"cy\"", "\"id\": \"cyd\"").replace("high", "low");
+    let entities = ENTITIES
+        .replace("\"id\": \"cy\"", "\"id\": \"cyd\"")
+        .replace("high", "low");
     let new = with_entities(&cedar, &entities);
     let expected = [
         "person cy removed",
@@ -202,16 +238,24 @@ fn differences_are_told_by_name() {
     assert_eq!(diff_summary(&old, &new), expected);
     let commented = format!("// why\n{}{APPROVE}", permit("one", "@approvals(\"\")"));
     let commented = with_entities(&commented, &ENTITIES.replace(' ', "  "));
-    assert_eq!(diff_summary(&old, &commented), ["nothing but comments and white space"]);
+    assert_eq!(
+        diff_summary(&old, &commented),
+        ["nothing but comments and white space"]
+    );
     let more = of(&[("z.ics", "")]).expect("it is a bundle");
     let lines = diff_summary(&old, &more);
     assert!(lines.contains(&"file z.ics added".to_owned()), "{lines:?}");
-    assert!(lines.contains(&"file access.cedar removed".to_owned()), "{lines:?}");
+    assert!(
+        lines.contains(&"file access.cedar removed".to_owned()),
+        "{lines:?}"
+    );
 }
 
 #[test]
 fn a_summary_is_short() {
-    let many: String = (0..100).map(|n| permit(&format!("p{n:0>120}"), "")).collect();
+    let many: String = (0..100)
+        .map(|n| permit(&format!("p{n:0>120}"), ""))
+        .collect();
     let old = with_entities("", ENTITIES);
     let lines = diff_summary(&old, &with_entities(&many, ENTITIES));
     assert_eq!(lines.len(), 32);

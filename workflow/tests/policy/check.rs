@@ -19,7 +19,10 @@ fn assert_problem(bundle: &Bundle, expected: &str) {
 fn assert_warning(bundle: &Bundle, expected: &str) {
     let (problems, warnings) = found(bundle);
     assert_eq!(problems, [""; 0]);
-    assert!(warnings.iter().any(|warning| warning.contains(expected)), "{expected}\n{warnings:#?}");
+    assert!(
+        warnings.iter().any(|warning| warning.contains(expected)),
+        "{expected}\n{warnings:#?}"
+    );
 }
 
 #[test]
@@ -31,18 +34,42 @@ fn a_sound_bundle_has_no_faults() {
 fn problems_of_cedar_files_have_their_place() {
     let sound = sound();
     let rows = [
-        (format!("{sound}\npermit (principal, action, resource"), "access.cedar:6:"),
-        (format!("{sound}permit (principal, action, resource);"), ":5:1: policy has no @id"),
-        (format!("{sound}{sound}"), "another policy has the @id \"ask\" too"),
-        (permit("a b", "@approvals(\"\")"), "access.cedar:1:1: @id \"a b\""),
-        (permit_for("request", "a", "@approvals(\"\")", "principal.age > 3"), "access.cedar:2:"),
-        (permit_for("request", "a", "@approvals(\"\")", "resource.permissions"), "access.cedar:2:"),
-        (permit_for("reqest", "a", "@approvals(\"\")", "true"), "access.cedar:2:"),
+        (
+            format!("{sound}\npermit (principal, action, resource"),
+            "access.cedar:6:",
+        ),
+        (
+            format!("{sound}permit (principal, action, resource);"),
+            ":5:1: policy has no @id",
+        ),
+        (
+            format!("{sound}{sound}"),
+            "another policy has the @id \"ask\" too",
+        ),
+        (
+            permit("a b", "@approvals(\"\")"),
+            "access.cedar:1:1: @id \"a b\"",
+        ),
+        (
+            permit_for("request", "a", "@approvals(\"\")", "principal.age > 3"),
+            "access.cedar:2:",
+        ),
+        (
+            permit_for("request", "a", "@approvals(\"\")", "resource.permissions"),
+            "access.cedar:2:",
+        ),
+        (
+            permit_for("reqest", "a", "@approvals(\"\")", "true"),
+            "access.cedar:2:",
+        ),
         (
             "@id(\"a\") permit (principal == ?principal, action, resource);".to_owned(),
             "policy is a template",
         ),
-        (" ".repeat(70_000), "file has 70000 bytes; expected at most 65536"),
+        (
+            " ".repeat(70_000),
+            "file has 70000 bytes; expected at most 65536",
+        ),
     ];
     for (cedar, expected) in rows {
         assert_problem(&bundle(&cedar), expected);
@@ -52,14 +79,26 @@ fn problems_of_cedar_files_have_their_place() {
 #[test]
 fn files_that_must_be_there_are_missed() {
     let of = |files: &[(&str, &str)]| {
-        let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let files = files
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         Bundle::new(files).expect("names are fine")
     };
     let sound = sound();
     assert_problem(&of(&[("a.md", "")]), "the bundle has no policies");
-    assert_problem(&of(&[("access.cedar", &sound)]), "the bundle has no entities.json");
-    let two = [("access.cedar", ""), ("a.cedarschema", ""), ("b.cedarschema", "")];
-    assert_problem(&of(&two), "b.cedarschema: second schema beside a.cedarschema");
+    assert_problem(
+        &of(&[("access.cedar", &sound)]),
+        "the bundle has no entities.json",
+    );
+    let two = [
+        ("access.cedar", ""),
+        ("a.cedarschema", ""),
+        ("b.cedarschema", ""),
+    ];
+    assert_problem(
+        &of(&two),
+        "b.cedarschema: second schema beside a.cedarschema",
+    );
 }
 
 #[test]
@@ -73,17 +112,38 @@ fn a_schema_of_ones_own_has_to_fit() {
         ];
         Bundle::new(files.map(|(name, text)| (name.to_owned(), text))).expect("names are fine")
     };
-    let more = format!("{}\nentity Team;\n", built_in.replace("email?", "badge?: Long, email?"));
+    let more = format!(
+        "{}\nentity Team;\n",
+        built_in.replace("email?", "badge?: Long, email?")
+    );
     assert_eq!(found(&with(&more)), (Vec::new(), Vec::new()));
     let rows = [
         ("entity {".to_owned(), "own.cedarschema:1:8"),
         (String::new(), "schema has no entity type Person"),
-        (built_in.replace("request, break_glass", "request"), "schema has no action break_glass"),
-        (built_in.replace("hour: Long", "hour: String"), "schema does not fit action request"),
-        (built_in.replace("  weekday: Long,\n};", "};"), "schema does not fit action request"),
-        (built_in.replace("group: Group,", ""), "schema does not fit action approve"),
-        (built_in.replace("bot?: Bool", "bot?: Long"), "schema does not fit our entities"),
-        (built_in.replace("context: {}", "context: {a: Long}"), "fit action read_audit"),
+        (
+            built_in.replace("request, break_glass", "request"),
+            "schema has no action break_glass",
+        ),
+        (
+            built_in.replace("hour: Long", "hour: String"),
+            "schema does not fit action request",
+        ),
+        (
+            built_in.replace("  weekday: Long,\n};", "};"),
+            "schema does not fit action request",
+        ),
+        (
+            built_in.replace("group: Group,", ""),
+            "schema does not fit action approve",
+        ),
+        (
+            built_in.replace("bot?: Bool", "bot?: Long"),
+            "schema does not fit our entities",
+        ),
+        (
+            built_in.replace("context: {}", "context: {a: Long}"),
+            "fit action read_audit",
+        ),
     ];
     for (schema, expected) in rows {
         assert_problem(&with(&schema), expected);
@@ -93,22 +153,64 @@ fn a_schema_of_ones_own_has_to_fit() {
 #[test]
 fn problems_of_entities_have_their_line() {
     let group = "{\"uid\": {\"type\": \"Group\", \"id\": \"leads\"}";
+    let engineers = "\"id\": \"engineers\"}, \"attrs\": {}, \"parents\": [";
+    let cycle = format!("{engineers}{{\"type\": \"Group\", \"id\": \"leads\"}}");
     let rows = [
         (ENTITIES.replace(']', ""), "entities.json:"),
         ("{}".to_owned(), "file is no JSON list of entities"),
-        (ENTITIES.replace("\"bot\": true", "\"bot\": 1"), "entities.json:13:3: "),
-        (ENTITIES.replace("\"email\"", "\"mail\""), "entities.json:7:3: "),
-        (ENTITIES.replace("\"sensitivity\": \"high\", ", ""), "entities.json:15:3: "),
-        (ENTITIES.replace("\"id\": \"company\"", "\"id\": \"firm\""), "expected no settings but"),
-        (ENTITIES.replace("\"id\": \"db\"", "\"id\": \"d b\""), "\"d b\" cannot be a name"),
-        (ENTITIES.replace("\"read\", ", "\"r:1\", "), "\"r:1\" cannot be a name"),
-        (ENTITIES.replace("\"id\": \"cy\"", "\"id\": \"c y\""), "Person \"c y\""),
-        (ENTITIES.replace("bot:bo", "bo"), "account \"bo\": principal has no colon"),
-        (ENTITIES.replace("bot:bo", "user:ada"), "user:ada stands for two people: ada and bo"),
-        (ENTITIES.replace("bot:bo", "user:ada@example.com"), "stands for two people: ada and bo"),
-        (ENTITIES.replace("\"id\": \"cy\"", "\"id\": \"bo\""), "duplicate"),
-        (ENTITIES.replace(group, &group.replace("leads", "engineers")), "duplicate"),
-        (ENTITIES.replace("\"UTC\"", "\"Mars/Olympus\""), "unknown time zone \"Mars/Olympus\""),
+        (
+            ENTITIES.replace("\"bot\": true", "\"bot\": 1"),
+            "entities.json:13:3: ",
+        ),
+        (
+            ENTITIES.replace("\"email\"", "\"mail\""),
+            "entities.json:7:3: ",
+        ),
+        (
+            ENTITIES.replace("\"sensitivity\": \"high\", ", ""),
+            "entities.json:15:3: ",
+        ),
+        (
+            ENTITIES.replace("\"id\": \"company\"", "\"id\": \"firm\""),
+            "expected no settings but",
+        ),
+        (
+            ENTITIES.replace("\"id\": \"db\"", "\"id\": \"d b\""),
+            "\"d b\" cannot be a name",
+        ),
+        (
+            ENTITIES.replace("\"read\", ", "\"r:1\", "),
+            "\"r:1\" cannot be a name",
+        ),
+        (
+            ENTITIES.replace("\"id\": \"cy\"", "\"id\": \"c y\""),
+            "Person \"c y\"",
+        ),
+        (
+            ENTITIES.replace("bot:bo", "bo"),
+            "account \"bo\": principal has no colon",
+        ),
+        (
+            ENTITIES.replace("bot:bo", "user:ada"),
+            "user:ada stands for two people: ada and bo",
+        ),
+        (
+            ENTITIES.replace("bot:bo", "user:ada@example.com"),
+            "stands for two people: ada and bo",
+        ),
+        (
+            ENTITIES.replace("\"id\": \"cy\"", "\"id\": \"bo\""),
+            "duplicate",
+        ),
+        (ENTITIES.replace(engineers, &cycle), "cycle"),
+        (
+            ENTITIES.replace(group, &group.replace("leads", "engineers")),
+            "duplicate",
+        ),
+        (
+            ENTITIES.replace("\"UTC\"", "\"Mars/Olympus\""),
+            "unknown time zone \"Mars/Olympus\"",
+        ),
     ];
     for (entities, expected) in rows {
         assert_ne!(entities, ENTITIES, "{expected}");
@@ -120,15 +222,39 @@ fn problems_of_entities_have_their_line() {
 fn names_that_there_are_not_are_warned_of() {
     let when = |condition: &str| permit_for("request", "b", GOOD, condition) + &sound();
     let rows = [
-        (when("principal in Group::\"enginers\""), "names group \"enginers\""),
-        (when("resource == Resource::\"dbx\""), "names resource \"dbx\", which there is not"),
+        (
+            when("principal in Group::\"enginers\""),
+            "names group \"enginers\"",
+        ),
+        (
+            when("resource == Resource::\"dbx\""),
+            "names resource \"dbx\", which there is not",
+        ),
         (when("principal == Person::\"al\""), "names person \"al\""),
-        (when("resource.environment == \"prodution\""), "did you mean \"production\""),
-        (when("\"hih\" == resource.sensitivity"), "names sensitivity \"hih\", which no resource"),
-        (when("[\"red\", \"read\"].contains(context.permission)"), "permission \"red\""),
-        (when("resource.permissions.contains(\"wirte\")"), "names permissions \"wirte\""),
-        (when("context.severity == \"sev9\""), "names severity \"sev9\", which there is not"),
-        (permit("b", &format!("{GOOD} @permissions(\"raed\")")) + &sound(), "permission \"raed\""),
+        (
+            when("resource.environment == \"prodution\""),
+            "did you mean \"production\"",
+        ),
+        (
+            when("\"hih\" == resource.sensitivity"),
+            "names sensitivity \"hih\", which no resource",
+        ),
+        (
+            when("[\"red\", \"read\"].contains(context.permission)"),
+            "permission \"red\"",
+        ),
+        (
+            when("resource.permissions.contains(\"wirte\")"),
+            "names permissions \"wirte\"",
+        ),
+        (
+            when("context.severity == \"sev9\""),
+            "names severity \"sev9\", which there is not",
+        ),
+        (
+            permit("b", &format!("{GOOD} @permissions(\"raed\")")) + &sound(),
+            "permission \"raed\"",
+        ),
         (when("1 == 2"), "access.cedar:"),
     ];
     for (cedar, expected) in rows {
@@ -145,10 +271,19 @@ fn weak_obligations_are_warned_of() {
     let lone = "{\"uid\": {\"type\": \"Person\", \"id\": \"di\"}, \"attrs\": {}, \
                 \"parents\": [{\"type\": \"Group\", \"id\": \"none\"}]}";
     let one = entities.replacen('[', &format!("[{lone},"), 1);
-    let asks = |group| permit("b", &format!("@approvals(\"{group}:1\") @max_duration(\"1h\")"));
+    let asks = |group| {
+        permit(
+            "b",
+            &format!("@approvals(\"{group}:1\") @max_duration(\"1h\")"),
+        )
+    };
     let glass = permit_for("break_glass", "b", "@retro_review(\"none:1h\")", "true");
     let rows = [
-        (permit("b", "@approvals(\"security:1\")"), &entities, "permit has no @max_duration"),
+        (
+            permit("b", "@approvals(\"security:1\")"),
+            &entities,
+            "permit has no @max_duration",
+        ),
         (asks("none"), &entities, "asks group none, which is empty"),
         (asks("none"), &one, "asks group none, which is one person"),
         (
@@ -161,8 +296,16 @@ fn weak_obligations_are_warned_of() {
             &entities,
             "escalates to group none, which is empty",
         ),
-        (glass.clone(), &entities, "lets group none look at it, which is empty"),
-        (glass, &one, "lets group none look at it, which is one person"),
+        (
+            glass.clone(),
+            &entities,
+            "lets group none look at it, which is empty",
+        ),
+        (
+            glass,
+            &one,
+            "lets group none look at it, which is one person",
+        ),
     ];
     for (cedar, entities, expected) in rows {
         assert_warning(&with_entities(&(cedar + &sound()), entities), expected);
@@ -175,12 +318,21 @@ fn odd_entities_are_warned_of() {
    "parents": [{"type": "Group", "id": "engineers"}]"#;
     let alone = r#""ada@example.com"}, "parents": []"#;
     let without_group = ENTITIES.replace(ada, alone);
+    let of_cy = ENTITIES.split_once("\"cy\"").expect("cy is there");
+    let ghost = format!("{}\"cy\"{}", of_cy.0, of_cy.1.replacen("leads", "leeds", 1));
     let settings = ENTITIES.lines().nth(1).expect("they are the second line");
     let twice = ENTITIES.replace("\"bot\": true", "\"email\": \"ada@example.com\"");
     let rows = [
         (without_group, "person ada is in no group"),
-        (twice.clone(), "people ada and robot have the same e-mail ada@example.com"),
-        (ENTITIES.replace(settings, ""), "there is no Settings \"company\""),
+        (
+            twice.clone(),
+            "people ada and robot have the same e-mail ada@example.com",
+        ),
+        (ghost, "\"cy\" is in \"leeds\", which there is not; did"),
+        (
+            ENTITIES.replace(settings, ""),
+            "there is no Settings \"company\"",
+        ),
     ];
     for (entities, expected) in rows {
         assert_ne!(entities, ENTITIES, "{expected}");
@@ -199,7 +351,10 @@ fn resources_that_nobody_gets_are_warned_of() {
     let entities = ENTITIES.replacen('[', &format!("[{staging},"), 1);
     let production = "resource.environment == \"production\"";
     let cedar = permit_for("request", "a", GOOD, production) + APPROVE;
-    assert_warning(&with_entities(&cedar, &entities), "nobody can ask for access to st");
+    assert_warning(
+        &with_entities(&cedar, &entities),
+        "nobody can ask for access to st",
+    );
     let staging = "resource.environment == \"staging\"";
     let many = "@approvals(\"security:2, leads:2\") @max_duration(\"1h\")";
     let cedar = cedar + &permit_for("request", "b", many, staging);
@@ -220,7 +375,10 @@ fn a_policy_that_locks_everyone_out_is_noticed() {
     assert_eq!(locked(&permit("a", GOOD)), undecided);
     assert_eq!(locked(&permit("a", "@approvals(\"\")")), None);
     // Two people in both groups cannot fill four seats.
-    assert_eq!(locked(&(permit("a", "@approvals(\"leads:2, security:2\")") + APPROVE)), undecided);
+    assert_eq!(
+        locked(&(permit("a", "@approvals(\"leads:2, security:2\")") + APPROVE)),
+        undecided
+    );
     let forbid = "@id(\"f\") forbid (principal, action == Action::\"request\", resource);";
     assert_eq!(locked(&(sound() + forbid)), closed);
     for condition in [
@@ -234,5 +392,8 @@ fn a_policy_that_locks_everyone_out_is_noticed() {
         let cedar = permit_for("request", "a", "@approvals(\"\")", condition);
         assert_eq!(locked(&cedar), None, "{condition}");
     }
-    assert_warning(&bundle(APPROVE), "this policy locks everyone out: nobody could ask");
+    assert_warning(
+        &bundle(APPROVE),
+        "this policy locks everyone out: nobody could ask",
+    );
 }

@@ -8,7 +8,9 @@ const DOCS: &str = include_str!("../../../docs/policy.md");
 
 /// The cells of every row of a table whose first cell begins so.
 fn rows(begin: &str) -> Vec<Vec<String>> {
-    let lines = DOCS.lines().filter(|line| line.starts_with(&format!("| {begin}")));
+    let lines = DOCS
+        .lines()
+        .filter(|line| line.starts_with(&format!("| {begin}")));
     let cells = lines.map(|line| {
         let cells = line.trim_matches('|').split(" | ");
         cells.map(|cell| cell.trim().to_owned()).collect()
@@ -36,7 +38,10 @@ fn the_table_of_obligations_is_that_of_the_code() {
 fn every_attribute_of_the_context_is_documented() {
     let schema = include_str!("../../starter/schema.cedarschema");
     let context = schema.split("action approve").nth(1).expect("it is there");
-    let context = context.split("context: {").nth(1).and_then(|text| text.split('}').next());
+    let context = context
+        .split("context: {")
+        .nth(1)
+        .and_then(|text| text.split('}').next());
     let names = context.expect("it has attributes").lines();
     let names = names.filter_map(|line| line.trim().split_once(':'));
     let names: Vec<String> = names.map(|(name, _)| format!("`{name}`")).collect();
@@ -52,7 +57,9 @@ fn every_attribute_of_the_context_is_documented() {
 fn blocks(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     let blocks = DOCS.split(&fence).skip(1);
-    blocks.filter_map(|block| block.split("```").next()).collect()
+    blocks
+        .filter_map(|block| block.split("```").next())
+        .collect()
 }
 
 #[test]

@@ -69,7 +69,11 @@ fn malformed_obligations_are_problems() {
         ("approvals", "a b:1", "expected a name"),
         ("approvals", "security:1 leads:1", "expected a name"),
         ("approvals", "security:1,security:2", "twice"),
-        ("approvals", "a:1,b:1,c:1,d:1,e:1,f:1,g:1,h:1,i:1", "at most 8 groups"),
+        (
+            "approvals",
+            "a:1,b:1,c:1,d:1,e:1,f:1,g:1,h:1,i:1",
+            "at most 8 groups",
+        ),
         ("max_duration", "", "expected a duration"),
         ("max_duration", "1", "expected a duration"),
         ("max_duration", "one hour", "expected a duration"),
@@ -79,8 +83,16 @@ fn malformed_obligations_are_problems() {
         ("escalate", "15m", "expected a duration and a group"),
         ("escalate", "leads 15m", "expected a duration"),
         ("escalate", "15m leads security", "expected a name"),
-        ("session_recording", "yes", "expected \"required\" or \"optional\""),
-        ("session_recording", "", "expected \"required\" or \"optional\""),
+        (
+            "session_recording",
+            "yes",
+            "expected \"required\" or \"optional\"",
+        ),
+        (
+            "session_recording",
+            "",
+            "expected \"required\" or \"optional\"",
+        ),
         ("input_recording", "true", "expected \"on\" or \"off\""),
         ("permissions", "", "expected a name"),
         ("permissions", "read,", "expected a name"),
@@ -92,12 +104,18 @@ fn malformed_obligations_are_problems() {
         ("feedback", "1w", "expected a duration"),
     ];
     for (name, text, expected) in rows {
-        let rest = if name == "approvals" { "" } else { "@approvals(\"\")" };
+        let rest = if name == "approvals" {
+            ""
+        } else {
+            "@approvals(\"\")"
+        };
         let problems = compile(&permit("a", &format!("{rest} @{name}({text:?})")));
         let problems = problems.map(drop).expect_err("it is malformed");
         let found = problems.iter().any(|problem| problem.contains(expected));
         assert!(found, "@{name}({text:?}): {problems:?}");
-        let placed = problems.iter().all(|problem| problem.starts_with("access.cedar:1:"));
+        let placed = problems
+            .iter()
+            .all(|problem| problem.starts_with("access.cedar:1:"));
         assert!(placed, "{problems:?}");
     }
 }
@@ -110,17 +128,50 @@ fn what_stands_in_the_wrong_place_is_a_problem() {
     let rows = [
         (permit("a", ""), "has no @approvals; write @approvals(\"\")"),
         (glass(""), "has no @retro_review; for example"),
-        (glass("@retro_review(\"security\")"), "expected group:duration"),
-        (glass("@retro_review(\"security:1\")"), "expected a duration"),
-        (glass("@retro_review(\"security:1h\") @approvals(\"\")"), "@approvals says nothing here"),
-        (permit("a", "@approvals(\"\") @retro_review(\"security:1h\")"), "belongs to a permit for"),
-        (format!("@id(\"a\") @remind(\"5m\") {approve}"), "@remind says nothing here"),
-        (format!("@id(\"a\") @remind(\"5m\") {forbid}"), "@remind says nothing here"),
-        (permit("a", "@approvals(\"\") @max_duraton(\"1h\")"), "did you mean \"max_duration\""),
-        (permit("a", "@approvals(\"\") @colour(\"red\")"), "unknown annotation @colour"),
-        (permit("a", "@approvals(\"securty:1\")"), "there is not; did you mean \"security\""),
-        (permit("a", "@approvals(\"\") @escalate(\"5m nobody\")"), "names group \"nobody\""),
-        (glass("@retro_review(\"nobody:1h\")"), "@retro_review names group \"nobody\""),
+        (
+            glass("@retro_review(\"security\")"),
+            "expected group:duration",
+        ),
+        (
+            glass("@retro_review(\"security:1\")"),
+            "expected a duration",
+        ),
+        (
+            glass("@retro_review(\"security:1h\") @approvals(\"\")"),
+            "@approvals says nothing here",
+        ),
+        (
+            permit("a", "@approvals(\"\") @retro_review(\"security:1h\")"),
+            "belongs to a permit for",
+        ),
+        (
+            format!("@id(\"a\") @remind(\"5m\") {approve}"),
+            "@remind says nothing here",
+        ),
+        (
+            format!("@id(\"a\") @remind(\"5m\") {forbid}"),
+            "@remind says nothing here",
+        ),
+        (
+            permit("a", "@approvals(\"\") @max_duraton(\"1h\")"),
+            "did you mean \"max_duration\"",
+        ),
+        (
+            permit("a", "@approvals(\"\") @colour(\"red\")"),
+            "unknown annotation @colour",
+        ),
+        (
+            permit("a", "@approvals(\"securty:1\")"),
+            "there is not; did you mean \"security\"",
+        ),
+        (
+            permit("a", "@approvals(\"\") @escalate(\"5m nobody\")"),
+            "names group \"nobody\"",
+        ),
+        (
+            glass("@retro_review(\"nobody:1h\")"),
+            "@retro_review names group \"nobody\"",
+        ),
     ];
     for (cedar, expected) in rows {
         let problems = compile(&cedar).map(drop).expect_err("something is wrong");
@@ -138,7 +189,9 @@ fn a_permit_for_both_ways_says_both() {
     let ask = ask(&facts, "ada", "db", "read");
     let request = policy.judge(AskKind::Request, &ask).expect("it is allowed");
     assert_eq!((request.approvals.len(), request.retro), (1, None));
-    let glass = policy.judge(AskKind::BreakGlass, &ask).expect("it is allowed");
+    let glass = policy
+        .judge(AskKind::BreakGlass, &ask)
+        .expect("it is allowed");
     assert!(glass.approvals.is_empty() && glass.retro.is_some());
 }
 
@@ -150,6 +203,11 @@ fn what_cannot_be_evaluated_allows_nothing() {
     let policy = compile(&cedar).expect("it is a policy");
     let facts = facts(0, 1, &[]);
     let ask = ask(&facts, "ada", "db", "read");
-    let refused = policy.judge(AskKind::Request, &ask).expect_err("it fails closed");
-    assert!(refused.to_string().contains("could not be evaluated"), "{refused}");
+    let refused = policy
+        .judge(AskKind::Request, &ask)
+        .expect_err("it fails closed");
+    assert!(
+        refused.to_string().contains("could not be evaluated"),
+        "{refused}"
+    );
 }

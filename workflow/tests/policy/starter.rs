@@ -43,7 +43,12 @@ fn requests_are_judged_by_role_and_resource() {
     let (lead, both) = ("yes team-leads:1", "yes security:1 team-leads:1");
     let rows = [
         ("ada", "orders-db-staging", "read-write", "yes "),
-        ("ada", "orders-db-staging", "break-glass", "no such permission"),
+        (
+            "ada",
+            "orders-db-staging",
+            "break-glass",
+            "no such permission",
+        ),
         ("ada", "orders-db", "read-only", lead),
         ("ada", "orders-db", "read-write", lead),
         ("bruno", "orders-db", "read-write", lead),
@@ -91,7 +96,11 @@ fn night_and_incidents_change_who_decides() {
             ..ask(&facts, "bruno", "orders-db", "read-write")
         };
         let answer = policy.judge(AskKind::Request, &ask);
-        assert_eq!(word(&answer), expected, "{hour} {weekday} {on_call} {severity} {ticket}");
+        assert_eq!(
+            word(&answer),
+            expected,
+            "{hour} {weekday} {on_call} {severity} {ticket}"
+        );
     }
 }
 
@@ -135,7 +144,10 @@ fn refusals_say_what_would_help() {
          production-write (its conditions do not hold), staging (its conditions do not hold)"
     );
     let rows = [
-        (("aad", "orders-db", "read-write"), "the policy knows no person \"aad\"; near by: ada"),
+        (
+            ("aad", "orders-db", "read-write"),
+            "the policy knows no person \"aad\"; near by: ada",
+        ),
         (
             ("ada", "order-db", "read-write"),
             "the policy knows no resource \"order-db\"; near by: orders-db",
@@ -185,10 +197,18 @@ fn members_of_the_group_decide_but_never_the_requester() {
         assert!(may.iter().eq(expected), "{person}: {may:?}");
     }
     assert!(policy.eligible(&ask, "team-leads").iter().eq(["fatima"]));
-    assert!(policy.eligible(&ask, "security").iter().eq(["dana", "emeka"]));
+    assert!(
+        policy
+            .eligible(&ask, "security")
+            .iter()
+            .eq(["dana", "emeka"])
+    );
     assert!(policy.eligible(&ask, "nobody").is_empty());
     let facts = super::world::facts(10, 2, &["bruno", "ada"]);
-    let ask = RequestFacts { facts: &facts, ..ask };
+    let ask = RequestFacts {
+        facts: &facts,
+        ..ask
+    };
     assert!(policy.eligible(&ask, "on-call").iter().eq(["bruno"]));
 }
 
@@ -210,10 +230,20 @@ fn people_are_known_by_their_principals() {
     assert!(!policy.may_read_audit("ada"));
     assert!(!policy.may_read_audit("nobody"));
     assert_eq!(policy.zone(), "Europe/Berlin");
-    assert!(policy.groups_of("fatima").eq(["engineers", "sre-managers", "team-leads"]));
+    assert!(
+        policy
+            .groups_of("fatima")
+            .eq(["engineers", "sre-managers", "team-leads"])
+    );
     assert!(policy.members_of("security").eq(["dana", "emeka"]));
     assert_eq!(policy.people().count(), 8);
-    assert_eq!(policy.resource("payments-db").expect("it is there").sensitivity, "high");
+    assert_eq!(
+        policy
+            .resource("payments-db")
+            .expect("it is there")
+            .sensitivity,
+        "high"
+    );
     assert_eq!(policy.digest(), starter().digest());
 }
 
@@ -235,9 +265,15 @@ fn speed() {
         (0..RUNS).for_each(|_| run());
         println!("{what}: {:?}", start.elapsed() / RUNS);
     };
-    time("judge", &|| assert!(policy.judge(AskKind::Request, &ask).is_ok()));
-    time("refuse", &|| assert!(policy.judge(AskKind::Request, &refused).is_err()));
-    time("eligible (2 people)", &|| assert_eq!(policy.eligible(&ask, "security").len(), 2));
+    time("judge", &|| {
+        assert!(policy.judge(AskKind::Request, &ask).is_ok())
+    });
+    time("refuse", &|| {
+        assert!(policy.judge(AskKind::Request, &refused).is_err())
+    });
+    time("eligible (2 people)", &|| {
+        assert_eq!(policy.eligible(&ask, "security").len(), 2)
+    });
     let start = Instant::now();
     drop(Policy::compile(&starter()));
     println!("compile: {:?}", start.elapsed());

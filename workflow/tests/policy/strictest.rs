@@ -27,7 +27,10 @@ fn annotations() -> impl Strategy<Value = String> {
         maybe("escalate", deadline.boxed()),
         maybe("session_recording", "(required|optional)".boxed()),
         maybe("input_recording", "(on|off)".boxed()),
-        maybe("warn", prop_oneof![Just("off".to_owned()), duration()].boxed()),
+        maybe(
+            "warn",
+            prop_oneof![Just("off".to_owned()), duration()].boxed(),
+        ),
         maybe("max_extensions", "[0-9]".boxed()),
         maybe("feedback", duration().boxed()),
     );
@@ -42,7 +45,9 @@ fn judge(policy: &Policy) -> Obligations {
 }
 
 fn together(permits: &[(usize, String)]) -> Obligations {
-    let texts = permits.iter().map(|(number, text)| permit(&format!("p{number}"), text));
+    let texts = permits
+        .iter()
+        .map(|(number, text)| permit(&format!("p{number}"), text));
     judge(&compile(&texts.collect::<String>()).expect("it is a policy"))
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::policy::compile::Compiled;
 use crate::policy::directory::Shared;
 use crate::policy::entities::FILE;
+use crate::policy::near::did_you_mean;
 use crate::policy::problem::Problem;
 use crate::policy::reach::{Reach, Search, kinds_of_resources};
 
@@ -20,6 +21,19 @@ pub(super) fn warnings(compiled: &Compiled<'_>) -> Vec<Problem> {
         if facts.groups.is_empty() {
             found.push(person(id, format!("person {id} is in no group")));
         }
+    }
+    for (uid, at) in &loaded.places {
+        let groups = policy.entities.ancestors(uid).into_iter().flatten();
+        let unknown = groups.filter(|group| policy.entities.get(group).is_none());
+        found.extend(unknown.map(|group| {
+            let (kind, id) = (uid.type_name(), uid.id().unescaped());
+            let group = group.id().unescaped();
+            let message = format!("{kind} {id:?} is in {group:?}, which there is not");
+            let problem = Problem::new(FILE, message).at(Some(*at));
+            let known = policy.groups().map(|(id, _)| id);
+            let hint = did_you_mean(group, known);
+            hint.map_or(problem.clone(), |hint| problem.hint(hint))
+        }));
     }
     for Shared {
         principal,

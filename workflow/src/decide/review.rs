@@ -1,0 +1,278 @@
+//! Decisions: on requests, on extensions, and on break-glass access afterwards.
+
+use std::collections::BTreeSet;
+
+use countersign_proto::reason::Reason;
+use countersign_proto::v1;
+
+use super::Desk;
+use super::opening::{list, request_facts};
+use crate::case::{Case, Round, Stage};
+use crate::command::Action;
+use crate::draft::Draft;
+use crate::policy::{Obligations, Policy};
+use crate::refusal::Refusal;
+use crate::state::{Delegation, Thing};
+use crate::{timer, wire};
+
+/// A place that the caller may take.
+struct Place<'a> {
+    groups: BTreeSet<String>,
+    /// Whose it is, when it was delegated.
+    delegation: Option<&'a Delegation>,
+}
+
+/// What is decided on.
+struct Matter<'a> {
+    case: &'a Case,
+    round: &'a Round,
+    obligations: &'a Obligations,
+    policy: &'a Policy,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn review(&self) -> Result<Draft, Refusal> {
+        let Action::Review {
+            request,
+            approve,
+            group,
+            reason,
+        } = &self.command.action
+        else {
+            return Err(wrong_action());
+        };
+        let case = self.find(*request, &[Thing::Request, Thing::Extension])?;
+        let matter = self.matter(case, *request)?;
+        let person = self.human(matter.policy)?;
+        self.text("reason", reason, crate::limits::MAX_REASON)?;
+        if !approve {
+            self.reason("reason", reason)?;
+        }
+        if person == case.person {
+            return Err(self_approval(person));
+        }
+        if matter.round.has_decided(person) {
+            return Err(Refusal::new(
+                Reason::AlreadyReviewed,
+                format!("{person} has decided on {request} before"),
+                "nothing to do; the first decision stands",
+            ));
+        }
+        let place = self.place(&matter, person, *approve)?;
+        let group = match approve {
+            true => self.slot(&matter, &place, group.as_deref())?,
+            false => String::new(),
+        };
+        let decision = match approve {
+            true => v1::Decision::Approve,
+            false => v1::Decision::Deny,
+        };
+        let delegation = place.delegation;
+        let event = v1::ReviewRecorded {
+            request: *request,
+            person: person.to_owned(),
+            decision: decision.into(),
+            group,
+            reason: reason.clone(),
+            delegate_of: delegation.map_or_else(String::new, |given| given.from.clone()),
+            delegation: delegation.map_or(0, |given| given.index),
+            facts: Some(wire::facts(&self.command.facts)),
+        };
+        Ok(self.draft(case.id, event))
+    }
+
+    fn matter(&self, case: &'a Case, request: u64) -> Result<Matter<'a>, Refusal> {
+        let policy = self.policy_of(case)?;
+        match timer::open_round(case) {
+            Some((round, obligations)) if round.id == request => Ok(Matter {
+                case,
+                round,
+                obligations,
+                policy,
+            }),
+            _ => Err(Refusal::new(
+                Reason::AlreadyDecided,
+                format!("{request} waits for no decision: {}", standing(case)),
+                format!(
+                    "`countersign access show {}` tells what became of it",
+                    case.id
+                ),
+            )),
+        }
+    }
+
+    /// The place that the caller takes: an own one, or one that was delegated.
+    fn place(
+        &self,
+        matter: &Matter<'a>,
+        person: &'a str,
+        approve: bool,
+    ) -> Result<Place<'a>, Refusal> {
+        let open: BTreeSet<String> = match approve {
+            true => matter
+                .round
+                .open_groups(matter.obligations)
+                .map(str::to_owned)
+                .collect(),
+            false => matter.obligations.approvals.keys().cloned().collect(),
+        };
+        let own = self.groups(matter, person, &open);
+        if !own.is_empty() {
+            let delegation = None;
+            return Ok(Place {
+                groups: own,
+                delegation,
+            });
+        }
+        for delegation in self.state.delegated_to(person, self.at.time) {
+            let from = delegation.from.as_str();
+            if from == matter.case.person || matter.round.has_decided(from) {
+                continue;
+            }
+            let groups = self.groups(matter, from, &open);
+            if !groups.is_empty() {
+                let delegation = Some(delegation);
+                return Ok(Place { groups, delegation });
+            }
+        }
+        let who = open.iter().map(|group| {
+            let people = self.eligible(matter, group);
+            format!("{group}: {}", list(&people))
+        });
+        let who = who.collect::<Vec<_>>().join("; ");
+        Err(Refusal::new(
+            Reason::NotAReviewer,
+            format!("{person} may not decide on {}", matter.round.id),
+            format!("those who may are {who}"),
+        ))
+    }
+
+    fn groups(
+        &self,
+        matter: &Matter<'_>,
+        person: &str,
+        open: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let case = matter.case;
+        let ask = (case.person.as_str(), &case.ask, case.ask.duration);
+        let facts = request_facts(ask, &self.command.facts);
+        let open = open.iter().map(String::as_str);
+        matter.policy.approver_groups(&facts, person, open)
+    }
+
+    fn eligible(&self, matter: &Matter<'_>, group: &str) -> BTreeSet<String> {
+        let case = matter.case;
+        let ask = (case.person.as_str(), &case.ask, case.ask.duration);
+        let facts = request_facts(ask, &self.command.facts);
+        matter.policy.eligible(&facts, group)
+    }
+
+    /// The group that an approval counts for: the one that was asked for, or of those that are open
+    /// the one that the fewest others could fill.
+    fn slot(
+        &self,
+        matter: &Matter<'_>,
+        place: &Place<'_>,
+        wanted: Option<&str>,
+    ) -> Result<String, Refusal> {
+        if let Some(wanted) = wanted {
+            if place.groups.contains(wanted) {
+                return Ok(wanted.to_owned());
+            }
+            return Err(Refusal::new(
+                Reason::NotAReviewer,
+                format!("no place of {wanted} is open to this person"),
+                format!("open are {}", list(&place.groups)),
+            ));
+        }
+        let scarce = place.groups.iter();
+        let scarce = scarce.min_by_key(|group| (self.eligible(matter, group).len(), *group));
+        Ok(scarce.cloned().unwrap_or_default())
+    }
+
+    pub(super) fn retro_review(&self) -> Result<Draft, Refusal> {
+        let Action::RetroReview {
+            request,
+            justified,
+            reason,
+        } = &self.command.action
+        else {
+            return Err(wrong_action());
+        };
+        let case = self.find(*request, &[Thing::Request])?;
+        let policy = self.policy_of(case)?;
+        let person = self.human(policy)?;
+        self.reason("reason", reason)?;
+        let Some(retro) = case.retro.as_ref().filter(|retro| retro.by.is_none()) else {
+            return Err(Refusal::new(
+                Reason::RetroNotOpen,
+                format!("case {request} waits for no review afterwards"),
+                "only break-glass access is reviewed afterwards, once",
+            ));
+        };
+        if person == case.person {
+            return Err(self_approval(person));
+        }
+        let members: BTreeSet<String> =
+            policy.members_of(&retro.group).map(str::to_owned).collect();
+        if !members.contains(person) {
+            return Err(Refusal::new(
+                Reason::NotAReviewer,
+                format!("{person} is not in {}, whose business this is", retro.group),
+                format!("those who may are {}", list(&members)),
+            ));
+        }
+        let event = v1::RetroReviewRecorded {
+            request: *request,
+            person: person.to_owned(),
+            justified: *justified,
+            reason: reason.clone(),
+        };
+        Ok(self.draft(case.id, event))
+    }
+
+    pub(super) fn cancel(&self, request: u64, reason: &str) -> Result<Draft, Refusal> {
+        let case = self.find(request, &[Thing::Request, Thing::Extension])?;
+        let matter = self.matter(case, request)?;
+        let person = self.person(matter.policy)?;
+        self.text("reason", reason, crate::limits::MAX_REASON)?;
+        if person != case.person {
+            return Err(Refusal::new(
+                Reason::NotYours,
+                format!("{request} is of {}, not of {person}", case.person),
+                "deny it if you may review it",
+            ));
+        }
+        let event = v1::RequestCancelled {
+            request,
+            reason: reason.to_owned(),
+        };
+        Ok(self.draft(case.id, event))
+    }
+}
+
+fn self_approval(person: &str) -> Refusal {
+    Refusal::new(
+        Reason::SelfApproval,
+        format!("{person} cannot decide on an access of {person}"),
+        "ask somebody else; `countersign access show` names who may decide",
+    )
+}
+
+/// Where a case stands, in words.
+fn standing(case: &Case) -> String {
+    match &case.stage {
+        Stage::Pending => "another request is open".to_owned(),
+        Stage::Scheduled(_) => "approved, and begins later".to_owned(),
+        Stage::Active(grant) => format!("approved; grant {} is active", grant.id),
+        Stage::Ended(_) | Stage::Refused(_) => case.outcome().to_owned(),
+    }
+}
+
+fn wrong_action() -> Refusal {
+    Refusal::new(
+        Reason::Internal,
+        "a command of another kind",
+        "report this defect",
+    )
+}
