@@ -225,3 +225,27 @@ pub(crate) fn long_readings() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     (cores / 2).max(1)
 }
+
+/// Bytes that a command about access uses of its client's share of the queue: the texts that it may
+/// carry (2 KiB) and the entries that come of it, rounded up.
+pub const ORDER_BYTES: usize = 16 << 10;
+
+/// How often deadlines are looked at: access ends at most this much late, and a clock that is set
+/// is noticed as soon. Four looks a second cost nothing.
+pub const TIMER_TICK: Duration = Duration::from_millis(250);
+
+/// Refused attempts of one caller that are recorded within [`REFUSALS_WINDOW_MICROS`]; more are
+/// refused all the same, but not recorded: 20 a minute fill 3 GiB in a year at worst.
+pub const REFUSALS_EACH: u32 = 20;
+
+/// A minute.
+pub const REFUSALS_WINDOW_MICROS: u64 = 60_000_000;
+
+/// Cases in one page of ListCases: 500 of 2 KiB are 1 MiB.
+pub const MAX_CASES_PAGE: usize = 500;
+
+/// Cases in a page when the caller does not say.
+pub const USUAL_PAGE: usize = 100;
+
+/// Policies that ListPolicies tells, the newest first.
+pub const MAX_POLICIES_LISTED: usize = 1_000;

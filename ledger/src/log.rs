@@ -5,6 +5,7 @@
 //! and the projections. Each of the three has a thread of its own, so that the next commit is
 //! prepared while this one syncs.
 
+mod cases;
 mod entry;
 pub mod folder;
 mod housekeeper;
@@ -34,6 +35,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::cases::Cases;
 pub use self::entry::{Mode, NewEntry, NewEntryError, Run, SubmitError};
 pub use self::open::{LogSettings, OpenLogError};
 pub use self::receipt::LookupError;
@@ -43,7 +45,7 @@ pub use self::submit::{Pending, Turn};
 use self::housekeeper::Low;
 use self::idem::{Fingerprint, Window};
 use self::sealer::SealDesk;
-use self::submit::Proposal;
+use self::submit::Work;
 use crate::fs::FsLock;
 use crate::projections::{Projections, Projector};
 use crate::shares::Shares;
@@ -60,7 +62,8 @@ pub struct Log {
     projector: Mutex<Option<Projector>>,
     window: Arc<Mutex<Window>>,
     low: Low,
-    queue: mpsc::Sender<Proposal>,
+    queue: mpsc::Sender<Work>,
+    cases: Arc<Cases>,
     /// What each client may have in the queue.
     shares: Shares,
     /// Turns at reading back what is repeated.
@@ -202,6 +205,12 @@ impl Log {
     #[must_use]
     pub fn tree(&self) -> &TreeStore {
         &self.tree
+    }
+
+    /// The access cases.
+    #[must_use]
+    pub fn cases(&self) -> &Cases {
+        &self.cases
     }
 
     /// The indexes.

@@ -1,5 +1,6 @@
 //! The door of the ledger: connections, the check of every call, and the services behind it.
 
+pub mod access_service;
 pub mod admin_service;
 pub mod guard;
 mod http;
@@ -7,6 +8,7 @@ pub mod listener;
 pub mod log_service;
 mod logs;
 mod observe;
+pub mod policy_service;
 mod readers;
 mod refuse;
 pub mod run;
@@ -15,6 +17,7 @@ mod services;
 mod standing;
 mod throttle;
 mod unread;
+mod world;
 
 use std::sync::Arc;
 
@@ -25,8 +28,8 @@ use crate::identity::peer::Peer;
 
 pub use self::logs::Logs;
 use self::observe::observe;
-pub use self::services::Services;
 use self::services::routes;
+pub use self::services::{Offer, Services};
 pub use self::standing::Standing;
 
 /// Who calls, as the guard left it in the request.

@@ -121,6 +121,22 @@ const WRITERS: &[Role] = &[
     Role::Agent,
     Role::Provisioner,
 ];
+/// People, and bots that speak for them.
+const PEOPLE: &[Role] = &[Role::Admin, Role::User, Role::Bot];
+/// Those near production, who give and record access.
+const KEEPERS: &[Role] = &[Role::Admin, Role::User, Role::Bot, Role::Agent];
+const PROVISIONERS: &[Role] = &[Role::Admin, Role::Provisioner];
+/// Everybody who has to do with access.
+const INVOLVED: &[Role] = &[
+    Role::Admin,
+    Role::User,
+    Role::Bot,
+    Role::Agent,
+    Role::Provisioner,
+    Role::Auditor,
+];
+/// The log writes these itself, from the calls of the access service.
+const NOBODY: &[Role] = &[];
 const COLLECTORS: &[Role] = &[Role::Admin, Role::Agent];
 
 /// Which role may call what.
@@ -139,6 +155,29 @@ pub const METHODS: &[Method] = &[
     unary("/countersign.v1.AdminService/RevokeCertificate", ADMIN),
     unary("/countersign.v1.AdminService/ListCertificates", OVERSEERS),
     unary("/countersign.v1.AdminService/Status", OVERSEERS),
+    unary("/countersign.v1.AccessService/RequestAccess", PEOPLE),
+    unary("/countersign.v1.AccessService/BreakGlass", PEOPLE),
+    unary("/countersign.v1.AccessService/Review", PEOPLE),
+    unary("/countersign.v1.AccessService/RetroReview", PEOPLE),
+    unary("/countersign.v1.AccessService/CancelRequest", PEOPLE),
+    unary("/countersign.v1.AccessService/ExtendGrant", PEOPLE),
+    unary("/countersign.v1.AccessService/RevokeGrant", PEOPLE),
+    unary("/countersign.v1.AccessService/FinishGrant", PEOPLE),
+    unary("/countersign.v1.AccessService/StartSession", KEEPERS),
+    unary("/countersign.v1.AccessService/EndSession", KEEPERS),
+    unary(
+        "/countersign.v1.AccessService/ReportProvisioning",
+        PROVISIONERS,
+    ),
+    unary("/countersign.v1.AccessService/SubmitFeedback", PEOPLE),
+    unary("/countersign.v1.AccessService/Delegate", PEOPLE),
+    unary("/countersign.v1.AccessService/CheckAccess", INVOLVED),
+    unary("/countersign.v1.AccessService/GetCase", INVOLVED),
+    unary("/countersign.v1.AccessService/ListCases", INVOLVED),
+    unary("/countersign.v1.AccessService/Simulate", INVOLVED),
+    unary("/countersign.v1.PolicyService/PutPolicy", ADMIN),
+    unary("/countersign.v1.PolicyService/GetPolicy", INVOLVED),
+    unary("/countersign.v1.PolicyService/ListPolicies", INVOLVED),
     stream("/grpc.health.v1.Health/Check", EVERYONE),
     stream("/grpc.health.v1.Health/Watch", EVERYONE),
     stream(
@@ -153,6 +192,34 @@ pub const METHODS: &[Method] = &[
 
 /// Which role may append what.
 pub const KINDS: &[KindRule] = &[
+    decided(20, "AccessRequested"),
+    decided(21, "ReviewRecorded"),
+    decided(22, "RequestDenied"),
+    decided(23, "RequestCancelled"),
+    decided(24, "RequestExpired"),
+    decided(25, "ApproversReminded"),
+    decided(26, "RequestEscalated"),
+    decided(27, "GrantScheduled"),
+    decided(28, "GrantIssued"),
+    decided(29, "GrantExtended"),
+    decided(30, "GrantRevoked"),
+    decided(31, "GrantFinished"),
+    decided(32, "GrantExpired"),
+    decided(33, "ExpiryWarned"),
+    decided(34, "ExtensionRequested"),
+    decided(35, "BreakGlassInvoked"),
+    decided(36, "RetroReviewRecorded"),
+    decided(37, "ActionRefused"),
+    decided(38, "FeedbackSubmitted"),
+    decided(39, "CaseClosed"),
+    decided(41, "DelegationChanged"),
+    decided(60, "SessionStarted"),
+    decided(63, "SessionEnded"),
+    decided(64, "SessionOverran"),
+    decided(80, "GrantProvisioned"),
+    decided(81, "ProvisioningFailed"),
+    decided(82, "AccessRemoved"),
+    decided(83, "RemovalFailed"),
     KindRule {
         kind: 140,
         name: "ExternalEvent",
@@ -174,6 +241,15 @@ pub const KINDS: &[KindRule] = &[
         roles: COLLECTORS,
     },
 ];
+
+/// A kind that only follows from a command.
+const fn decided(kind: u16, name: &'static str) -> KindRule {
+    KindRule {
+        kind,
+        name,
+        roles: NOBODY,
+    }
+}
 
 const fn unary(path: &'static str, roles: &'static [Role]) -> Method {
     Method {

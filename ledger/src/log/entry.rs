@@ -14,6 +14,9 @@ use countersign_chain::principal::Principal;
 use countersign_chain::proof::ProveError;
 use countersign_chain::time::UnixMicros;
 use countersign_chain::tree::Frontier;
+use countersign_proto::reason::Reason;
+use countersign_proto::v1::ActionRefused;
+use countersign_workflow::refusal::Refusal;
 
 /// An entry that was checked as far as it can be without the log.
 #[derive(Debug, Clone)]
@@ -195,6 +198,20 @@ impl Run {
     }
 }
 
+impl SubmitError {
+    /// What the rules say.
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+
+    /// The same refusal again.
+    pub(super) fn refused_before(refused: &ActionRefused, index: u64) -> Self {
+        let reason = Reason::parse(&refused.code).unwrap_or(Reason::Internal);
+        let hint = format!("this was refused before, in entry {index}; use a new idempotency key");
+        Self::refused(Refusal::new(reason, refused.message.clone(), hint))
+    }
+}
+
 /// Why entries were not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
@@ -240,6 +257,15 @@ pub enum SubmitError {
         /// Bytes that are needed.
         needed: u64,
     },
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// The cases are being read out of the log.
+    #[error("the ledger has just started and reads the cases out of its log")]
+    Replaying,
+    /// The wall clock was set back, and ledger time waits for it.
+    #[error("the ledger's clock is {0:?} behind its log; no access is given until it is right")]
+    ClockBehind(std::time::Duration),
     /// The writer failed: nobody knows.
     #[error("the outcome is unknown: the log could not be written")]
     OutcomeUnknown,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::open::feed_tree;
 use super::own_entry;
-use super::submit::{Proposal, Reply};
+use super::submit::{Proposal, Reply, Work};
 use crate::limits::{HOUSEKEEPING, TREE_STRIDE};
 use crate::store::{LogStore, Room};
 use crate::tree::TreeStore;
@@ -69,7 +69,7 @@ pub(super) struct Housekeeper {
     pub(super) store: Arc<dyn LogStore>,
     pub(super) tree: Arc<TreeStore>,
     pub(super) low: Low,
-    pub(super) queue: mpsc::WeakSender<Proposal>,
+    pub(super) queue: mpsc::WeakSender<Work>,
     pub(super) stop: CancellationToken,
 }
 
@@ -150,7 +150,7 @@ impl Housekeeper {
             return;
         };
         let proposal = Proposal::own(entry, reply);
-        if queue.send(proposal).await.is_ok() && pending.accepted().await.is_ok() {
+        if queue.send(Work::Entries(proposal)).await.is_ok() && pending.accepted().await.is_ok() {
             self.low.tell();
         } else {
             tracing::warn!("cannot record that the disk is nearly full");

@@ -10,7 +10,9 @@ use countersign_chain::record::Record;
 use countersign_proto::event::Event;
 use countersign_proto::v1::{LogOpened, LogRecovered};
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
+use super::cases::{self, Cases};
 use super::folder::{self, FolderError, Identity};
 use super::idem::{Fingerprint, Window};
 use super::sealer::publish;
@@ -240,25 +242,36 @@ pub(super) fn walk(
     let size = store.head().head.size();
     let mut next = from;
     while next < size {
-        let run = store.read(next, READ_BYTES)?;
-        for frame in run.frames() {
-            let frame = frame.map_err(|error| ReadError::Damaged { index: next, error })?;
-            for bytes in frame.records() {
-                match Record::parse(bytes) {
-                    Ok(record) if record.index().get() >= next => {
-                        next = record.index().get().saturating_add(1);
-                        see(&record);
-                    }
-                    Ok(_) => {}
-                    Err(_) => {
-                        let error = countersign_chain::frame::FrameError::BadBody("bad record");
-                        return Err(ReadError::Damaged { index: next, error });
-                    }
+        next = walk_some(store, next, &mut see)?;
+    }
+    Ok(())
+}
+
+/// Walks the records of one reading, and tells where the next one begins.
+pub(super) fn walk_some(
+    store: &dyn LogStore,
+    from: u64,
+    mut see: impl FnMut(&Record<'_>),
+) -> Result<u64, ReadError> {
+    let mut next = from;
+    let run = store.read(from, READ_BYTES)?;
+    for frame in run.frames() {
+        let frame = frame.map_err(|error| ReadError::Damaged { index: next, error })?;
+        for bytes in frame.records() {
+            match Record::parse(bytes) {
+                Ok(record) if record.index().get() >= next => {
+                    next = record.index().get().saturating_add(1);
+                    see(&record);
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    let error = countersign_chain::frame::FrameError::BadBody("bad record");
+                    return Err(ReadError::Damaged { index: next, error });
                 }
             }
         }
     }
-    Ok(())
+    Ok(next)
 }
 
 /// Brings the tree up to the log.
@@ -310,8 +323,15 @@ fn start(fs: Arc<dyn Fs>, prepared: Prepared) -> Result<Log, OpenLogError> {
         window,
         ..
     } = prepared;
+    let stop = CancellationToken::new();
+    let replayed = cases::replay(&settings.name, Arc::clone(&store), stop.clone())
+        .map_err(failed("start a thread"))?;
+    let cases = Arc::new(Cases::default());
     let (workers, handles) = join(Stuff {
         fs,
+        cases: Arc::clone(&cases),
+        replayed,
+        stop,
         epoch: store.fence()?,
         store: Arc::clone(&store),
         tree: Arc::clone(&tree),
@@ -329,6 +349,7 @@ fn start(fs: Arc<dyn Fs>, prepared: Prepared) -> Result<Log, OpenLogError> {
         name: settings.name,
         store,
         tree,
+        cases,
         projections: projector.projections(),
         projector: Mutex::new(Some(projector)),
         window: handles.window,

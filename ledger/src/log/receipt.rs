@@ -10,6 +10,7 @@ use countersign_chain::key::VerifierKey;
 use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
 use countersign_chain::verify;
+use countersign_workflow::refusal::Refusal;
 
 use super::entry::{Prover, Run, SubmitError};
 use super::submit::Reply;
@@ -57,6 +58,8 @@ pub(super) struct Waiter {
     reply: Reply,
     pending: Vec<PendingRun>,
     ready: Vec<Run>,
+    /// What is told instead of a receipt, when the entry that records it is durable.
+    refusal: Option<Refusal>,
 }
 
 impl Waiter {
@@ -65,7 +68,13 @@ impl Waiter {
             reply,
             pending: Vec::new(),
             ready: Vec::new(),
+            refusal: None,
         }
+    }
+
+    /// Answers with a refusal, when there is one.
+    pub(super) fn refuse(&mut self, refusal: Option<Refusal>) {
+        self.refusal = refusal;
     }
 
     pub(super) fn pending(&mut self, run: PendingRun) {
@@ -104,6 +113,9 @@ impl Waiter {
         commit: &Commit,
         (checkpoint, prover): (&Arc<SignedCheckpoint>, &Arc<Prover>),
     ) {
+        if let Some(refusal) = self.refusal.take() {
+            return self.answer(Err(SubmitError::refused(refusal)));
+        }
         let mut runs = std::mem::take(&mut self.ready);
         for pending in &self.pending {
             let range = pending.place..pending.place + pending.count;

@@ -5,27 +5,34 @@
 //! signed and handed over. There is no timer: a lone entry goes at once, and under load a commit
 //! holds what came during the last sync.
 
+mod orders;
+mod place;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use countersign_chain::commit::{CommitBuilder, Draft, LogHead};
+use countersign_chain::commit::{CommitBuilder, LogHead};
 use countersign_chain::key::SigningKey;
 use countersign_chain::time::UnixMicros;
+use countersign_proto::event::Known;
+use countersign_workflow::state::State;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::entry::{Mode, NewEntry, Run, SubmitError};
+use super::cases::{Applied, Desk};
+use super::entry::{NewEntry, Run, SubmitError};
 use super::housekeeper::Low;
-use super::idem::{self, Fingerprint, Window};
+use super::idem::Window;
 use super::own_entry;
-use super::receipt::{PendingRun, Shelf, Waiter};
-use super::repeat::{Found, Known, unreadable};
-use super::submit::Proposal;
+use super::receipt::{Shelf, Waiter};
+use super::submit::{Proposal, Work};
 use super::timepiece::Timepiece;
 use super::writer::{Done, Job};
 use crate::clock::Clock;
 use crate::store::{LogStore, Space};
+use orders::Ordered;
 
 /// What the sequencer works with.
 #[derive(Debug)]
@@ -35,7 +42,10 @@ pub(super) struct Parts {
     pub(super) store: Arc<dyn LogStore>,
     pub(super) window: Arc<Mutex<Window>>,
     pub(super) low: Low,
-    pub(super) queue: mpsc::Receiver<Proposal>,
+    pub(super) cases: Desk,
+    /// The cases as the log tells them, when it was read.
+    pub(super) replayed: oneshot::Receiver<State>,
+    pub(super) queue: mpsc::Receiver<Work>,
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) done: mpsc::Receiver<Done>,
     /// Number of durable entries.
@@ -46,12 +56,14 @@ pub(super) struct Parts {
 #[derive(Debug)]
 pub(super) struct Sequencer {
     parts: Parts,
+    /// Whether the cases are still being read out of the log.
+    replaying: bool,
     builder: CommitBuilder,
     waiting: Vec<Waiter>,
     /// What the open commit may use: the reserve, as long as it holds nothing but the ledger's own
     /// entries.
     space: Space,
-    backlog: VecDeque<Proposal>,
+    backlog: VecDeque<Work>,
     in_flight: bool,
     timepiece: Timepiece,
     shelf: Shelf,
@@ -72,6 +84,7 @@ impl Sequencer {
         let timepiece = Timepiece::new(Arc::clone(&parts.clock));
         Self {
             parts,
+            replaying: true,
             builder,
             waiting,
             space,
@@ -88,11 +101,14 @@ impl Sequencer {
         let stop = self.parts.stop.clone();
         let mut stopping = false;
         loop {
+            // While something is due that found no place, commands wait behind it.
+            self.fire_due();
             self.admit_backlog();
             if !self.in_flight && self.builder.count() > 0 && !self.hand_over().await {
                 return self.give_up();
             }
             let hungry = self.backlog.is_empty();
+            let nap = self.nap();
             tokio::select! {
                 biased;
                 done = self.parts.done.recv(), if self.in_flight => match done {
@@ -114,7 +130,20 @@ impl Sequencer {
                     }
                     None => return,
                 },
+                state = &mut self.parts.replayed, if self.replaying => {
+                    self.replaying = false;
+                    self.begin(state.ok());
+                }
+                () = tokio::time::sleep(nap.unwrap_or(Duration::ZERO)), if nap.is_some() => {}
             }
+        }
+    }
+
+    /// The log was read: from here on commands are decided. Without a state they are refused.
+    fn begin(&mut self, state: Option<State>) {
+        let accepted = &self.parts.accepted;
+        if let Some(state) = state {
+            self.parts.cases.begin(state, || *accepted.borrow());
         }
     }
 
@@ -128,9 +157,19 @@ impl Sequencer {
     }
 
     fn admit_backlog(&mut self) {
-        while let Some(proposal) = self.backlog.pop_front() {
-            if let Admission::Wait(proposal) = self.admit(proposal) {
-                self.backlog.push_front(proposal);
+        while let Some(work) = self.backlog.pop_front() {
+            let wait = match work {
+                Work::Entries(proposal) => match self.admit(proposal) {
+                    Admission::Done => None,
+                    Admission::Wait(proposal) => Some(Work::Entries(proposal)),
+                },
+                Work::Order(order) => match self.admit_order(*order) {
+                    Ordered::Done => None,
+                    Ordered::Wait(order) => Some(Work::Order(Box::new(order))),
+                },
+            };
+            if let Some(work) = wait {
+                self.backlog.push_front(work);
                 return;
             }
         }
@@ -171,149 +210,6 @@ impl Sequencer {
         self.builder.next_index().saturating_sub(count)
     }
 
-    /// What can be refused before anything is placed.
-    fn check(&mut self, proposal: &Proposal) -> Result<(), SubmitError> {
-        let mut repeated = 0_usize;
-        for (position, entry) in proposal.entries.iter().enumerate() {
-            let offset = u64::try_from(position).unwrap_or(u64::MAX);
-            let size = self.builder.next_index().saturating_add(offset);
-            if entry.case() > size {
-                return Err(SubmitError::UnknownCase {
-                    position,
-                    case: entry.case(),
-                    size,
-                });
-            }
-            let key = proposal.keys.get(position).copied().flatten();
-            if self
-                .find((position, entry), key, &proposal.known)?
-                .is_some()
-            {
-                repeated += 1;
-            }
-            // Up to here either none or all were seen before.
-            let some = repeated > 0 && repeated <= position;
-            if proposal.mode == Mode::AllOrNone && some {
-                return Err(SubmitError::PartlyRepeated { position });
-            }
-        }
-        Ok(())
-    }
-
-    /// The entry that used this key, if it is the same event.
-    fn find(
-        &mut self,
-        (position, entry): (usize, &NewEntry),
-        key: Option<Fingerprint>,
-        known: &Known,
-    ) -> Result<Option<u64>, SubmitError> {
-        let Some(index) = key.and_then(|key| self.parts.window.lock().find(key)) else {
-            return Ok(None);
-        };
-        let same = match index.checked_sub(self.open_first()) {
-            Some(place) => {
-                let place = usize::try_from(place).unwrap_or(usize::MAX);
-                self.builder
-                    .record(place)
-                    .and_then(|record| idem::same_event(record, entry))
-            }
-            None => match known.at(position, index) {
-                Some(Found::Same(_)) => Some(true),
-                Some(Found::Other) => Some(false),
-                Some(Found::Stranger) => None,
-                // It became durable after the proposal was made: one of the newest commits.
-                None => {
-                    let record = self.shelf.record(self.parts.store.as_ref(), index);
-                    idem::same_event(record.map_err(|error| unreadable(index, &error))?, entry)
-                }
-            },
-        };
-        match same {
-            Some(true) => Ok(Some(index)),
-            Some(false) => Err(SubmitError::KeyReused { position, index }),
-            None => Ok(None),
-        }
-    }
-
-    /// Gives every new entry its index, and finds the receipts of the others.
-    fn place(&mut self, proposal: Proposal) -> Admission {
-        if !proposal.own {
-            self.space = Space::Common;
-        }
-        let now = self.read_clock();
-        let mut waiter = Waiter::new(proposal.reply);
-        for (position, entry) in proposal.entries.iter().enumerate() {
-            let key = proposal.keys.get(position).copied().flatten();
-            let placed = match self.find((position, entry), key, &proposal.known) {
-                Ok(Some(index)) => self.repeat(&mut waiter, (position, index), &proposal.known),
-                Ok(None) => self.push(entry, now, key).map(|place| {
-                    waiter.pending(PendingRun::one(position, place));
-                }),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = placed {
-                // Entries that were placed already stay: they are the log's now, whoever asked for
-                // them.
-                tracing::error!(error = %error, position, "an entry that was checked was refused");
-                waiter.answer(Err(error));
-                return Admission::Done;
-            }
-        }
-        if waiter.is_pending() {
-            self.waiting.push(waiter);
-        } else {
-            waiter.answer_ready();
-        }
-        Admission::Done
-    }
-
-    fn push(
-        &mut self,
-        entry: &NewEntry,
-        now: UnixMicros,
-        key: Option<Fingerprint>,
-    ) -> Result<usize, SubmitError> {
-        let (place, index) = (self.builder.count(), self.builder.next_index());
-        let draft = Draft {
-            kind: entry.kind(),
-            now,
-            case: entry.case(),
-            actor: entry.actor(),
-            via: entry.carrier(),
-            idem: entry.idem().as_bytes(),
-            payload: entry.payload(),
-        };
-        self.builder
-            .push(&draft)
-            .map_err(|error| SubmitError::Internal(error.to_string()))?;
-        if let Some(key) = key {
-            self.parts.window.lock().insert(key, index);
-        }
-        Ok(place)
-    }
-
-    /// Adds the first receipt of an entry that is there already.
-    fn repeat(
-        &mut self,
-        waiter: &mut Waiter,
-        (position, index): (usize, u64),
-        known: &Known,
-    ) -> Result<(), SubmitError> {
-        if let Some(place) = index.checked_sub(self.open_first()) {
-            let place = usize::try_from(place).unwrap_or(usize::MAX);
-            waiter.pending(PendingRun::again(position, place));
-            return Ok(());
-        }
-        if let Some(Found::Same(run)) = known.at(position, index) {
-            waiter.ready(run.clone());
-            return Ok(());
-        }
-        let run = self.shelf.run(self.parts.store.as_ref(), index, position);
-        let run = run.map_err(|error| unreadable(index, &error))?;
-        waiter.ready(run);
-        Ok(())
-    }
-
     /// Time for the entries that are placed now; a step of the clock becomes an entry before them.
     fn read_clock(&mut self) -> UnixMicros {
         let (wall, step) = self.timepiece.read(self.builder.head().time());
@@ -322,11 +218,24 @@ impl Sequencer {
                 let room = self.builder.fits(1, entry.record_len());
                 room.then(|| self.push(&entry, wall, None))
             });
-            if !matches!(placed, Ok(Some(Ok(_)))) {
-                tracing::warn!("no room in the commit for the step of the clock");
+            match (placed, event.known()) {
+                (Ok(Some(Ok(_place))), Ok(event)) => self.tell_step(event),
+                _ => tracing::warn!("no room in the commit for the step of the clock"),
             }
         }
         wall
+    }
+
+    /// A clock that was set back brings deadlines nearer.
+    fn tell_step(&mut self, event: Known) {
+        self.parts.cases.placed(Applied {
+            index: self.builder.next_index().saturating_sub(1),
+            time: self.builder.head().time(),
+            case: 0,
+            actor: "ledger".to_owned(),
+            via: String::new(),
+            event,
+        });
     }
 
     /// Signs the open commit and gives it to the writer.
@@ -346,6 +255,7 @@ impl Sequencer {
                 commit,
                 waiters,
                 space,
+                events: self.parts.cases.hand_over(),
             })
             .await
             .is_ok()
@@ -361,6 +271,7 @@ impl Sequencer {
         }
         let head: LogHead = self.parts.store.head().head;
         self.parts.window.lock().forget_from(head.size());
+        self.parts.cases.take_back(head.size());
         self.builder = CommitBuilder::after(&head);
     }
 
@@ -371,14 +282,14 @@ impl Sequencer {
             waiter.answer(Err(SubmitError::OutcomeUnknown));
         }
         let queued = std::iter::from_fn(|| self.parts.queue.try_recv().ok());
-        for proposal in self.backlog.drain(..).chain(queued) {
-            answer(proposal, Err(SubmitError::OutcomeUnknown));
+        for work in self.backlog.drain(..).chain(queued) {
+            work.refuse(SubmitError::OutcomeUnknown);
         }
     }
 }
 
 /// All proposals that are there, at least one; `None` when the queue is closed and empty.
-async fn receive(queue: &mut mpsc::Receiver<Proposal>) -> Option<VecDeque<Proposal>> {
+async fn receive(queue: &mut mpsc::Receiver<Work>) -> Option<VecDeque<Work>> {
     let mut more = Vec::new();
     let count = queue.recv_many(&mut more, 64).await;
     (count > 0).then(|| more.into())

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use countersign_chain::idem::IdempotencyKey;
+use countersign_workflow::command::Command;
 use tokio::sync::oneshot;
 
 use super::Log;
@@ -9,7 +11,7 @@ use super::entry::{Mode, NewEntry, Run, SubmitError};
 use super::idem::Fingerprint;
 use super::receipt::Shelf;
 use super::repeat::{self, Known};
-use crate::limits::{LOOKUPS, QUEUE_SHARE, QUEUED_ENTRY, QUEUED_PROPOSAL};
+use crate::limits::{LOOKUPS, ORDER_BYTES, QUEUE_SHARE, QUEUED_ENTRY, QUEUED_PROPOSAL};
 use crate::shares::Share;
 
 /// Entries that the queue took; the receipt comes when they are durable.
@@ -68,6 +70,33 @@ pub(super) struct Proposal {
     /// Entries of the ledger itself are taken even when the disk is nearly full.
     pub(super) own: bool,
     pub(super) reply: Reply,
+}
+
+/// A command about access on its way to be decided.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) command: Command,
+    /// Key of its first entry.
+    pub(super) idem: IdempotencyKey,
+    pub(super) reply: Reply,
+}
+
+/// What waits in the queue.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Entries as their callers made them.
+    Entries(Proposal),
+    /// A command; its entries are decided later.
+    Order(Box<Order>),
+}
+
+impl Work {
+    pub(super) fn refuse(self, error: SubmitError) {
+        match self {
+            Self::Entries(proposal) => proposal.reply.send(Err(error)),
+            Self::Order(order) => order.reply.send(Err(error)),
+        }
+    }
 }
 
 impl Proposal {
@@ -178,8 +207,42 @@ impl Log {
         Ok((entries, known))
     }
 
+    /// Puts a command about access into the queue. What comes of it is one run of entries, or
+    /// [`SubmitError::Refused`].
+    ///
+    /// # Errors
+    /// [`SubmitError::ShuttingDown`] and [`SubmitError::OutcomeUnknown`] when there is no writer
+    /// any more.
+    pub async fn order(
+        &self,
+        command: Command,
+        idem: IdempotencyKey,
+    ) -> Result<Pending, SubmitError> {
+        let caller = &command.caller;
+        let payer = caller
+            .via
+            .as_ref()
+            .unwrap_or(&caller.actor)
+            .as_str()
+            .to_owned();
+        let turn = self.turn(&payer, 1, ORDER_BYTES).await;
+        let (reply, pending) = Reply::with(Some(turn));
+        let order = Order {
+            command,
+            idem,
+            reply,
+        };
+        self.put(Work::Order(Box::new(order)))
+            .await
+            .map(|()| pending)
+    }
+
     async fn queue(&self, proposal: Proposal) -> Result<(), SubmitError> {
-        match self.queue.send(proposal).await {
+        self.put(Work::Entries(proposal)).await
+    }
+
+    async fn put(&self, work: Work) -> Result<(), SubmitError> {
+        match self.queue.send(work).await {
             Ok(()) => Ok(()),
             Err(_) if self.failed.is_cancelled() => Err(SubmitError::OutcomeUnknown),
             Err(_) => Err(SubmitError::ShuttingDown),

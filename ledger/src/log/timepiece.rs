@@ -39,7 +39,8 @@ impl Timepiece {
         let back = Duration::from_micros(expected.saturating_sub(wall.get()));
         let forward = Duration::from_micros(wall.get().saturating_sub(expected));
         let stepped = back > CLOCK_STEP_BACK || forward > CLOCK_STEP_FORWARD;
-        (wall, stepped.then(|| step(before, wall)))
+        let expected = UnixMicros::new(expected).unwrap_or(before);
+        (wall, stepped.then(|| step(expected, wall)))
     }
 }
 

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use countersign_chain::key::SigningKey;
+use countersign_workflow::state::State;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::cases::{Cases, Desk};
 use super::housekeeper::{Housekeeper, Low};
 use super::idem::Window;
 use super::sealer::{SealDesk, Sealed, Sealer};
 use super::sequencer::{Parts, Sequencer};
-use super::submit::Proposal;
+use super::submit::Work;
 use super::writer::{Stored, Writer, answer_stored};
 use crate::clock::Clock;
 use crate::fs::Fs;
@@ -23,7 +25,7 @@ use crate::tree::TreeStore;
 
 /// What a log keeps in its hand while its workers run.
 pub(super) struct Handles {
-    pub(super) queue: mpsc::Sender<Proposal>,
+    pub(super) queue: mpsc::Sender<Work>,
     pub(super) accepted: watch::Receiver<u64>,
     pub(super) sealed: watch::Receiver<Sealed>,
     /// Number of sealed entries, for the projector.
@@ -53,17 +55,20 @@ pub(super) struct Stuff {
     pub(super) key: SigningKey,
     pub(super) window: Window,
     pub(super) epoch: u64,
+    pub(super) cases: Arc<Cases>,
+    pub(super) replayed: oneshot::Receiver<State>,
+    pub(super) stop: CancellationToken,
 }
 
 /// The ends of the log's channels that its workers hold.
 struct Ends {
-    proposals: mpsc::Receiver<Proposal>,
+    proposals: mpsc::Receiver<Work>,
     accepted: watch::Sender<u64>,
     sealed: watch::Sender<Sealed>,
     sizes: watch::Sender<u64>,
 }
 
-fn handles(store: &dyn LogStore, window: Window) -> (Handles, Ends) {
+fn handles(store: &dyn LogStore, window: Window, stop: CancellationToken) -> (Handles, Ends) {
     let (size, sealed) = (store.head().head.size(), store.sealed());
     let (queue, proposals) = mpsc::channel(QUEUE_PROPOSALS);
     let (accepted_in, accepted) = watch::channel(size);
@@ -80,7 +85,7 @@ fn handles(store: &dyn LogStore, window: Window) -> (Handles, Ends) {
         low: Low::default(),
         desk,
         failed: CancellationToken::new(),
-        stop: CancellationToken::new(),
+        stop,
     };
     let ends = Ends {
         proposals,
@@ -101,8 +106,11 @@ pub(super) fn join(stuff: Stuff) -> (Workers, Handles) {
         key,
         window,
         epoch,
+        cases,
+        replayed,
+        stop,
     } = stuff;
-    let (handles, ends) = handles(store.as_ref(), window);
+    let (handles, ends) = handles(store.as_ref(), window, stop);
     let (jobs_in, jobs) = mpsc::channel(1);
     let (done_in, done) = mpsc::channel(1);
     let (stored_in, stored) = mpsc::unbounded_channel();
@@ -112,6 +120,8 @@ pub(super) fn join(stuff: Stuff) -> (Workers, Handles) {
         store: Arc::clone(&store),
         window: Arc::clone(&handles.window),
         low: handles.low.clone(),
+        cases: Desk::new(Arc::clone(&cases)),
+        replayed,
         queue: ends.proposals,
         jobs: jobs_in,
         done,
@@ -126,6 +136,7 @@ pub(super) fn join(stuff: Stuff) -> (Workers, Handles) {
         jobs,
         done: done_in,
         accepted: ends.accepted,
+        cases,
         stored: stored_in,
         desk: Arc::clone(&handles.desk),
         low: handles.low.clone(),
@@ -171,7 +182,9 @@ impl Workers {
         let desk = Arc::clone(&writer.desk);
         let failed = writer.failed.clone();
         // The sequencer waits for two queues at once, on a runtime of its own.
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         let sequence = move || runtime.block_on(sequencer.run());
         let write = move || {
             writer.run();

@@ -8,6 +8,7 @@ use countersign_chain::commit::Commit;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::cases::{Applied, Cases};
 use super::entry::{Prover, SubmitError};
 use super::housekeeper::Low;
 use super::receipt::Waiter;
@@ -22,6 +23,8 @@ pub(super) struct Job {
     pub(super) commit: Commit,
     pub(super) waiters: Vec<Waiter>,
     pub(super) space: Space,
+    /// Entries of the commit that change cases.
+    pub(super) events: Vec<Applied>,
 }
 
 /// What became of a job.
@@ -42,6 +45,7 @@ pub(super) struct Writer {
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) done: mpsc::Sender<Done>,
     pub(super) accepted: watch::Sender<u64>,
+    pub(super) cases: Arc<Cases>,
     /// Not bounded by itself: each waiter was a proposal in the queue, which is.
     pub(super) stored: mpsc::UnboundedSender<Stored>,
     pub(super) desk: Arc<SealDesk>,
@@ -78,7 +82,10 @@ impl Writer {
 
     fn stored(&self, job: Job, took: Duration) -> Done {
         let Job {
-            commit, waiters, ..
+            commit,
+            waiters,
+            events,
+            ..
         } = job;
         if let Err(error) = self.tree.append(commit.first(), commit.leaves()) {
             // The tree is derived: the log goes on, and the housekeeper adds what is missing.
@@ -86,7 +93,9 @@ impl Writer {
         }
         count(&commit, took);
         let size = commit.head().size();
-        self.accepted.send_replace(size);
+        self.cases.publish(&events, || {
+            self.accepted.send_replace(size);
+        });
         // If we stop here, then callers were not told; they repeat and get the first receipt.
         if !waiters.is_empty() {
             // The answerer is there for as long as this sender is.

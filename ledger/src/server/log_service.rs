@@ -13,7 +13,7 @@ pub(super) mod filter;
 mod follow;
 mod prove;
 mod read;
-mod receipt;
+pub(super) mod receipt;
 mod scan;
 mod stream;
 pub(super) mod token;

@@ -65,11 +65,30 @@ pub(super) fn submit(error: &SubmitError, path: impl Fn(usize) -> String) -> Sta
             message,
             "repeat later with the same idempotency keys; the operator makes room",
         ),
+        SubmitError::Refused(refused) => {
+            let hint = refused.hint.as_str();
+            refusal(refused.reason, refused.message.clone(), hint)
+        }
+        SubmitError::Replaying => replaying(),
+        SubmitError::ClockBehind(_) => refusal(
+            Reason::ClockBehind,
+            message,
+            "the operator sets the clock of the ledger's machine right",
+        ),
         SubmitError::OutcomeUnknown => refusal(Reason::OutcomeUnknown, message, SAME_KEYS),
         SubmitError::ShuttingDown => shutting_down(),
         SubmitError::Unreadable { .. } => fatal(Reason::StoreDamaged, message, KEEP_AND_VERIFY),
         SubmitError::Internal(_) => internal(error),
     }
+}
+
+/// The cases are not known yet.
+pub(super) fn replaying() -> Status {
+    refusal(
+        Reason::Replaying,
+        "the ledger has just started and reads the cases out of its log".to_owned(),
+        "repeat in a moment, with the same idempotency key",
+    )
 }
 
 /// A batch of which some drafts are entries, or entries of several commits.
@@ -91,6 +110,9 @@ pub(super) const fn position(error: &SubmitError) -> Option<usize> {
         | SubmitError::UnknownCase { position, .. } => Some(*position),
         SubmitError::TooLarge { .. }
         | SubmitError::DiskFull { .. }
+        | SubmitError::Refused(_)
+        | SubmitError::Replaying
+        | SubmitError::ClockBehind(_)
         | SubmitError::OutcomeUnknown
         | SubmitError::ShuttingDown
         | SubmitError::Unreadable { .. }

@@ -165,7 +165,7 @@ impl Server {
         let keeping = keep_certificates(Arc::clone(&node), stop.clone());
         let renewing = renew(Arc::clone(&node), hosts, clock.clone(), tls, stop.clone());
         drop(tokio::spawn(async move { tokio::join!(keeping, renewing) }));
-        let routes = super::routes(&node, &stop, clock.clone()).await?;
+        let routes = super::routes(&node, &stop, (clock.clone(), settings.clock)).await?;
         let ended = stop.clone();
         let grpc = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))

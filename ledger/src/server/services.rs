@@ -3,21 +3,39 @@
 use std::sync::Arc;
 
 use countersign_proto::FILE_DESCRIPTOR_SET;
+use countersign_proto::v1::access_service_server::AccessServiceServer;
 use countersign_proto::v1::admin_service_server::AdminServiceServer;
 use countersign_proto::v1::log_service_server::LogServiceServer;
+use countersign_proto::v1::policy_service_server::PolicyServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tonic_reflection::server::{Builder, Error};
 
+use super::access_service::AccessService;
 use super::admin_service::AdminService;
 use super::log_service::LogService;
+use super::policy_service::PolicyService;
 use super::run::ServeError;
 use super::unread::Unread;
 use super::{Logs, Standing};
+use crate::clock::Clock;
 use crate::identity::clock::UnixClock;
 use crate::limits::MAX_REQUEST_BYTES;
 use crate::node::Node;
+
+/// What is served, beside health and reflection.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Entries.
+    pub log: LogService,
+    /// Certificates and status.
+    pub admin: AdminService,
+    /// Access cases.
+    pub access: AccessService,
+    /// Policies.
+    pub policy: PolicyService,
+}
 
 /// The services of a ledger, for `tonic::transport::Server::add_routes`, and the switch of their
 /// health.
@@ -30,21 +48,37 @@ pub struct Services {
 }
 
 impl Services {
-    /// Puts log, admin, health (`grpc.health.v1`) and reflection (v1 and v1alpha) together. Health
+    /// Puts log, admin, access, policy, health (`grpc.health.v1`) and reflection (v1 and v1alpha) together. Health
     /// says *serving*.
     ///
     /// # Errors
     /// When the compiled `.proto` files cannot be read, which a test rules out.
-    pub async fn new(log: LogService, admin: AdminService) -> Result<Self, Error> {
+    pub async fn new(offer: Offer) -> Result<Self, Error> {
         let (health, health_server) = tonic_health::server::health_reporter();
         health.set_serving::<LogServiceServer<LogService>>().await;
         health
             .set_serving::<AdminServiceServer<AdminService>>()
             .await;
+        health
+            .set_serving::<AccessServiceServer<AccessService>>()
+            .await;
+        health
+            .set_serving::<PolicyServiceServer<PolicyService>>()
+            .await;
+        let Offer {
+            log,
+            admin,
+            access,
+            policy,
+        } = offer;
         let log = LogServiceServer::new(log).max_decoding_message_size(MAX_REQUEST_BYTES);
         let admin = AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES);
+        let access = AccessServiceServer::new(access).max_decoding_message_size(MAX_REQUEST_BYTES);
+        let policy = PolicyServiceServer::new(policy).max_decoding_message_size(MAX_REQUEST_BYTES);
         let routes = Routes::new(Unread(log))
             .add_service(Unread(admin))
+            .add_service(Unread(access))
+            .add_service(Unread(policy))
             .add_service(health_server)
             .add_service(descriptors().build_v1()?)
             .add_service(descriptors().build_v1alpha()?)
@@ -62,6 +96,12 @@ impl Services {
         health
             .set_not_serving::<AdminServiceServer<AdminService>>()
             .await;
+        health
+            .set_not_serving::<AccessServiceServer<AccessService>>()
+            .await;
+        health
+            .set_not_serving::<PolicyServiceServer<PolicyService>>()
+            .await;
     }
 }
 
@@ -69,13 +109,17 @@ impl Services {
 pub(super) async fn routes(
     node: &Node,
     stop: &CancellationToken,
-    clock: UnixClock,
+    (clock, wall): (UnixClock, Arc<dyn Clock>),
 ) -> Result<Routes, ServeError> {
     let logs = Logs::new(Arc::clone(node.logs()));
     let standing = Standing::new(Arc::clone(node.registry()), clock);
-    let log = LogService::new(logs.clone(), standing, stop.clone());
-    let desk = node.desk().clone();
-    let services = Services::new(log, AdminService::new(logs, desk)).await;
+    let offer = Offer {
+        log: LogService::new(logs.clone(), standing.clone(), stop.clone()),
+        admin: AdminService::new(logs.clone(), node.desk().clone()),
+        access: AccessService::new(logs.clone(), standing.clone(), Arc::clone(&wall)),
+        policy: PolicyService::new(logs, standing, wall),
+    };
+    let services = Services::new(offer).await;
     let Services { routes, health } =
         services.map_err(|error| ServeError::Transport(error.to_string()))?;
     let stop = stop.clone();

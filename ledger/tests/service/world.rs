@@ -11,7 +11,7 @@ use countersign_chain::key::{SigningKey, VerifierKey};
 use countersign_chain::origin::Origin;
 use countersign_chain::principal::Principal;
 use countersign_chain::proof::verify_inclusion;
-use countersign_ledger::clock::{Clock as _, ManualClock};
+use countersign_ledger::clock::{Clock, ManualClock};
 use countersign_ledger::fs::Fs;
 use countersign_ledger::fs::real::RealFs;
 use countersign_ledger::identity::ca::{self, Ca};
@@ -21,9 +21,11 @@ use countersign_ledger::identity::peer::Peer;
 use countersign_ledger::identity::registry::Registry;
 use countersign_ledger::identity::role::Role;
 use countersign_ledger::log::{Log, LogSettings, folder};
+use countersign_ledger::server::access_service::AccessService;
 use countersign_ledger::server::admin_service::AdminService;
 use countersign_ledger::server::log_service::LogService;
-use countersign_ledger::server::{Logs, Services, Standing};
+use countersign_ledger::server::policy_service::PolicyService;
+use countersign_ledger::server::{Logs, Offer, Services, Standing};
 use countersign_proto::convert::{Inclusion, hash, record};
 use countersign_proto::event::Event;
 use countersign_proto::reason::{Reason, reason_of};
@@ -125,8 +127,15 @@ impl World {
         let unix = UnixClock::new(move || seconds.wall().seconds());
         let standing = Standing::new(Arc::clone(&registry), unix);
         let shutdown = CancellationToken::new();
-        let service = LogService::new(logs.clone(), standing, shutdown.clone());
-        let services = Services::new(service.clone(), AdminService::new(logs, desk)).await;
+        let service = LogService::new(logs.clone(), standing.clone(), shutdown.clone());
+        let wall: Arc<dyn Clock> = Arc::clone(&clock) as _;
+        let offer = Offer {
+            log: service.clone(),
+            admin: AdminService::new(logs.clone(), desk),
+            access: AccessService::new(logs.clone(), standing.clone(), Arc::clone(&wall)),
+            policy: PolicyService::new(logs, standing, wall),
+        };
+        let services = Services::new(offer).await;
         let channel = serve(services.expect("descriptors")).await;
         Self {
             folder,

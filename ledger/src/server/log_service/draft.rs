@@ -91,7 +91,10 @@ pub(super) fn entry(draft: Option<EventDraft>, peer: &Peer) -> Result<NewEntry, 
 }
 
 /// Who acts, and who carries it when that is someone else.
-fn speaker(on_behalf_of: &str, peer: &Peer) -> Result<(Principal, Option<Principal>), DraftError> {
+pub(in crate::server) fn speaker(
+    on_behalf_of: &str,
+    peer: &Peer,
+) -> Result<(Principal, Option<Principal>), DraftError> {
     if on_behalf_of.is_empty() {
         return Ok((peer.principal.clone(), None));
     }

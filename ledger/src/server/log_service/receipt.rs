@@ -35,7 +35,7 @@ pub(super) async fn reach(log: &Log, size: u64, wanted: AckLevel) -> Result<AckL
 }
 
 /// The level of durable entries up to `size`.
-pub(super) fn reached(log: &Log, size: u64) -> AckLevel {
+pub(in crate::server) fn reached(log: &Log, size: u64) -> AckLevel {
     if log.sealed().size >= size {
         AckLevel::Sealed
     } else {
@@ -88,7 +88,12 @@ pub(super) fn receipt(log: &Log, level: AckLevel, facts: &Facts<'_>) -> v1::Rece
 }
 
 /// The receipt of a run. `offset` is the position of the proposal in the batch or stream.
-pub(super) fn receipt_run(log: &Log, level: AckLevel, run: &Run, offset: u64) -> v1::ReceiptRun {
+pub(in crate::server) fn receipt_run(
+    log: &Log,
+    level: AckLevel,
+    run: &Run,
+    offset: u64,
+) -> v1::ReceiptRun {
     let position = u64::try_from(run.first_position).unwrap_or(u64::MAX);
     v1::ReceiptRun {
         log: log.name().to_owned(),
