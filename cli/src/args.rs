@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{access, ca, collector, demo, dev, ledger, list, proof, shell, show, status};
+use crate::commands::{
+    access, ca, collector, demo, dev, ledger, list, policy, proof, shell, show, status,
+};
 
 const AFTER_HELP: &str = "\
 Settings come from flags, then COUNTERSIGN_* variables, then countersign.toml.
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
     Access(access::AccessCommand),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     #[command(subcommand)]
     Ca(ca::CaCommand),
     #[command(subcommand)]
@@ -89,6 +93,11 @@ mod tests {
             "countersign access show 3 --json",
             "countersign access simulate db admin --for 1h --person ada --break-glass",
             "countersign access check db --permission admin --person ada",
+            "countersign policy starter --out d",
+            "countersign policy check f g --json",
+            "countersign policy put d --force --expected 57 --json",
+            "countersign policy show 57 --out d",
+            "countersign policy list --json",
             "countersign ca issue --dir d --role agent --name db-1 --out o --days 7",
             "countersign ca revoke --dir d 0a1b --reason lost",
             "countersign ca list --server https://a:1 --identity i --json",
@@ -129,6 +138,9 @@ mod tests {
             "countersign access delegate eve",
             "countersign access list --all --mine",
             "countersign access show x",
+            "countersign policy check",
+            "countersign policy starter",
+            "countersign policy show 0",
             "countersign ca issue --dir d --role king --name x --out o",
             "countersign ca revoke --dir d 0a1b",
             "countersign log --dir d --server https://a:1",

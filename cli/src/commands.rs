@@ -8,6 +8,7 @@ pub(crate) mod dev;
 pub(crate) mod issue;
 pub(crate) mod ledger;
 pub(crate) mod list;
+pub(crate) mod policy;
 pub(crate) mod proof;
 pub(crate) mod serve;
 pub(crate) mod shell;
@@ -63,6 +64,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Dev(args) => Box::pin(dev::run(args, out)).await,
         Command::Ledger(command) => Box::pin(ledger::run(command, out)).await,
         Command::Access(command) => Box::pin(access::run(command, out)).await,
+        Command::Policy(command) => Box::pin(command.run(out)).await,
         Command::Ca(command) => Box::pin(ca::run(command, out)).await,
         Command::Collector(command) => Box::pin(collector::run(command, out)).await,
         Command::Log(args) => Box::pin(list::run(args, out)).await,

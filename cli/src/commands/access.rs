@@ -31,11 +31,11 @@ use crate::exit::Outcome;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  countersign access simulate db-prod readonly --for 1h
-  countersign access request db-prod readonly --for 1h --reason 'index is broken' --ticket OPS-7
+  countersign access simulate orders-db read-only --for 1h
+  countersign access request orders-db read-only --for 1h --reason 'index is broken' --ticket OPS-7
   countersign access list --to-review
   countersign access review 1042 --approve
-  countersign access check db-prod
+  countersign access check orders-db
   countersign access finish 1045
   countersign access show 1042
 

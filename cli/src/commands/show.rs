@@ -10,9 +10,12 @@ use serde_json::json;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::files::{self, Access};
-use crate::output::{counted, grouped, json_page, printable};
+use crate::output::{counted, grouped, json_page, printable, shorten};
 use crate::render;
 use crate::when::rfc3339;
+
+/// Characters of an event in one line.
+const SAYS: usize = 160;
 
 /// Explain one entry and check it
 ///
@@ -106,6 +109,8 @@ pub(crate) fn page(
         render::kind_text(entry.kind().get()),
         entry.kind().get()
     )?;
+    let says = render::summary(&entry.event());
+    writeln!(out, "  says       {}", shorten(&says, SAYS))?;
     writeln!(out, "  actor      {}", or_dash(entry.actor()))?;
     writeln!(out, "  via        {}", or_dash(entry.via()))?;
     writeln!(out, "  case       {case}")?;

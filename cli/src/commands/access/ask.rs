@@ -75,9 +75,9 @@ impl WantArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  countersign access request db-prod readonly --for 1h --reason 'index is broken'
-  countersign access request db-prod admin --for 30m --reason 'restore' --ticket OPS-7 \\
-    --severity sev2 --affected billing --wait && psql -h db-prod")]
+  countersign access request orders-db read-only --for 1h --reason 'index is broken'
+  countersign access request orders-db read-write --for 30m --reason 'restore' --ticket OPS-7 \\
+    --severity sev2 --affected billing --wait && psql -h orders-db")]
 pub(crate) struct RequestArgs {
     #[command(flatten)]
     want: WantArgs,
@@ -101,7 +101,7 @@ pub(crate) struct RequestArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
-  countersign access break-glass db-prod admin --for 30m --severity sev1 \\
+  countersign access break-glass orders-db break-glass --for 30m --severity sev1 \\
     --reason 'checkout is down, nobody of security answers'")]
 pub(crate) struct BreakGlassArgs {
     #[command(flatten)]

@@ -13,12 +13,13 @@ use crate::when::wire;
 
 /// Tell whether somebody may use a resource now
 ///
-/// The exit code is 0 when there is a grant, and 1 when there is none: for scripts that give access.
+/// The exit code is 0 when there is a grant, and 1 when there is none: for scripts that give
+/// access.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  countersign access check db-prod && psql -h db-prod
-  countersign access check db-prod --permission admin --person ada@example.com --json")]
+  countersign access check orders-db && psql -h orders-db
+  countersign access check orders-db --permission read-write --person ada --json")]
 pub(crate) struct CheckArgs {
     /// Resource, as the policy names it
     #[arg(value_name = "RESOURCE")]

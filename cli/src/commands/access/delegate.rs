@@ -23,11 +23,11 @@ use crate::when::{Ahead, rfc3339};
     group = ArgGroup::new("end").required(true).args(["until", "take_back"]),
     after_long_help = "\
 Examples:
-  countersign access delegate eve@example.com --until 2026-08-31 --reason 'on holiday'
-  countersign access delegate eve@example.com --take-back"
+  countersign access delegate emeka --until 2026-08-31 --reason 'on holiday'
+  countersign access delegate emeka --take-back"
 )]
 pub(crate) struct DelegateArgs {
-    /// Person, as the policy names it
+    /// Person as the policy names it, or principal
     #[arg(value_name = "TO")]
     to: String,
     /// Until when: RFC 3339, a date, or how long from now (8h, 14d)

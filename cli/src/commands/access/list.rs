@@ -25,7 +25,7 @@ const PAGE: u32 = 100;
 Examples:
   countersign access list --mine
   countersign access list --to-review
-  countersign access list --status active --resource db-prod --json | jq -r '.[].person'")]
+  countersign access list --status active --resource orders-db --json | jq -r '.[].person'")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct ListArgs {
     /// Cases of the caller

@@ -11,6 +11,10 @@ pub(super) fn commands(case: &v1::Case) -> Vec<String> {
     if let Some(extension) = &case.extension {
         all.push(format!("review {} --approve", extension.id));
     }
+    let mut issues = case.open_issues.iter();
+    if case.break_glass && issues.any(|issue| issue.contains("break-glass")) {
+        all.push(format!("retro-review {id} --justified --reason WHY"));
+    }
     match case.status() {
         v1::CaseStatus::Pending => {
             all.push(format!("review {id} --approve"));

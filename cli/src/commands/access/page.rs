@@ -142,7 +142,11 @@ fn grant_text(grant: &v1::Grant) -> String {
         (false, false) if grant.ended_by.is_empty() => "not begun".to_owned(),
         (false, false) => format!("{} before it began", grant.ended_by),
     };
-    format!("{} {stands}, access {}", grant.id, grant.provisioning)
+    let id = match grant.id {
+        0 => String::new(),
+        id => format!("{id} "),
+    };
+    format!("{id}{stands}, access {}", grant.provisioning)
 }
 
 fn extension_text(extension: &v1::Extension) -> String {

@@ -16,12 +16,13 @@ use crate::when::Ahead;
 
 /// Tell what would come of a request
 ///
-/// Nothing is written. The exit code is 0 when the policy would let it be asked for, and 1 when not.
+/// Nothing is written. The exit code is 0 when the policy would let it be asked for, and 1 when it
+/// would not.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  countersign access simulate db-prod admin --for 1h
-  countersign access simulate db-prod admin --for 1h --person ada@example.com --break-glass")]
+  countersign access simulate orders-db read-write --for 1h
+  countersign access simulate orders-db read-write --for 1h --person ada --break-glass")]
 pub(crate) struct SimulateArgs {
     #[command(flatten)]
     want: WantArgs,
