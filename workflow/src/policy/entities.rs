@@ -50,7 +50,7 @@ pub(crate) fn load(
         .collect();
     let list = parsed.into_iter().map(|(entity, _)| entity);
     let entities = Entities::from_entities(list, Some(schema))
-        .map_err(|error| vec![Problem::new(FILE, error.to_string())])?;
+        .map_err(|error| vec![Problem::new(FILE, chain(&error))])?;
     let mut reader = Reader {
         types,
         entities: &entities,
