@@ -95,8 +95,8 @@ pub const DEFAULT_MAX_EXTENSIONS: u32 = 0;
 /// How long feedback is waited for when a permit has no `@feedback`: one day.
 pub const DEFAULT_FEEDBACK: u64 = 86_400;
 
-/// Judgements in a search for someone who could get access, or could agree to it: half a second at
-/// 10 microseconds each.
+/// Judgements in a search for someone who could get access, or could agree to it: a second at 20
+/// microseconds each.
 pub const MAX_PROBES: usize = 50_000;
 
 /// Seconds that a ledger has to write what became due, while entries beside the workflow go on: it
