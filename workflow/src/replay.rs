@@ -62,7 +62,7 @@ pub struct Counts {
 }
 
 /// What must come next.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Next {
     case: u64,
     at: At,
@@ -70,7 +70,7 @@ struct Next {
 }
 
 /// A replay on its way along a log.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Replay {
     state: State,
     next: Option<Next>,
@@ -218,6 +218,13 @@ impl Replay {
         }
         if let Err(none) = command::caller(entry) {
             return Some(misstep(none.fault, entry, none.why));
+        }
+        let policy = self.state.policy();
+        let person = policy.and_then(|policy| policy.policy.person_of(entry.actor));
+        let person = person.unwrap_or_default();
+        if refused.person != person {
+            let why = format!("person is {:?}; expected {person:?}", refused.person);
+            return Some(misstep(Fault::WrongPerson, entry, why));
         }
         let case = self.refused_in(refused);
         (case != entry.case).then(|| in_wrong_case(entry, event.name(), case))

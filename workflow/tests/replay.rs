@@ -12,5 +12,6 @@ mod replay {
 
     pub(crate) mod forged;
     pub(crate) mod honest;
+    mod random;
     mod tell;
 }

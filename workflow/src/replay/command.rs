@@ -37,23 +37,14 @@ pub(super) enum Origin {
 /// # Errors
 /// [`NoCommand`] when it is by a command that could not have been given.
 pub(super) fn origin(entry: &EntryFacts<'_>, event: &Known) -> Result<Origin, NoCommand> {
-    let (action, facts) = match event {
-        Known::ActionRefused(_) => return Ok(Origin::Refusal),
-        Known::RequestDenied(_)
-        | Known::RequestExpired(_)
-        | Known::ApproversReminded(_)
-        | Known::RequestEscalated(_)
-        | Known::GrantScheduled(_)
-        | Known::GrantIssued(_)
-        | Known::GrantExtended(_)
-        | Known::GrantExpired(_)
-        | Known::ExpiryWarned(_)
-        | Known::CaseClosed(_)
-        | Known::SessionOverran(_) => return Ok(Origin::Ledger),
-        event => match action(entry, event)? {
-            Some(action) => action,
-            None => return Ok(Origin::None),
-        },
+    if matches!(event, Known::ActionRefused(_)) {
+        return Ok(Origin::Refusal);
+    }
+    if is_of_ledger(event) {
+        return Ok(Origin::Ledger);
+    }
+    let Some((action, facts)) = action(entry, event)? else {
+        return Ok(Origin::None);
     };
     let caller = caller(entry)?;
     may(&caller, &action)?;
@@ -64,6 +55,28 @@ pub(super) fn origin(entry: &EntryFacts<'_>, event: &Known) -> Result<Origin, No
     })))
 }
 
+/// Whether the ledger writes such events by itself, and nobody asks for one.
+const fn is_of_ledger(event: &Known) -> bool {
+    matches!(
+        event,
+        Known::RequestDenied(_)
+            | Known::RequestExpired(_)
+            | Known::ApproversReminded(_)
+            | Known::RequestEscalated(_)
+            | Known::GrantScheduled(_)
+            | Known::GrantIssued(_)
+            | Known::GrantExtended(_)
+            | Known::GrantExpired(_)
+            | Known::ExpiryWarned(_)
+            | Known::CaseClosed(_)
+            | Known::SessionOverran(_)
+    )
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an event that comes of no command has no place in a workflow"
+)]
 fn action<'a>(
     entry: &EntryFacts<'_>,
     event: &'a Known,
@@ -94,6 +107,10 @@ fn action<'a>(
 }
 
 /// Commands that need no facts.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an event that comes of no command has no place in a workflow"
+)]
 fn simple(entry: &EntryFacts<'_>, event: &Known) -> Option<Action> {
     Some(match event {
         Known::RetroReviewRecorded(review) => Action::RetroReview {

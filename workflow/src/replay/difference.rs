@@ -69,7 +69,9 @@ fn first(expected: &str, got: &str) -> Difference {
     for line in expected.lines() {
         let other = others.next().unwrap_or_default();
         let indent = line.len().saturating_sub(line.trim_start().len());
-        names.retain(|(outer, _)| *outer < indent);
+        // The end of a list still belongs to its name.
+        let closes = line.trim_start().starts_with([']', ')', '}']);
+        names.retain(|(outer, _)| *outer < indent || (closes && *outer == indent));
         let (name, value) = parts(line);
         names.extend(name.map(|name| (indent, name)));
         if line != other {

@@ -130,6 +130,10 @@ faults! {
 
 impl Fault {
     /// What it is that an entry exists which should have been refused for this reason.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "commands are refused for no other reasons; one to come is not lost"
+    )]
     #[must_use]
     pub const fn of_refusal(reason: Reason) -> Self {
         match reason {

@@ -1,4 +1,5 @@
 //! A small company, and a ledger in memory that decides for it: logs that keep the rules.
+#![allow(clippy::panic, reason = "tests stop at the first surprise")]
 
 use std::sync::Arc;
 
