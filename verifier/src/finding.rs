@@ -5,6 +5,8 @@ mod advice;
 #[cfg(test)]
 mod tests;
 
+use countersign_workflow::replay::Fault;
+
 /// Kept findings of each severity; more are counted only, so that a ruined log does not fill the
 /// memory.
 pub const MAX_KEPT: usize = 1_000;
@@ -19,17 +21,20 @@ macro_rules! codes {
                 #[doc = $meaning]
                 $name,
             )*
+            /// The entry, or the lack of one, is against the rules of the workflow.
+            Rule(Fault),
         }
 
         impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
+            /// Every code but those of the workflow's rules.
+            const PLAIN: &[Self] = &[$(Self::$name,)*];
 
             /// What it means, in one sentence.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$name => $meaning,)*
+                    Self::Rule(fault) => fault.meaning(),
                 }
             }
         }
@@ -86,6 +91,7 @@ codes! {
     UnknownFile "A file that is no segment stands in the folder of segments."
     UnknownKind "Entries have a kind that this version does not know; their payloads were not read."
     RootsUnchecked "Roots behind damage could not be computed; chain and signatures were checked."
+    CasesUnchecked "Whether cases behind damage kept the rules could not be told."
 }
 
 /// What a finding does to the verdict.
@@ -109,6 +115,12 @@ impl Severity {
 }
 
 impl Code {
+    /// Every code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let rules = Fault::ALL.iter().map(|fault| Self::Rule(*fault));
+        Self::PLAIN.iter().copied().chain(rules)
+    }
+
     /// The code in reports.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -162,13 +174,15 @@ impl Code {
             Self::UnknownFile => "unknown-file",
             Self::UnknownKind => "unknown-kind",
             Self::RootsUnchecked => "roots-unchecked",
+            Self::CasesUnchecked => "cases-unchecked",
+            Self::Rule(fault) => fault.code(),
         }
     }
 
     /// The finding for a refusal of `countersign_chain`, whose codes are those of docs/format.md.
     #[must_use]
     pub fn of_format(code: &str, otherwise: Self) -> Self {
-        let known = Self::ALL.iter().find(|known| known.code() == code);
+        let known = Self::PLAIN.iter().find(|known| known.code() == code);
         known.copied().unwrap_or(otherwise)
     }
 
@@ -184,6 +198,7 @@ impl Code {
                 | Self::UnknownFile
                 | Self::UnknownKind
                 | Self::RootsUnchecked
+                | Self::CasesUnchecked
         );
         if note {
             Severity::Note

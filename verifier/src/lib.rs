@@ -2,14 +2,14 @@
 //!
 //! **Does:** reads a log from its folder or from a running ledger, checks every frame, record,
 //! chain link, root and signature, and everything that was promised about the log elsewhere; names
-//! the entry that was changed; collects findings with stable codes (docs/findings.md); writes
-//! reports and evidence that stands alone.
+//! the entry that was changed; replays every access case by the rules of the ledger; collects
+//! findings with stable codes (docs/findings.md); writes reports and evidence that stands alone.
 //!
-//! **Does not:** change a log, believe what a source says about itself, or judge what people did in
-//! the workflow.
+//! **Does not:** change a log, believe what a source says about itself, or know rules of its own:
+//! the cases are replayed by the code that decides them.
 //!
 //! **Elsewhere:** formats, hashes and signatures are in `chain`, the meaning of events in `proto`,
-//! connections in `client`, files and their repair in `ledger`.
+//! the rules in `workflow`, connections in `client`, files and their repair in `ledger`.
 //!
 //! The way through: [`command`] reads arguments and opens a [`source`]; [`check`] chooses the key
 //! and walks along the log, window by window; what it finds becomes a [`report`]. [`finding`] lists
@@ -35,6 +35,7 @@
     )
 )]
 
+mod cases;
 pub mod check;
 pub mod command;
 pub mod evidence;

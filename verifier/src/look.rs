@@ -7,6 +7,7 @@ use countersign_chain::verify::{self, Outline};
 use rayon::iter::ParallelIterator as _;
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _};
 
+use crate::cases::Step;
 use crate::payload::{self, Oddity};
 use crate::tree;
 use crate::window::{Framing, Span, Window};
@@ -27,6 +28,8 @@ pub(crate) struct Look {
     pub(crate) entries: u64,
     /// Payloads that are not well-formed events of a known kind.
     pub(crate) oddities: Vec<(u64, Oddity)>,
+    /// Entries that the replay of the cases looks at.
+    pub(crate) steps: Vec<Step>,
 }
 
 /// The frame at the start of `bytes`, when its checksum holds or there is none.
@@ -55,18 +58,32 @@ fn look_at(window: &Window, span: Span, key: &VerifierKey) -> Look {
         subtrees: Vec::new(),
         entries: 0,
         oddities: Vec::new(),
+        steps: Vec::new(),
     };
     let Some(frame) = frame(window, window.span(span)) else {
         return look;
     };
     let Look {
-        subtrees, oddities, ..
+        subtrees,
+        oddities,
+        steps,
+        ..
     } = &mut look;
+    let mut before = None;
     let outline = verify::outline(
         &frame,
         key,
         |record| {
-            let oddity = payload::check(record);
+            let place = (record.index().get(), record.time());
+            let gone = before.replace(place);
+            let read = payload::read(record);
+            let (step, oddity) = read.map_or((None, None), |read| Step::of(record, read));
+            steps.extend(
+                Step::passed(gone, place, step.is_some())
+                    .into_iter()
+                    .flatten(),
+            );
+            steps.extend(step);
             oddities.extend(oddity.map(|oddity| (record.index().get(), oddity)));
         },
         &mut |level, hash| {

@@ -21,17 +21,17 @@ pub(crate) enum Oddity {
     Malformed(String),
 }
 
-/// Decodes a payload, where what it is cannot be told without that.
-pub(crate) fn check(record: &Record<'_>) -> Option<Oddity> {
+/// Decodes a payload, where what it is cannot be told without that; `None` where it can.
+pub(crate) fn read(record: &Record<'_>) -> Option<Result<Known, Oddity>> {
     let kind = record.kind().get();
     if usual::is_usual(kind, record.payload()) {
         return None;
     }
-    match Known::decode(kind, record.payload()) {
-        Ok(_) => None,
-        Err(EventError::UnknownKind { .. }) => Some(Oddity::UnknownKind(kind)),
-        Err(error) => Some(Oddity::Malformed(error.to_string())),
-    }
+    Some(match Known::decode(kind, record.payload()) {
+        Ok(event) => Ok(event),
+        Err(EventError::UnknownKind { .. }) => Err(Oddity::UnknownKind(kind)),
+        Err(error) => Err(Oddity::Malformed(error.to_string())),
+    })
 }
 
 /// Checks that entry 0 names the origin and the key that the log is checked with.

@@ -13,6 +13,7 @@ use countersign_chain::time::UnixMicros;
 use countersign_chain::tree::Frontier;
 use countersign_chain::verify::{LogVerifier, Outline};
 
+use crate::cases::Cases;
 use crate::evidence::{Evidence, Exhibit};
 use crate::finding::{Code, Findings};
 use crate::look::{self, Look};
@@ -41,6 +42,12 @@ pub struct Checked {
     pub tree_hashes: u64,
     /// Checkpoints from elsewhere that the log was compared with.
     pub checkpoints: u64,
+    /// Cases that were replayed by the rules.
+    pub cases: u64,
+    /// Those of them that were closed.
+    pub cases_closed: u64,
+    /// Policies that came into force.
+    pub policies: u64,
 }
 
 /// What stood before the next commit.
@@ -70,6 +77,7 @@ pub(crate) struct Walk<'k> {
     pub(crate) newest: Option<SignedCheckpoint>,
     tree: Option<StoredTree>,
     kinds: UnknownKinds,
+    cases: Cases,
     budget: u32,
     /// Whether the last entry could be read, so that its time is known.
     time_known: bool,
@@ -97,6 +105,7 @@ impl<'k> Walk<'k> {
             newest: None,
             tree,
             kinds: UnknownKinds::default(),
+            cases: Cases::default(),
             budget: LOCATE_BUDGET,
             time_known: true,
             passed: Passed::InOrder,
@@ -131,6 +140,7 @@ impl<'k> Walk<'k> {
                 subtrees,
                 entries,
                 oddities,
+                steps,
             } = look;
             self.count(span);
             let joined = outline.filter(|_| self.sure && self.passed != Passed::Repeated);
@@ -144,6 +154,10 @@ impl<'k> Walk<'k> {
             for (index, oddity) in &oddities {
                 self.kinds.take(*index, oddity, &mut self.findings);
             }
+            steps
+                .iter()
+                .for_each(|step| self.cases.step(step, &mut self.findings));
+            self.cases.pass(self.verifier.head(), &mut self.findings);
         }
     }
 
@@ -261,6 +275,7 @@ impl<'k> Walk<'k> {
             self.findings.add(Code::IndexGap, Some(size), text);
         }
         self.passed = Passed::InOrder;
+        self.cases.lost(size);
         self.watch.lost(size, to);
         self.unsure();
         let time = self.head().time();
@@ -287,6 +302,7 @@ impl<'k> Walk<'k> {
     /// Reports what is only known at the end.
     pub(crate) fn finish(&mut self) {
         self.kinds.report(&mut self.findings);
+        self.cases.finish(&mut self.findings, &mut self.checked);
         if let Some((first, count)) = self.unchecked {
             let text =
                 format!("roots of {count} commits, from the one that ends with entry {first}");

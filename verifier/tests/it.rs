@@ -3,10 +3,21 @@
 mod it {
     pub(crate) mod folder;
 
+    /// The company, its honest logs and the forged ones, as the workflow's own tests have them.
+    #[path = "../../../workflow/tests/replay/world.rs"]
+    pub(crate) mod world;
+
+    #[path = "../../../workflow/tests/replay/honest.rs"]
+    pub(crate) mod honest;
+
+    #[path = "../../../workflow/tests/replay/forged.rs"]
+    pub(crate) mod forged;
+
     mod bits;
     mod checkpoints;
     mod fields;
     mod files;
+    mod legality;
     mod live;
     mod output;
     mod server;

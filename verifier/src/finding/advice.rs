@@ -1,5 +1,7 @@
 //! What to do about a finding.
 
+use countersign_workflow::replay::Fault;
+
 use super::Code;
 
 /// Who can do something about it.
@@ -37,6 +39,8 @@ enum Remedy {
     Update,
     /// A verification after the repair.
     Again,
+    /// Whoever answers for the access.
+    Access,
 }
 
 impl Code {
@@ -91,12 +95,61 @@ impl Code {
             Self::TreeDamaged | Self::CheckpointMissing => Remedy::Restart,
             Self::UnknownFile => Remedy::Ask,
             Self::UnknownKind => Remedy::Update,
-            Self::RootsUnchecked => Remedy::Again,
+            Self::RootsUnchecked | Self::CasesUnchecked => Remedy::Again,
+            Self::Rule(fault) => Remedy::of_rule(fault),
         }
     }
 }
 
 impl Remedy {
+    /// Faults through which somebody may have had access, or decided on it, against the rules.
+    const fn of_rule(fault: Fault) -> Self {
+        match fault {
+            Fault::GrantWithoutApproval
+            | Fault::ExtensionWithoutApproval
+            | Fault::DenialMissing
+            | Fault::ExpiryMissing
+            | Fault::OverrunMissing
+            | Fault::WrongActor
+            | Fault::WrongPerson
+            | Fault::WrongPolicy
+            | Fault::WrongObligations
+            | Fault::WrongEnd
+            | Fault::SelfApproval
+            | Fault::NotAReviewer
+            | Fault::ReviewedTwice
+            | Fault::DecidedAlready
+            | Fault::NotYours
+            | Fault::GrantNotActive
+            | Fault::RequestNotAllowed
+            | Fault::TooLong
+            | Fault::PersonUnknown
+            | Fault::PolicyMissing
+            | Fault::PolicyRefused
+            | Fault::ExtensionRefused
+            | Fault::DelegationRefused
+            | Fault::RetroRefused => Self::Access,
+            Fault::DenialWithoutReview
+            | Fault::ClosedEarly
+            | Fault::TooEarly
+            | Fault::GrantMissing
+            | Fault::ExtensionMissing
+            | Fault::ClosingMissing
+            | Fault::StartMissing
+            | Fault::ReminderMissing
+            | Fault::WrongCase
+            | Fault::WrongField
+            | Fault::SessionOver
+            | Fault::FeedbackRefused
+            | Fault::ProvisioningOrder
+            | Fault::NumberUnknown
+            | Fault::TextRefused
+            | Fault::TooMany
+            | Fault::RefusalUnknown
+            | Fault::NotAllowed => Self::Operator,
+        }
+    }
+
     const fn text(self) -> &'static str {
         match self {
             Self::CopyOfEntry => {
@@ -141,6 +194,11 @@ impl Remedy {
             Self::Ask => "Find out who put it there. The log does not use it.",
             Self::Update => "Use a verifier that is at least as new as the ledger.",
             Self::Again => "Repair what was found before it, and verify again.",
+            Self::Access => {
+                "The ledger let through, or left out, what its rules forbid. Take the access away \
+                 if it still exists, look at what was done with it, and find out which program \
+                 wrote the log."
+            }
         }
     }
 }

@@ -40,6 +40,10 @@ struct Counts {
     signatures: u64,
     tree_hashes: u64,
     checkpoints: u64,
+    cases: u64,
+    cases_open: u64,
+    cases_closed: u64,
+    policies: u64,
     seconds: f64,
 }
 
@@ -88,6 +92,10 @@ pub fn report(report: &Report, took: std::time::Duration) -> String {
             signatures: checked.signatures,
             tree_hashes: checked.tree_hashes,
             checkpoints: checked.checkpoints,
+            cases: checked.cases,
+            cases_open: checked.cases.saturating_sub(checked.cases_closed),
+            cases_closed: checked.cases_closed,
+            policies: checked.policies,
             seconds: took.as_secs_f64(),
         },
     })

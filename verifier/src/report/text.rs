@@ -116,5 +116,16 @@ fn counts(out: &mut dyn Write, report: &Report, took: Duration) -> io::Result<()
         checked.tree_hashes,
         checked.checkpoints,
         took.as_secs_f64()
+    )?;
+    if checked.cases == 0 && checked.policies == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "            {} cases replayed by the rules ({} open, {} closed), {} policies",
+        checked.cases,
+        checked.cases.saturating_sub(checked.cases_closed),
+        checked.cases_closed,
+        checked.policies
     )
 }

@@ -96,6 +96,7 @@ impl Walk<'_> {
         );
         self.exhibit(code, index, bytes, text.clone());
         self.findings.add(code, Some(index), text);
+        self.cases.lost(index);
         self.passed = Passed::Unread;
     }
 

@@ -6,6 +6,7 @@ use countersign_chain::time::UnixMicros;
 
 use super::Walk;
 use super::closer::Settled;
+use crate::cases::Step;
 use crate::evidence::{self, CommitTree};
 use crate::finding::{Code, Findings};
 use crate::payload;
@@ -22,22 +23,36 @@ impl Walk<'_> {
             let index = first.saturating_add(u64::try_from(position).unwrap_or(u64::MAX));
             if settled.changed.contains(&position) {
                 self.changed(index, piece, leaf, settled);
+                self.cases.lost(index);
             } else {
                 let expected = told.then_some(prev);
                 time = judge_record(&mut self.findings, index, piece, (expected, time));
-                if let Ok(record) = Record::parse(piece.bytes) {
-                    if let Some(oddity) = payload::check(&record) {
-                        self.kinds.take(index, &oddity, &mut self.findings);
-                    }
-                    if index == 0 {
-                        payload::check_opening(&record, self.key, &mut self.findings);
-                    }
-                }
+                self.read(index, piece);
             }
             (prev, told) = (*leaf, true);
             self.checked.entries = self.checked.entries.saturating_add(1);
         }
         self.checked.commits = self.checked.commits.saturating_add(1);
+    }
+
+    /// Looks at what an entry says that was not changed since it was signed.
+    fn read(&mut self, index: u64, piece: &Piece<'_>) {
+        let record = Record::parse(piece.bytes).ok();
+        let Some(record) = record.filter(|record| record.index().get() == index) else {
+            return self.cases.lost(index);
+        };
+        if let Some(read) = payload::read(&record) {
+            let (step, oddity) = Step::of(&record, read);
+            if let Some(oddity) = oddity {
+                self.kinds.take(index, &oddity, &mut self.findings);
+            }
+            if let Some(step) = step {
+                self.cases.step(&step, &mut self.findings);
+            }
+        }
+        if index == 0 {
+            payload::check_opening(&record, self.key, &mut self.findings);
+        }
     }
 
     fn changed(&mut self, index: u64, piece: &Piece<'_>, leaf: &Hash, settled: &Settled<'_>) {

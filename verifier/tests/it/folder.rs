@@ -39,6 +39,17 @@ pub(crate) struct At {
 /// The seed of a log with entries of 40 KiB.
 pub(crate) const BIG: u8 = 200;
 
+/// An entry that a test made up.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) time: UnixMicros,
+    pub(crate) case: u64,
+    pub(crate) actor: String,
+    pub(crate) via: String,
+    pub(crate) kind: Kind,
+    pub(crate) payload: Vec<u8>,
+}
+
 /// A log on disk.
 pub(crate) struct Log {
     pub(crate) dir: tempfile::TempDir,
@@ -47,6 +58,8 @@ pub(crate) struct Log {
     pub(crate) head: LogHead,
     leaves: Vec<Hash>,
     seed: u8,
+    /// Entries behind the first one; those of a collector when there are none.
+    told: Vec<Told>,
 }
 
 pub(crate) fn key(seed: u8) -> SigningKey {
@@ -102,7 +115,19 @@ impl Log {
         Self::build(segments, 7, key(other))
     }
 
+    /// A log of these entries behind the one that opens it, in one segment of commits of this many.
+    pub(crate) fn telling(told: Vec<Told>, commit: u64) -> Self {
+        let size = u64::try_from(told.len()).expect("small") + 1;
+        let mut commits = vec![commit; usize::try_from(size / commit).expect("small")];
+        commits.extend(Some(size % commit).filter(|rest| *rest > 0));
+        Self::made_of(&[&commits], 7, key(7), told)
+    }
+
     fn build(segments: &[&[u64]], seed: u8, key: SigningKey) -> Self {
+        Self::made_of(segments, seed, key, Vec::new())
+    }
+
+    fn made_of(segments: &[&[u64]], seed: u8, key: SigningKey, told: Vec<Told>) -> Self {
         let mut log = Self {
             dir: tempfile::tempdir().expect("a folder"),
             key,
@@ -110,6 +135,7 @@ impl Log {
             head: LogHead::empty(),
             leaves: Vec::new(),
             seed,
+            told,
         };
         fs::create_dir(log.path("segments")).expect("a folder");
         fs::create_dir(log.path("tree")).expect("a folder");
@@ -170,6 +196,19 @@ impl Log {
         let mut builder = CommitBuilder::after(&self.head);
         for _ in 0..entries {
             let index = builder.next_index();
+            if let Some(told) = self.told_at(index) {
+                let draft = Draft {
+                    kind: told.kind,
+                    now: told.time,
+                    case: told.case,
+                    actor: &told.actor,
+                    via: &told.via,
+                    idem: b"",
+                    payload: &told.payload,
+                };
+                builder.push(&draft).expect("fits");
+                continue;
+            }
             let (kind, payload) = event(index, self.seed, self.key.verifier());
             let draft = Draft {
                 kind,
@@ -183,6 +222,11 @@ impl Log {
             builder.push(&draft).expect("fits");
         }
         builder.finish(&self.key).expect("not empty")
+    }
+
+    fn told_at(&self, index: u64) -> Option<&Told> {
+        self.told
+            .get(usize::try_from(index.checked_sub(1)?).expect("small"))
     }
 
     /// Makes the first `count` commits the sealed log: head, checkpoint and IDENTITY.
@@ -213,7 +257,8 @@ impl Log {
         self.leaves[..size]
             .iter()
             .for_each(|leaf| frontier.push(*leaf));
-        let time = UnixMicros::new(1_767_225_600_000_000 + at.size - 1).expect("a time");
+        let usual = UnixMicros::new(1_767_225_600_000_000 + at.size - 1).expect("a time");
+        let time = self.told_at(at.size - 1).map_or(usual, |told| told.time);
         let slot = HeadSlot {
             head: LogHead::new(frontier, time, self.leaves[size - 1]),
             segment: at.segment,
