@@ -182,7 +182,7 @@ fn events(log: &Log) -> Vec<(u64, u64, Known)> {
 
 /// Waits until so many grants have expired: the sequencer looks at its clock by itself.
 async fn expired(log: &Log, wanted: usize) {
-    let deadline = std::time::Duration::from_secs(60);
+    let deadline = Duration::from_secs(60);
     let all = async {
         loop {
             let found = events(log).into_iter();

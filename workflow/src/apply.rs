@@ -53,6 +53,10 @@ impl State {
     ///
     /// # Errors
     /// [`ApplyError`] when the entry does not fit; the state is as it was then.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most kinds are not about access"
+    )]
     pub fn apply(&mut self, entry: &EntryFacts<'_>, event: &Known) -> Result<(), ApplyError> {
         match event {
             Known::ClockStepped(step) => self.clock_stepped(step),
@@ -191,6 +195,7 @@ impl Round {
 
 impl Case {
     /// The case that an entry opens.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "two kinds open a case")]
     pub(crate) fn open(entry: &EntryFacts<'_>, event: &Known, now: Moment) -> Option<Self> {
         let (policy, person, ask, facts, obligations) = match event {
             Known::AccessRequested(message) => (
@@ -243,6 +248,10 @@ impl Case {
     ///
     /// # Errors
     /// [`ApplyError`]; what the case is then is of no use.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the caller sorts out what is not of a case"
+    )]
     pub(crate) fn apply(
         &mut self,
         entry: &EntryFacts<'_>,

@@ -263,7 +263,16 @@ impl<'a> Desk<'a> {
                 Action::Feedback { .. } => Reason::FeedbackNotOpen,
                 Action::RetroReview { .. } => Reason::RetroNotOpen,
                 Action::Review { .. } | Action::Cancel { .. } => Reason::AlreadyDecided,
-                _ => Reason::GrantNotActive,
+                Action::Request(_)
+                | Action::BreakGlass(_)
+                | Action::Extend { .. }
+                | Action::Revoke { .. }
+                | Action::Finish { .. }
+                | Action::StartSession { .. }
+                | Action::EndSession { .. }
+                | Action::Report(_)
+                | Action::Delegate { .. }
+                | Action::PutPolicy(_) => Reason::GrantNotActive,
             };
             Refusal::new(
                 reason,
@@ -347,6 +356,7 @@ impl<'a> Desk<'a> {
                 },
             )
         });
+        let record = record.map(Box::new);
         Refused { refusal, record }
     }
 }

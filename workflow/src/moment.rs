@@ -1,10 +1,11 @@
 //! Time for deadlines.
 //!
-//! Ledger time never goes back, but the wall clock behind it may: then ledger time stands still until
-//! the clock has caught up, and a grant measured by it would last longer than it should. A
-//! [`Moment`] is ledger time plus all that the clock was ever set back, as ClockStepped entries tell.
-//! It grows with real time when the clock goes back, and jumps with the clock when that goes forward:
-//! access can end early, never late.
+//! Ledger time never goes back, but the wall clock behind it may: then ledger time stands still
+//! until the clock has caught up, and a grant measured by it would last longer than it should. A
+//! [`Moment`] is ledger time plus all that the clock was ever set back, as ClockStepped entries
+//! tell. A step back counts as time that passed, at once, and a step forward moves it with the
+//! clock: access can end early. While ledger time stands still, the ledger gives no access, for
+//! that could end late.
 
 use countersign_chain::time::UnixMicros;
 

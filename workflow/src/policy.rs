@@ -1,7 +1,8 @@
 //! The policy: who may ask for what, who decides, and what an access is bound to (docs/policy.md).
 //!
 //! A [`Bundle`] is a set of files. [`check`] says what is wrong with one; [`Policy::compile`] makes
-//! it a [`Policy`], which judges. Judging is pure: what the world looked like comes in as [`Facts`].
+//! it a [`Policy`], which judges. Judging is pure: what the world looked like comes in as
+//! [`Facts`].
 
 use std::collections::BTreeSet;
 

@@ -52,5 +52,5 @@ pub struct Refused {
     /// What the caller hears.
     pub refusal: Refusal,
     /// What is recorded.
-    pub record: Option<Draft>,
+    pub record: Option<Box<Draft>>,
 }

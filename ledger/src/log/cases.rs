@@ -35,7 +35,7 @@ pub(super) struct Applied {
 }
 
 impl Applied {
-    /// Takes the entry in. One that does not fit was not decided here: `verify` tells what is wrong.
+    /// Takes the entry in. One that does not fit was not decided here: `verify` tells why.
     fn apply(&self, state: &mut State) {
         let entry = EntryFacts {
             index: self.index,

@@ -165,7 +165,7 @@ impl Sequencer {
                 },
                 Work::Order(order) => match self.admit_order(*order) {
                     Ordered::Done => None,
-                    Ordered::Wait(order) => Some(Work::Order(Box::new(order))),
+                    Ordered::Wait(order) => Some(Work::Order(order)),
                 },
             };
             if let Some(work) = wait {

@@ -30,7 +30,7 @@ impl<'a> Desk<'a> {
     }
 
     /// A grant that is active, or begins later under this number.
-    fn to_end(&self, number: u64) -> Result<&'a Case, Refusal> {
+    fn ending(&self, number: u64) -> Result<&'a Case, Refusal> {
         let case = self.find(number, &[Thing::Grant, Thing::Other])?;
         let found = match &case.stage {
             Stage::Active(grant) => grant.id == number,
@@ -119,7 +119,7 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) fn finish(&self, number: u64, reason: &str) -> Result<Draft, Refusal> {
-        let case = self.to_end(number)?;
+        let case = self.ending(number)?;
         self.holder(case)?;
         self.text("reason", reason, MAX_REASON)?;
         let event = v1::GrantFinished {
@@ -130,7 +130,7 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) fn revoke(&self, number: u64, reason: &str) -> Result<Draft, Refusal> {
-        let case = self.to_end(number)?;
+        let case = self.ending(number)?;
         self.reason("reason", reason)?;
         let person = self.revoker(case)?;
         let event = v1::GrantRevoked {

@@ -190,12 +190,16 @@ pub fn not_allowed(why: &NotAllowed) -> Refusal {
         | NotAllowed::Forbidden { .. }
         | NotAllowed::Evaluation { .. } => Reason::RequestNotAllowed,
     };
-    let hint = match reason {
-        Reason::PersonUnknown => "ask those who write the policy to add the person",
-        Reason::ResourceUnknown => "`countersign policy show` lists the resources",
-        Reason::PermissionUnknown => "use one of those that the message names",
-        Reason::DurationTooLong => "ask for less time",
-        _ => "`countersign access simulate` tries another request without writing anything",
+    let plain = "`countersign access simulate` tries another request without writing anything";
+    let hint = match why {
+        NotAllowed::UnknownPerson { .. } => "ask those who write the policy to add the person",
+        NotAllowed::UnknownResource { .. } => "`countersign policy show` lists the resources",
+        NotAllowed::UnknownPermission { .. } => "use one of those that the message names",
+        NotAllowed::TooLong { .. } => "ask for less time",
+        NotAllowed::NoPermit { .. }
+        | NotAllowed::PermissionNotCovered { .. }
+        | NotAllowed::Forbidden { .. }
+        | NotAllowed::Evaluation { .. } => plain,
     };
     Refusal::new(reason, why.to_string(), hint)
 }

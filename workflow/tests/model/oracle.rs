@@ -9,6 +9,7 @@ use crate::world::{Entry, World};
 
 /// What is known of one case.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that are there or not")]
 struct Life {
     person: String,
     resource: String,
@@ -31,7 +32,7 @@ struct Life {
 }
 
 #[derive(Debug, Default)]
-pub struct Oracle {
+pub(crate) struct Oracle {
     cases: BTreeMap<u64, Life>,
 }
 
@@ -50,14 +51,14 @@ fn seconds(time: Option<&prost_types::Timestamp>) -> u64 {
 }
 
 impl Oracle {
-    pub fn grants(&self) -> usize {
+    pub(crate) fn grants(&self) -> usize {
         self.cases
             .values()
             .filter(|life| life.grant.is_some())
             .count()
     }
 
-    pub fn see(&mut self, entry: &Entry) -> Verdict {
+    pub(crate) fn see(&mut self, entry: &Entry) -> Verdict {
         if let Known::AccessRequested(message) = &entry.event {
             must(
                 entry.case == entry.index,
@@ -110,7 +111,7 @@ impl Oracle {
     }
 
     /// Whether the state says the same about who has access.
-    pub fn agrees(&self, world: &World) -> Verdict {
+    pub(crate) fn agrees(&self, world: &World) -> Verdict {
         let now =
             countersign_chain::time::UnixMicros::new(world.time).map_err(|e| e.to_string())?;
         for life in self.cases.values() {
@@ -199,6 +200,13 @@ impl Life {
                 self.ended = Some(entry.index);
                 Ok(())
             }
+            Known::CaseClosed(_) => self.close(entry),
+            _ => self.used(entry),
+        }
+    }
+
+    fn used(&mut self, entry: &Entry) -> Verdict {
+        match &entry.event {
             Known::SessionStarted(message) => {
                 self.active(entry)?;
                 must(
@@ -245,7 +253,6 @@ impl Life {
                 self.retro = true;
                 Ok(())
             }
-            Known::CaseClosed(_) => self.close(entry),
             _ => Ok(()),
         }
     }

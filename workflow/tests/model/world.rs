@@ -14,7 +14,7 @@ use countersign_workflow::state::State;
 use countersign_workflow::wire;
 
 /// Who acts. The second and the third are accounts of one person; the last ones are nobody.
-pub const PEOPLE: [&str; 12] = [
+pub(crate) const PEOPLE: [&str; 12] = [
     "user:ada@example.com",
     "user:chen@example.com",
     "user:chen.wei@example.com",
@@ -29,6 +29,9 @@ pub const PEOPLE: [&str; 12] = [
     "user:stranger@example.com",
 ];
 
+/// Place of the administrator among them.
+const ADMIN: u8 = 9;
+
 const RESOURCES: [&str; 4] = [
     "orders-db",
     "payments-db",
@@ -39,7 +42,7 @@ const PERMISSIONS: [&str; 4] = ["read-only", "read-write", "break-glass", "fly"]
 
 /// Something that somebody tries, or time that passes.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     Request { who: u8, what: u8, how: u8 },
     BreakGlass { who: u8, what: u8, how: u8 },
     Review { who: u8, target: u8, approve: bool },
@@ -59,34 +62,33 @@ pub enum Step {
 
 /// An entry.
 #[derive(Debug, Clone)]
-pub struct Entry {
-    pub index: u64,
-    pub time: u64,
+pub(crate) struct Entry {
+    pub(crate) index: u64,
+    pub(crate) time: u64,
     /// Real time, which no clock changes.
-    pub real: u64,
-    pub case: u64,
-    pub actor: String,
-    pub event: Known,
+    pub(crate) real: u64,
+    pub(crate) case: u64,
+    pub(crate) event: Known,
 }
 
 /// A ledger of values.
 #[derive(Debug, Clone)]
-pub struct World {
-    pub state: State,
-    pub history: Vec<Entry>,
+pub(crate) struct World {
+    pub(crate) state: State,
+    pub(crate) history: Vec<Entry>,
     next: u64,
     /// What the wall clock shows, in seconds.
     wall: u64,
     /// Ledger time, in microseconds.
-    pub time: u64,
+    pub(crate) time: u64,
     /// Seconds that have passed.
-    pub real: u64,
+    pub(crate) real: u64,
 }
 
 const START: u64 = 1_790_000_000;
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = Self {
             state: State::default(),
             history: Vec::new(),
@@ -147,7 +149,6 @@ impl World {
                 time: at.time.get(),
                 real: self.real,
                 case: draft.case,
-                actor: actor.to_owned(),
                 event: draft.event,
             });
             self.next += 1;
@@ -183,7 +184,11 @@ impl World {
             Ok(drafts) => self.write(at, actor, drafts),
             Err(refused) => {
                 assert!(!refused.refusal.message.is_empty() && !refused.refusal.hint.is_empty());
-                self.write(at, actor, refused.record.into_iter().collect());
+                self.write(
+                    at,
+                    actor,
+                    refused.record.map(|draft| *draft).into_iter().collect(),
+                );
             }
         }
     }
@@ -234,137 +239,8 @@ impl World {
         }
     }
 
-    pub fn take(&mut self, step: &Step) {
-        let grant =
-            |event: &Known| matches!(event, Known::GrantIssued(_) | Known::GrantScheduled(_));
-        let opened = |event: &Known| {
-            matches!(
-                event,
-                Known::AccessRequested(_) | Known::BreakGlassInvoked(_)
-            )
-        };
-        let asked = |event: &Known| {
-            matches!(
-                event,
-                Known::AccessRequested(_) | Known::ExtensionRequested(_)
-            )
-        };
-        let session = |event: &Known| matches!(event, Known::SessionStarted(_));
-        let reason = "because".to_owned();
+    pub(crate) fn take(&mut self, step: &Step) {
         let (who, action) = match *step {
-            Step::Request { who, what, how } => (who, Action::Request(self.ask(what, how))),
-            Step::BreakGlass { who, what, how } => {
-                let mut ask = self.ask(what, how);
-                ask.permission = "break-glass".to_owned();
-                (who, Action::BreakGlass(ask))
-            }
-            Step::Review {
-                who,
-                target,
-                approve,
-            } => {
-                let request = self.one_of(target, asked);
-                let group = None;
-                (
-                    who,
-                    Action::Review {
-                        request,
-                        approve,
-                        group,
-                        reason,
-                    },
-                )
-            }
-            Step::RetroReview { who, target } => {
-                let request = self.one_of(target, opened);
-                let justified = target % 2 == 0;
-                (
-                    who,
-                    Action::RetroReview {
-                        request,
-                        justified,
-                        reason,
-                    },
-                )
-            }
-            Step::Cancel { who, target } => {
-                let request = self.one_of(target, asked);
-                (who, Action::Cancel { request, reason })
-            }
-            Step::Extend { who, target, how } => {
-                let grant = self.one_of(target, grant);
-                let duration = u64::from(how) * 60;
-                (
-                    who,
-                    Action::Extend {
-                        grant,
-                        duration,
-                        reason,
-                    },
-                )
-            }
-            Step::Revoke { who, target } => {
-                let grant = self.one_of(target, grant);
-                (who, Action::Revoke { grant, reason })
-            }
-            Step::Finish { who, target } => {
-                let grant = self.one_of(target, grant);
-                (who, Action::Finish { grant, reason })
-            }
-            Step::StartSession { who, target } => {
-                let grant = self.one_of(target, grant);
-                let (client, source_address) = ("psql".to_owned(), String::new());
-                (
-                    who,
-                    Action::StartSession {
-                        grant,
-                        client,
-                        source_address,
-                    },
-                )
-            }
-            Step::EndSession { who, target } => {
-                let session = self.one_of(target, session);
-                (
-                    who,
-                    Action::EndSession {
-                        session,
-                        reason,
-                        exit_status: 0,
-                    },
-                )
-            }
-            Step::Report { target, what } => {
-                let grant = self.one_of(target, grant);
-                (9, Action::Report(report(grant, what)))
-            }
-            Step::Feedback { who, target } => {
-                let case = self.one_of(target, opened);
-                let (access, wait) = (v1::Rating::Yes, v1::Rating::No);
-                (
-                    who,
-                    Action::Feedback {
-                        case,
-                        access,
-                        wait,
-                        comment: reason,
-                    },
-                )
-            }
-            Step::Delegate { who, to, how } => {
-                let to = PEOPLE[usize::from(to)].to_owned();
-                let end = (self.wall + u64::from(how) * 600) * 1_000_000;
-                let end = UnixMicros::new(end).expect("a time");
-                (
-                    who,
-                    Action::Delegate {
-                        to,
-                        start: None,
-                        end,
-                        reason,
-                    },
-                )
-            }
             Step::Wait(how) => {
                 let seconds = u64::from(how).pow(2);
                 self.wall += seconds;
@@ -372,6 +248,17 @@ impl World {
                 return self.fire();
             }
             Step::ClockBack(how) => return self.clock_back(u64::from(how) * 60),
+            Step::Request { who, what, how } => (who, Action::Request(self.ask(what, how))),
+            Step::BreakGlass { who, what, how } => {
+                let mut ask = self.ask(what, how);
+                ask.permission = "break-glass".to_owned();
+                (who, Action::BreakGlass(ask))
+            }
+            Step::Review { .. } | Step::RetroReview { .. } | Step::Cancel { .. } => {
+                self.deciding(step)
+            }
+            Step::Feedback { .. } | Step::Delegate { .. } => self.beside(step),
+            _ => self.using(step),
         };
         let starts = matches!(
             action,
@@ -382,6 +269,110 @@ impl World {
             return;
         }
         self.act(PEOPLE[usize::from(who)], action);
+    }
+
+    fn deciding(&self, step: &Step) -> (u8, Action) {
+        let reason = "because".to_owned();
+        match *step {
+            Step::Review {
+                who,
+                target,
+                approve,
+            } => {
+                let (request, group) = (self.one_of(target, asked), None);
+                let action = Action::Review {
+                    request,
+                    approve,
+                    group,
+                    reason,
+                };
+                (who, action)
+            }
+            Step::RetroReview { who, target } => {
+                let request = self.one_of(target, opened);
+                let justified = target % 2 == 0;
+                let action = Action::RetroReview {
+                    request,
+                    justified,
+                    reason,
+                };
+                (who, action)
+            }
+            Step::Cancel { who, target } => {
+                let request = self.one_of(target, asked);
+                (who, Action::Cancel { request, reason })
+            }
+            _ => panic!("no decision: {step:?}"),
+        }
+    }
+
+    fn using(&self, step: &Step) -> (u8, Action) {
+        let reason = "because".to_owned();
+        match *step {
+            Step::Extend { who, target, how } => {
+                let (grant, duration) = (self.one_of(target, grant), u64::from(how) * 60);
+                let action = Action::Extend {
+                    grant,
+                    duration,
+                    reason,
+                };
+                (who, action)
+            }
+            Step::Revoke { who, target } => {
+                let grant = self.one_of(target, grant);
+                (who, Action::Revoke { grant, reason })
+            }
+            Step::Finish { who, target } => {
+                let grant = self.one_of(target, grant);
+                (who, Action::Finish { grant, reason })
+            }
+            Step::StartSession { who, target } => {
+                let action = Action::StartSession {
+                    grant: self.one_of(target, grant),
+                    client: "psql".to_owned(),
+                    source_address: String::new(),
+                };
+                (who, action)
+            }
+            Step::EndSession { who, target } => {
+                let action = Action::EndSession {
+                    session: self.one_of(target, session),
+                    reason,
+                    exit_status: 0,
+                };
+                (who, action)
+            }
+            Step::Report { target, what } => {
+                let grant = self.one_of(target, grant);
+                (ADMIN, Action::Report(report(grant, what)))
+            }
+            _ => panic!("no use: {step:?}"),
+        }
+    }
+
+    fn beside(&self, step: &Step) -> (u8, Action) {
+        match *step {
+            Step::Feedback { who, target } => {
+                let action = Action::Feedback {
+                    case: self.one_of(target, opened),
+                    access: v1::Rating::Yes,
+                    wait: v1::Rating::No,
+                    comment: String::new(),
+                };
+                (who, action)
+            }
+            Step::Delegate { who, to, how } => {
+                let end = (self.wall + u64::from(how) * 600) * 1_000_000;
+                let action = Action::Delegate {
+                    to: PEOPLE[usize::from(to)].to_owned(),
+                    start: None,
+                    end: UnixMicros::new(end).expect("a time"),
+                    reason: String::new(),
+                };
+                (who, action)
+            }
+            _ => panic!("neither: {step:?}"),
+        }
     }
 
     /// Somebody sets the clock back; the ledger says so.
@@ -401,6 +392,24 @@ impl World {
         self.write(self.at(), "ledger", vec![draft]);
         self.fire();
     }
+}
+
+fn grant(event: &Known) -> bool {
+    matches!(event, Known::GrantIssued(_) | Known::GrantScheduled(_))
+}
+
+fn opened(event: &Known) -> bool {
+    let cases = matches!(event, Known::AccessRequested(_));
+    cases || matches!(event, Known::BreakGlassInvoked(_))
+}
+
+fn asked(event: &Known) -> bool {
+    let requests = matches!(event, Known::AccessRequested(_));
+    requests || matches!(event, Known::ExtensionRequested(_))
+}
+
+fn session(event: &Known) -> bool {
+    matches!(event, Known::SessionStarted(_))
 }
 
 fn report(grant: u64, what: u8) -> Report {

@@ -335,7 +335,8 @@ impl World {
                 Ok(first)
             }
             Err(refused) => {
-                self.drafts(refused.record.into_iter().collect(), (actor, via));
+                let record = refused.record.map(|draft| *draft);
+                self.drafts(record.into_iter().collect(), (actor, via));
                 Err(refused.refusal)
             }
         }

@@ -26,7 +26,7 @@ use crate::store::Space;
 pub(super) enum Ordered {
     Done,
     /// Not before the commit in flight is stored.
-    Wait(Order),
+    Wait(Box<Order>),
 }
 
 /// Who an entry names.
@@ -49,7 +49,7 @@ impl Sequencer {
         let seen = self.parts.window.lock().find(key);
         if let Some(index) = seen {
             if (durable..self.open_first()).contains(&index) {
-                return Ordered::Wait(order);
+                return Ordered::Wait(Box::new(order));
             }
             match self.repeated(&order, index) {
                 Ok(false) => {}
@@ -58,7 +58,7 @@ impl Sequencer {
             }
         }
         if !self.fire_due() {
-            return Ordered::Wait(order);
+            return Ordered::Wait(Box::new(order));
         }
         // Ledger time stands still then, and a grant that begins now would last longer.
         let behind = self.builder.head().time().get();
@@ -133,7 +133,10 @@ impl Sequencer {
             Err(Refused { refusal, record }) => {
                 let actor = order.command.caller.actor.as_str();
                 let recorded = record.filter(|_| self.parts.cases.may_record(actor, at.time));
-                (recorded.into_iter().collect(), Some(refusal))
+                (
+                    recorded.map(|draft| *draft).into_iter().collect(),
+                    Some(refusal),
+                )
             }
         };
         if drafts.is_empty() {
@@ -152,7 +155,7 @@ impl Sequencer {
         let bytes = entries.iter().map(NewEntry::record_len).sum();
         if !self.builder.fits(entries.len(), bytes) {
             if self.builder.count() > 0 || self.in_flight {
-                return Ordered::Wait(order);
+                return Ordered::Wait(Box::new(order));
             }
             let entries = entries.len();
             return answer(order, Err(SubmitError::TooLarge { entries, bytes }));

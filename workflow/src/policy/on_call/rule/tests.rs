@@ -32,7 +32,8 @@ fn days(rule: &Rule, end: &str) -> Vec<String> {
 }
 
 /// DTSTART, rule, the day up to which to look: the days until then, those of 2026 without the year.
-/// 2026-07-06 is a Monday. The example with WKST is that of RFC 5545, section 3.3.10, on other days.
+/// 2026-07-06 is a Monday. The example with WKST is that of RFC 5545, section 3.3.10, on other
+/// days.
 const TABLE: &str = "
 20260706 FREQ=DAILY 2026-07-08: 07-06 07-07 07-08
 20260706 FREQ=DAILY;INTERVAL=3 2026-07-13: 07-06 07-09 07-12
