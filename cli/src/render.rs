@@ -38,15 +38,24 @@ pub(crate) fn kind_text(kind: u16) -> String {
 
 /// One line of a listing.
 pub(crate) fn line(entry: &Entry) -> String {
+    let case = match entry.case() {
+        0 => String::new(),
+        case => format!(" [case {case}]"),
+    };
+    laid_out(entry, &case)
+}
+
+/// One line of a listing in which all entries belong to the same case.
+pub(crate) fn line_of_case(entry: &Entry) -> String {
+    laid_out(entry, "")
+}
+
+fn laid_out(entry: &Entry, case: &str) -> String {
     let kind = kind_text(entry.kind().get());
     let mut actor = entry.actor().to_owned();
     if !entry.via().is_empty() {
         actor = format!("{actor} via {}", entry.via());
     }
-    let case = match entry.case() {
-        0 => String::new(),
-        case => format!(" [case {case}]"),
-    };
     let summary = summary(&entry.event());
     format!(
         "{:>8}  {}  {kind:<19}  {:<24}{case}  {}",

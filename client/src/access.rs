@@ -26,8 +26,9 @@ use crate::verify::VerifyError;
 pub struct Changed {
     /// Receipt of the entries that were written.
     pub run: ReceiptRun,
-    /// The case after it, as the ledger says.
-    pub case: v1::Case,
+    /// The case after it, as the ledger says; none when it is closed by now, as [`Client::case`]
+    /// shows.
+    pub case: Option<v1::Case>,
 }
 
 /// The access service over a connection.
@@ -243,15 +244,17 @@ impl Client {
 }
 
 /// The case that these entries belong to: none of them is older than the one that opened it.
-fn of_run(run: &ReceiptRun, case: Option<v1::Case>) -> Result<v1::Case, VerifyError> {
-    let case = case.ok_or(VerifyError::Missing("outcome.case"))?;
+fn of_run(run: &ReceiptRun, case: Option<v1::Case>) -> Result<Option<v1::Case>, VerifyError> {
+    let Some(case) = case else {
+        return Ok(None);
+    };
     let count = u64::try_from(run.count()).unwrap_or(u64::MAX);
     let end = run.first_index.saturating_add(count);
     if case.id >= end {
         let expected = format!("a number below {end}");
         return Err(VerifyError::other("case", expected, case.id));
     }
-    Ok(case)
+    Ok(Some(case))
 }
 
 #[cfg(test)]
@@ -285,9 +288,9 @@ mod tests {
             })
         };
         for id in [1, 2, 3] {
-            assert_eq!(of_run(&run, case(id)).unwrap().id, id);
+            assert_eq!(of_run(&run, case(id)).unwrap(), case(id));
         }
         assert!(of_run(&run, case(4)).is_err());
-        assert!(of_run(&run, None).is_err());
+        assert_eq!(of_run(&run, None).unwrap(), None);
     }
 }

@@ -120,17 +120,21 @@ pub(super) async fn request(args: RequestArgs, out: &mut dyn Write) -> anyhow::R
         call: Some(args.say.call()),
         ask: Some(ask),
     };
-    let mut changed = client.request_access(request).await?;
+    let changed = client.request_access(request).await?;
+    let about = changed.run.first_index;
+    let mut changed = told::with_case(&client, changed, about).await?;
     if args.wait {
         changed = decided(&client, changed).await?;
     }
     let what = format!("Asked for {}", args.want.text());
     told::changed(out, &what, &changed, args.say.json)?;
-    Ok(if args.wait && is_without_access(&changed.case) {
-        Outcome::Found
-    } else {
-        Outcome::Fine
-    })
+    Ok(
+        if args.wait && changed.case.as_ref().is_some_and(is_without_access) {
+            Outcome::Found
+        } else {
+            Outcome::Fine
+        },
+    )
 }
 
 pub(super) async fn break_glass(
@@ -143,6 +147,8 @@ pub(super) async fn break_glass(
         ask: Some(args.want.ask(&args.reason, None)?),
     };
     let changed = client.break_glass(request).await?;
+    let about = changed.run.first_index;
+    let changed = told::with_case(&client, changed, about).await?;
     let what = format!("Took {}", args.want.text());
     told::changed(out, &what, &changed, args.say.json)?;
     Ok(Outcome::Fine)
@@ -152,11 +158,12 @@ pub(super) async fn break_glass(
 async fn decided(client: &Client, mut changed: Changed) -> anyhow::Result<Changed> {
     let mut progress = Progress::new();
     let mut look = tokio::time::interval(LOOK_EVERY);
-    while changed.case.status() == v1::CaseStatus::Pending {
-        let (id, summary) = (changed.case.id, printable(&changed.case.summary));
+    let waits = |case: &&v1::Case| case.status() == v1::CaseStatus::Pending;
+    while let Some(case) = changed.case.as_ref().filter(waits) {
+        let (id, summary) = (case.id, printable(&case.summary));
         progress.show(&format!("case {id}: {summary}"));
         look.tick().await;
-        changed.case = client.case(id).await?;
+        changed.case = Some(client.case(id).await?);
     }
     Ok(changed)
 }

@@ -96,6 +96,7 @@ pub(super) async fn review(args: ReviewArgs, out: &mut dyn Write) -> anyhow::Res
         group: args.group.unwrap_or_default(),
     };
     let changed = client.review(request).await?;
+    let changed = told::with_case(&client, changed, args.id).await?;
     told::changed(out, &format!("{word} {}", args.id), &changed, args.say.json)?;
     Ok(Outcome::Fine)
 }
@@ -112,6 +113,7 @@ pub(super) async fn retro_review(
         reason: args.reason,
     };
     let changed = client.retro_review(request).await?;
+    let changed = told::with_case(&client, changed, args.id).await?;
     let not = if args.justified { "" } else { "not " };
     let what = format!("Found the access of case {} {not}justified", args.id);
     told::changed(out, &what, &changed, args.say.json)?;
@@ -126,6 +128,7 @@ pub(super) async fn cancel(args: CancelArgs, out: &mut dyn Write) -> anyhow::Res
         reason: args.reason,
     };
     let changed = client.cancel_request(request).await?;
+    let changed = told::with_case(&client, changed, args.id).await?;
     told::changed(
         out,
         &format!("Took back {}", args.id),

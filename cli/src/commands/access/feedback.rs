@@ -65,6 +65,7 @@ pub(super) async fn run(args: FeedbackArgs, out: &mut dyn Write) -> anyhow::Resu
         comment: args.comment,
     };
     let changed = client.submit_feedback(request).await?;
+    let changed = told::with_case(&client, changed, args.case).await?;
     let what = format!("Took feedback on case {}", args.case);
     told::changed(out, &what, &changed, args.say.json)?;
     Ok(Outcome::Fine)

@@ -74,6 +74,7 @@ pub(super) async fn extend(args: ExtendArgs, out: &mut dyn Write) -> anyhow::Res
         reason: args.reason,
     };
     let changed = client.extend_grant(request).await?;
+    let changed = told::with_case(&client, changed, args.grant).await?;
     let what = format!("Asked for {} more for grant {}", args.span, args.grant);
     told::changed(out, &what, &changed, args.say.json)?;
     Ok(Outcome::Fine)
@@ -87,6 +88,7 @@ pub(super) async fn revoke(args: RevokeArgs, out: &mut dyn Write) -> anyhow::Res
         reason: args.reason,
     };
     let changed = client.revoke_grant(request).await?;
+    let changed = told::with_case(&client, changed, args.grant).await?;
     told::changed(
         out,
         &format!("Revoked grant {}", args.grant),
@@ -104,6 +106,7 @@ pub(super) async fn finish(args: FinishArgs, out: &mut dyn Write) -> anyhow::Res
         reason: args.reason,
     };
     let changed = client.finish_grant(request).await?;
+    let changed = told::with_case(&client, changed, args.grant).await?;
     told::changed(
         out,
         &format!("Finished grant {}", args.grant),

@@ -19,7 +19,8 @@ const PAGE: u32 = 100;
 
 /// List the cases that are not closed
 ///
-/// Newest first. Conditions are joined by AND.
+/// Newest first. Conditions are joined by AND. The role user sees the cases in which the caller
+/// takes part or could.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

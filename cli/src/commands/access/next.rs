@@ -4,43 +4,55 @@ use countersign_proto::v1;
 
 use crate::words::{program, word};
 
+/// A command, and who may give it; nobody in particular without.
+type Step = (String, &'static str);
+
+const REVIEWER: &str = "those who decide";
+const REQUESTER: &str = "who asked";
+
 /// Commands that make sense as the case stands, for one or another of those who take part.
 pub(super) fn commands(case: &v1::Case) -> Vec<String> {
     let id = case.id;
-    let mut all = vec![format!("show {id}")];
+    let mut all = vec![(format!("show {id}"), "")];
     if let Some(extension) = &case.extension {
-        all.push(format!("review {} --approve", extension.id));
+        all.push((format!("review {} --approve", extension.id), REVIEWER));
     }
     let mut issues = case.open_issues.iter();
     if case.break_glass && issues.any(|issue| issue.contains("break-glass")) {
-        all.push(format!("retro-review {id} --justified --reason WHY"));
+        let judge = format!("retro-review {id} --justified --reason WHY");
+        all.push((judge, "somebody else"));
     }
     match case.status() {
         v1::CaseStatus::Pending => {
-            all.push(format!("review {id} --approve"));
-            all.push(format!("cancel {id}"));
+            all.push((format!("review {id} --approve"), REVIEWER));
+            all.push((format!("cancel {id}"), REQUESTER));
         }
         v1::CaseStatus::Scheduled | v1::CaseStatus::Active => all.extend(of_grant(case)),
         v1::CaseStatus::Ended | v1::CaseStatus::Refused => {
-            all.push(format!("feedback {id} --sufficient yes --wait-ok yes"));
+            let good = format!("feedback {id} --sufficient yes --wait-ok yes");
+            all.push((good, "those who took part"));
         }
         v1::CaseStatus::Closed | v1::CaseStatus::Unspecified => {}
     }
     let program = program();
-    all.into_iter()
-        .map(|rest| format!("{program} access {rest}"))
-        .collect()
+    let width = all.iter().map(|(rest, _)| rest.len()).max().unwrap_or(0);
+    let line = |(rest, who): Step| match who {
+        "" => format!("{program} access {rest}"),
+        // A comment of the shell, so that the line can be pasted whole.
+        who => format!("{program} access {rest:<width$}  # {who}"),
+    };
+    all.into_iter().map(line).collect()
 }
 
-fn of_grant(case: &v1::Case) -> Vec<String> {
+fn of_grant(case: &v1::Case) -> Vec<Step> {
     let Some(grant) = &case.grant else {
         return Vec::new();
     };
     let mut all = Vec::new();
     if grant.active {
-        all.push(format!("check {}", word(&case.resource)));
+        all.push((format!("check {}", word(&case.resource)), REQUESTER));
     }
-    all.push(format!("finish {}", grant.id));
+    all.push((format!("finish {}", grant.id), REQUESTER));
     all
 }
 
@@ -67,7 +79,7 @@ mod tests {
             ..Default::default()
         };
         let active = told(&case(v1::CaseStatus::Active, Some(grant)));
-        assert!(active.contains(" access check 'db prod'\n"), "{active}");
+        assert!(active.contains(" access check 'db prod'"), "{active}");
         assert!(active.contains(" access finish 14"), "{active}");
         let over = told(&case(v1::CaseStatus::Ended, None));
         assert!(over.contains(" access feedback 12 "), "{over}");

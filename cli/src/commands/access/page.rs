@@ -10,12 +10,32 @@ use crate::render::case::decision;
 use crate::span::Span;
 use crate::when::wire;
 
-/// One line with its name, when there is something to say.
-fn row(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
-    if text.is_empty() {
-        return Ok(());
+/// Characters of a text on one line.
+const WIDTH: usize = 86;
+
+/// A text with its name, when there is something to say; long ones take several lines.
+pub(super) fn row(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
+    let mut name = name;
+    for line in lines(&printable(text)) {
+        writeln!(out, "  {name:<10} {line}")?;
+        name = "";
     }
-    writeln!(out, "  {name:<10} {}", printable(text))
+    Ok(())
+}
+
+/// The words of a text on lines of about the same length.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// A case as it stands.
@@ -146,7 +166,7 @@ fn grant_text(grant: &v1::Grant) -> String {
         0 => String::new(),
         id => format!("{id} "),
     };
-    format!("{id}{stands}, access {}", grant.provisioning)
+    format!("{id}{stands}; provisioning: {}", grant.provisioning)
 }
 
 fn extension_text(extension: &v1::Extension) -> String {
@@ -181,6 +201,16 @@ fn session_text(session: &v1::Session) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_take_several_lines() {
+        let mut told = Vec::new();
+        row(&mut told, "why", &"word ".repeat(40)).expect("room");
+        let told = String::from_utf8(told).expect("text");
+        let widths: Vec<usize> = told.lines().map(str::len).collect();
+        assert_eq!(widths, [97, 97, 42], "{told}");
+        assert_eq!(lines(""), Vec::<String>::new());
+    }
 
     #[test]
     fn a_case_reads_from_top_to_bottom() {

@@ -83,7 +83,7 @@ async fn timeline(client: &Client, case: u64) -> anyhow::Result<Option<Vec<Entry
 fn lines(out: &mut dyn Write, case: &v1::Case, entries: &[Entry]) -> anyhow::Result<()> {
     writeln!(out, "\nentries")?;
     for entry in entries {
-        writeln!(out, "{}", render::line(entry))?;
+        writeln!(out, "{}", render::line_of_case(entry))?;
     }
     let shown = entries.last().map_or(0, Entry::index);
     for index in case.entries.iter().filter(|index| **index > shown) {

@@ -7,7 +7,7 @@ use countersign_proto::v1;
 use serde_json::json;
 
 use super::ask::WantArgs;
-use super::page::asked;
+use super::page::{asked, row};
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{json_page, printable};
@@ -88,21 +88,15 @@ fn page(out: &mut dyn Write, what: &str, answer: &v1::SimulateResponse) -> std::
         answer.policy
     )?;
     if let Some(obligations) = &answer.obligations {
-        writeln!(out, "  asks for   {}", printable(&asked(obligations)))?;
-        let policies = obligations.policies.join(", ");
-        writeln!(out, "  matched    {}", printable(&policies))?;
+        row(out, "asks for", &asked(obligations))?;
+        row(out, "matched", &obligations.policies.join(", "))?;
     }
     for group in &answer.reviewers {
         let people = match group.people.as_slice() {
             [] => "nobody".to_owned(),
             people => people.join(", "),
         };
-        writeln!(
-            out,
-            "  {:<10} {}",
-            printable(&group.group),
-            printable(&people)
-        )?;
+        row(out, &printable(&group.group), &people)?;
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use countersign_client::{Changed, ReceiptRun};
+use countersign_client::{Changed, Client, ReceiptRun};
+use countersign_proto::reason::Reason;
 use serde_json::{Value, json};
 
 use super::{next, object};
@@ -15,13 +16,15 @@ pub(super) fn changed(
     changed: &Changed,
     json: bool,
 ) -> anyhow::Result<()> {
-    let case = &changed.case;
     if json {
         let mut value = run_object(&changed.run);
-        value["case"] = object::case(case);
+        value["case"] = changed.case.as_ref().map(object::case).into();
         return json_page(out, &value);
     }
     writeln!(out, "{what} ({}).", entries(&changed.run))?;
+    let Some(case) = &changed.case else {
+        return Ok(());
+    };
     writeln!(out, "Case {}: {}.", case.id, printable(&case.summary))?;
     let commands = next::commands(case);
     if !commands.is_empty() {
@@ -31,6 +34,24 @@ pub(super) fn changed(
         writeln!(out, "  {command}")?;
     }
     Ok(())
+}
+
+/// The same change with its case, which the answer leaves out when it is closed by now; `about` is
+/// the number of something that belongs to it.
+pub(super) async fn with_case(
+    client: &Client,
+    mut changed: Changed,
+    about: u64,
+) -> anyhow::Result<Changed> {
+    if changed.case.is_some() {
+        return Ok(changed);
+    }
+    changed.case = match client.case(about).await {
+        Ok(case) => Some(case),
+        Err(error) if error.reason() == Some(Reason::IdUnknown) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(changed)
 }
 
 /// The entries of a receipt in words.
