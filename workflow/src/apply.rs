@@ -65,8 +65,10 @@ impl State {
             Known::AccessRequested(_) | Known::BreakGlassInvoked(_) => self.opened(entry, event),
             Known::ActionRefused(_) if entry.case == 0 => {}
             Known::CaseClosed(closed) => {
-                if !self.cases.contains_key(&entry.case) {
-                    return Err(ApplyError::NoCase(entry.case));
+                let case = self.cases.get(&entry.case);
+                let case = case.ok_or(ApplyError::NoCase(entry.case))?;
+                if case.over_since().is_none() {
+                    return Err(case.misfit(event));
                 }
                 self.close(entry.case, &closed.outcome, entry.index);
             }
@@ -299,6 +301,9 @@ impl Case {
                 _ => return Err(self.misfit(event)),
             },
             Known::FeedbackSubmitted(message) => {
+                if self.over_since().is_none() {
+                    return Err(self.misfit(event));
+                }
                 self.feedback.insert(message.person.clone());
             }
             Known::SessionStarted(message) => self.session_started(entry, message)?,

@@ -188,7 +188,7 @@ impl Case {
                 extension: None,
                 ..grant.clone()
             }),
-            Stage::Scheduled(scheduled) if scheduled.id == number => None,
+            Stage::Scheduled(scheduled) if scheduled.id == number && by != EndedBy::Expired => None,
             Stage::Active(_) | Stage::Scheduled(_) => return Err(wrong),
             Stage::Pending | Stage::Ended(_) | Stage::Refused(_) => {
                 return Err(self.misfit(event));
@@ -259,14 +259,17 @@ impl Case {
         provisioning: Provisioning,
     ) -> Result<(), ApplyError> {
         let misfit = self.misfit(event);
+        let gone = [Provisioning::Removed, Provisioning::RemovalFailed];
         let grant = match &mut self.stage {
-            Stage::Active(grant) => grant,
+            Stage::Active(grant) if !gone.contains(&provisioning) => grant,
             Stage::Ended(Ended {
                 grant: Some(grant), ..
             }) => grant,
-            Stage::Pending | Stage::Scheduled(_) | Stage::Ended(_) | Stage::Refused(_) => {
-                return Err(misfit);
-            }
+            Stage::Pending
+            | Stage::Scheduled(_)
+            | Stage::Active(_)
+            | Stage::Ended(_)
+            | Stage::Refused(_) => return Err(misfit),
         };
         grant.provisioning = provisioning;
         Ok(())

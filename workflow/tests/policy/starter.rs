@@ -1,9 +1,7 @@
 //! The starter bundle: who may do what under it.
 
-use std::time::Instant;
-
 use countersign_workflow::policy::{
-    AskKind, Facts, NotAllowed, Obligations, Policy, RequestFacts, check, lockout, starter,
+    AskKind, Facts, NotAllowed, Obligations, Policy, RequestFacts, lockout, starter,
 };
 
 use super::world::{ask, facts, found};
@@ -245,42 +243,4 @@ fn people_are_known_by_their_principals() {
         "high"
     );
     assert_eq!(policy.digest(), starter().digest());
-}
-
-/// Prints what a judgement costs: `cargo test --release … -- --ignored --nocapture speed`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::disallowed_methods, reason = "it measures")]
-fn speed() {
-    let policy = policy();
-    let facts = day();
-    let ask = RequestFacts {
-        ticket: "OPS-1",
-        ..ask(&facts, "ada", "payments-db", "read-only")
-    };
-    let refused = RequestFacts { ticket: "", ..ask };
-    let time = |what: &str, run: &dyn Fn()| {
-        const RUNS: u32 = 20_000;
-        let start = Instant::now();
-        (0..RUNS).for_each(|_| run());
-        println!("{what}: {:?}", start.elapsed() / RUNS);
-    };
-    time("judge", &|| {
-        assert!(policy.judge(AskKind::Request, &ask).is_ok())
-    });
-    time("refuse", &|| {
-        assert!(policy.judge(AskKind::Request, &refused).is_err())
-    });
-    time("eligible (2 people)", &|| {
-        assert_eq!(policy.eligible(&ask, "security").len(), 2)
-    });
-    let start = Instant::now();
-    drop(Policy::compile(&starter()));
-    println!("compile: {:?}", start.elapsed());
-    let start = Instant::now();
-    assert_eq!(lockout(&policy), None);
-    println!("lockout: {:?}", start.elapsed());
-    let start = Instant::now();
-    drop(check(&starter()));
-    println!("check: {:?}", start.elapsed());
 }

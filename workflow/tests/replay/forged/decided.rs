@@ -243,7 +243,7 @@ pub(crate) const REVIEWS: &[Forgery] = &[
             world.place("user:eve", "", case, review)
         },
     ),
-    ("a review by a program", "person-unknown", |world| {
+    ("a review by a program", "wrong-actor", |world| {
         let case = halfway(world);
         review_as(world, case, "user:dan", "agent:db-prod-1")
     }),
