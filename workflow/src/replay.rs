@@ -1,14 +1,14 @@
 //! Whether a log kept the rules: its entries are replayed through the same code that decides.
 //!
-//! An entry of the workflow is there for one of three reasons. Somebody asked for it: then [`decide`]
-//! must lead to the same entry. It follows from the entry before: then it is what
+//! An entry of the workflow is there for one of three reasons. Somebody asked for it: then
+//! [`decide`] must lead to the same entry. It follows from the entry before: then it is what
 //! [`decide::consequence`] says, at the very next index. Or its time had come: then it is what
-//! [`crate::timer::due`] says, and everything that was due earlier stands before it. Whatever is there for
-//! no reason, or is missing, is a [`Misstep`]. The entry is taken in all the same, so that the
-//! replay goes on from what the log says.
+//! [`crate::timer::due`] says, and everything that was due earlier stands before it. Whatever is
+//! there for no reason, or is missing, is a [`Misstep`]. The entry is taken in all the same, so
+//! that the replay goes on from what the log says.
 //!
-//! What people are on call, and the hour of the day, are the ledger's word: no rule here can tell
-//! whether they were true. A clock that was set back makes access end early, so a made-up
+//! Who was on call, and what time it was, are the ledger's word: no rule here can tell whether they
+//! were true. A clock that was set back makes access end early, so a made-up
 //! ClockStepped gains nothing.
 
 mod command;

@@ -225,7 +225,8 @@ pub(crate) const REVIEWS: &[Forgery] = &[
         "wrong-person",
         |world| {
             let case = request(world);
-            let review = change!(world.draft("user:cleo", approve(case)), ReviewRecorded, review => {
+            let review = world.draft("user:cleo", approve(case));
+            let review = change!(review, ReviewRecorded, review => {
                 review.delegate_of = "dan".to_owned();
             });
             world.place("user:cleo", "", case, review)
