@@ -62,6 +62,12 @@ fn asked() -> Known {
 
 /// One event of each kind of a case, about what the states below hold.
 fn events(request: u64) -> Vec<Known> {
+    let mut all = of_decisions(request);
+    all.extend(of_the_grant());
+    all
+}
+
+fn of_decisions(request: u64) -> Vec<Known> {
     let end = Some(wire::timestamp(time(1_000)));
     vec![
         v1::ReviewRecorded {
@@ -88,6 +94,12 @@ fn events(request: u64) -> Vec<Known> {
             ..v1::GrantIssued::default()
         }
         .into(),
+    ]
+}
+
+fn of_the_grant() -> Vec<Known> {
+    let end = Some(wire::timestamp(time(1_000)));
+    vec![
         v1::ExtensionRequested {
             grant: 11,
             ..v1::ExtensionRequested::default()

@@ -1,6 +1,7 @@
 //! `countersign demo`: a ledger, an agent, an auditor and a cheat on this machine, with real input.
 
 mod auditor;
+mod case;
 mod damage;
 mod rewrite;
 mod segments;
@@ -34,7 +35,8 @@ const SHOWN: u64 = 3;
 /// Show the whole story on this machine: append, prove, tamper, detect
 ///
 /// Shows the whole story with a real file of this machine: a ledger starts, an agent sends every
-/// line over mutual TLS, an auditor checks receipts, proofs and the whole log. Then copies of the
+/// line over mutual TLS, somebody asks for access to production, others decide, and the access
+/// ends by itself; an auditor checks receipts, proofs and the whole log. Then copies of the
 /// log are damaged in five ways, the last with the log's own key, and the verifier finds each of
 /// them.
 ///
@@ -70,6 +72,7 @@ pub(crate) async fn run(args: DemoArgs, out: &mut dyn Write) -> anyhow::Result<O
 
     let sent = ingest(&stage, &input, out).await?;
     look(&stage, &sent, out).await?;
+    case::play(&stage, &stage.clock, out).await?;
     let remembered = remember(&mut stage, &sent, out).await?;
     let told = stage.stop().await?;
     writeln!(out, "   {told}\n")?;
@@ -196,7 +199,7 @@ async fn remember(
     let last = client.entry(sent.size - 1).await?;
     let path = stage.root.join("remembered.checkpoint");
     files::write_new(&path, old.text().as_bytes(), Access::Public)?;
-    writeln!(out, "4. The ledger stops and starts again")?;
+    writeln!(out, "5. The ledger stops and starts again")?;
     writeln!(
         out,
         "   the auditor remembers the checkpoint of {} entries in {}",
@@ -235,7 +238,7 @@ async fn audit(
 ) -> anyhow::Result<bool> {
     writeln!(
         out,
-        "5. The auditor verifies the whole log, without the ledger"
+        "6. The auditor verifies the whole log, without the ledger"
     )?;
     writeln!(
         out,
@@ -260,7 +263,7 @@ async fn cheat(
 ) -> anyhow::Result<Vec<Trial>> {
     writeln!(
         out,
-        "6. Someone with root on the ledger's machine cheats, each time on a fresh copy of the log"
+        "7. Someone with root on the ledger's machine cheats, each time on a fresh copy of the log"
     )?;
     let near = sent.first + (sent.size - sent.first) / 2;
     let folder = stage.root.join("damaged");

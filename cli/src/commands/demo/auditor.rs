@@ -88,6 +88,14 @@ pub(crate) fn tell(out: &mut dyn Write, report: &Report) -> std::io::Result<()> 
             "entries are missing"
         }
     )?;
+    if checked.cases > 0 {
+        let cases = counted(checked.cases, "case", "cases");
+        let closed = grouped(checked.cases_closed);
+        writeln!(
+            out,
+            "   {cases} replayed by the rules and the policy, {closed} closed"
+        )?;
+    }
     for finding in report.findings.damage() {
         writeln!(
             out,

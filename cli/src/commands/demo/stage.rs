@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use countersign_chain::key::VerifierKey;
@@ -15,9 +16,10 @@ use countersign_proto::v1;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::case::DemoClock;
 use crate::commands::dev::origin;
 use crate::commands::issue::{self, Authority, Subject};
-use crate::commands::ledger::{make, settings};
+use crate::commands::ledger::make;
 use crate::connect::ConnectArgs;
 use crate::files;
 
@@ -29,8 +31,8 @@ const LOG_FOLDER: &str = "/var/log";
 /// A file that was not asked for is not taken when it is larger.
 const MAX_GUESSED: u64 = 64 << 20;
 
-fn small() -> NodeSettings {
-    settings().with_segment_bytes(SEGMENT_BYTES)
+fn small(clock: &Arc<DemoClock>) -> NodeSettings {
+    NodeSettings::new(Arc::clone(clock) as _).with_segment_bytes(SEGMENT_BYTES)
 }
 
 /// The file whose lines are sent.
@@ -115,6 +117,8 @@ pub(crate) struct Stage {
     /// The ledger's data folder.
     pub(crate) data: PathBuf,
     pub(crate) key: VerifierKey,
+    /// The ledger's clock.
+    pub(super) clock: Arc<DemoClock>,
     running: Option<Running>,
 }
 
@@ -127,13 +131,13 @@ struct Running {
 }
 
 impl Running {
-    async fn start(data: &Path) -> anyhow::Result<Self> {
+    async fn start(data: &Path, clock: &Arc<DemoClock>) -> anyhow::Result<Self> {
         let server = Server::start(ServeOptions {
             dir: data.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             http: None,
             hosts: Vec::new(),
-            node: small(),
+            node: small(clock),
             metrics: None,
         })
         .await?;
@@ -178,12 +182,14 @@ impl Stage {
         files::make_folder(&root)?;
         let root = root.canonicalize()?;
         let data = root.join("ledger");
-        let made = make(&data, &origin("demo")?, &[], &small()).await?;
-        let running = Some(Running::start(&data).await?);
+        let clock = Arc::new(DemoClock::default());
+        let made = make(&data, &origin("demo")?, &[], &small(&clock)).await?;
+        let running = Some(Running::start(&data, &clock).await?);
         Ok(Self {
             root,
             data,
             key: made.vkey,
+            clock,
             running,
         })
     }
@@ -200,21 +206,43 @@ impl Stage {
 
     /// Has an identity made for this role.
     pub(crate) async fn issue(&self, role: Role, name: &str) -> anyhow::Result<v1::Certificate> {
+        self.issue_into(role, name, role.as_str()).await
+    }
+
+    /// Has an identity made for a person of the starter policy, and connects as that person.
+    pub(super) async fn person(&self, name: &str) -> anyhow::Result<Client> {
+        drop(self.issue_into(Role::User, name, name).await?);
+        self.connect(self.root.join(name)).await
+    }
+
+    /// Connects as the first administrator.
+    pub(super) async fn admin(&self) -> anyhow::Result<Client> {
+        self.connect(self.data.join("admin")).await
+    }
+
+    async fn issue_into(
+        &self,
+        role: Role,
+        name: &str,
+        folder: &str,
+    ) -> anyhow::Result<v1::Certificate> {
         let authority = Authority::open(&ConnectArgs::for_dir(&self.data, &self.root)).await?;
         let subject = Subject {
             role,
             name: name.to_owned(),
             valid_seconds: 0,
         };
-        let certificate =
-            issue::issue(&authority, &subject, &self.root.join(role.as_str())).await?;
+        let certificate = issue::issue(&authority, &subject, &self.root.join(folder)).await?;
         authority.close().await?;
         Ok(certificate)
     }
 
     /// Connects as the owner of this role's identity.
     pub(crate) async fn client(&self, role: Role) -> anyhow::Result<Client> {
-        let identity = self.root.join(role.as_str());
+        self.connect(self.root.join(role.as_str())).await
+    }
+
+    async fn connect(&self, identity: PathBuf) -> anyhow::Result<Client> {
         let remember = Some(identity.join("remembered.json"));
         let trust = TrustedKey::Pinned(Box::new(self.key.clone()));
         let config = Config::new(vec![self.address().to_owned()], identity);
@@ -229,7 +257,7 @@ impl Stage {
     /// Stops the ledger and starts it again.
     pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
         self.stop().await?;
-        self.running = Some(Running::start(&self.data).await?);
+        self.running = Some(Running::start(&self.data, &self.clock).await?);
         Ok(())
     }
 

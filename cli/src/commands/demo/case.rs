@@ -1,0 +1,204 @@
+//! The demo's access case: asked for, refused, approved, used, over, and looked back at.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_chain::time::UnixMicros;
+use countersign_client::{CallError, Client, Filter};
+use countersign_ledger::clock::{Clock, SystemClock};
+use countersign_ledger::identity::role::Role;
+use countersign_proto::v1::{self, CaseStatus, Decision, Rating};
+use countersign_workflow::policy;
+use parking_lot::Mutex;
+
+use super::stage::Stage;
+use crate::render;
+
+/// How often a deadline's entry is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long it may take: the ledger looks at its clock four times a second.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// This machine's clock, moved on by the demo, so that nobody has to wait an hour for the end of an
+/// access.
+#[derive(Debug, Default)]
+pub(super) struct DemoClock {
+    system: SystemClock,
+    ahead: Mutex<Duration>,
+}
+
+impl DemoClock {
+    fn step(&self, time: Duration) {
+        *self.ahead.lock() += time;
+    }
+}
+
+impl Clock for DemoClock {
+    fn wall(&self) -> UnixMicros {
+        let ahead = u64::try_from(self.ahead.lock().as_micros()).unwrap_or(0);
+        let now = self.system.wall();
+        UnixMicros::new(now.get().saturating_add(ahead)).unwrap_or(now)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.system.monotonic() + *self.ahead.lock()
+    }
+}
+
+/// Plays a case, and shows it from the log.
+pub(super) async fn play(
+    stage: &Stage,
+    clock: &Arc<DemoClock>,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    writeln!(out, "4. Bruno needs to look into a production database")?;
+    let admin = stage.admin().await?;
+    let files = policy::starter();
+    let files = files.files().map(|(name, text)| v1::PolicyFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    });
+    let put = v1::PutPolicyRequest {
+        files: files.collect(),
+        ..v1::PutPolicyRequest::default()
+    };
+    let put = admin.put_policy(put).await?;
+    writeln!(
+        out,
+        "   policy   entry {}: that of a small company (Cedar)",
+        put.policy.index
+    )?;
+    let bruno = stage.person("bruno").await?;
+    let case = ask(&bruno, out).await?;
+    approve_own(&bruno, case, out).await?;
+    for name in ["dana", "ada"] {
+        let reviewer = stage.person(name).await?;
+        let changed = reviewer.review(yes(case)).await?;
+        let case = changed.case.unwrap_or_default();
+        writeln!(out, "   {name:<8} approves; the case is {}", case.summary)?;
+    }
+    use_grant(&bruno, case, out).await?;
+    clock.step(Duration::from_secs(3_600));
+    wait(&bruno, case, CaseStatus::Ended).await?;
+    writeln!(
+        out,
+        "   an hour passes (the demo moves the clock): access ends by itself"
+    )?;
+    let feedback = v1::SubmitFeedbackRequest {
+        case,
+        access_sufficient: Rating::Yes.into(),
+        wait_acceptable: Rating::Yes.into(),
+        comment: "found the stuck payment".to_owned(),
+        ..v1::SubmitFeedbackRequest::default()
+    };
+    drop(bruno.submit_feedback(feedback).await?);
+    clock.step(Duration::from_secs(25 * 3_600));
+    wait(&bruno, case, CaseStatus::Closed).await?;
+    writeln!(
+        out,
+        "   bruno says how it was, a day passes, and the case is closed. In the log:\n"
+    )?;
+    timeline(stage, case, out).await
+}
+
+async fn ask(bruno: &Client, out: &mut dyn Write) -> anyhow::Result<u64> {
+    let ask = v1::Ask {
+        resource: "payments-db".to_owned(),
+        permission: "read-only".to_owned(),
+        duration_seconds: 3_600,
+        reason: "a payment is stuck".to_owned(),
+        ticket: "PAY-17".to_owned(),
+        severity: "sev2".to_owned(),
+        ..v1::Ask::default()
+    };
+    let request = v1::RequestAccessRequest {
+        ask: Some(ask),
+        ..v1::RequestAccessRequest::default()
+    };
+    let changed = bruno.request_access(request).await?;
+    let case = changed.case.unwrap_or_default();
+    writeln!(
+        out,
+        "   bruno    asks for payments-db, read-only, for an hour: case {}",
+        case.id
+    )?;
+    writeln!(out, "            {}", case.summary)?;
+    Ok(case.id)
+}
+
+fn yes(request: u64) -> v1::ReviewRequest {
+    v1::ReviewRequest {
+        request,
+        decision: Decision::Approve.into(),
+        ..v1::ReviewRequest::default()
+    }
+}
+
+async fn approve_own(bruno: &Client, case: u64, out: &mut dyn Write) -> anyhow::Result<()> {
+    match bruno.review(yes(case)).await {
+        Err(CallError::Refused {
+            reason: Some(reason),
+            message,
+            ..
+        }) => {
+            writeln!(out, "   bruno    approves it himself: {reason}, {message}")?;
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+        Ok(_changed) => anyhow::bail!("the ledger let bruno approve his own request"),
+    }
+}
+
+/// A session of the grant, recorded as entries.
+async fn use_grant(bruno: &Client, case: u64, out: &mut dyn Write) -> anyhow::Result<()> {
+    let grant = bruno.case(case).await?.grant.unwrap_or_default().id;
+    let start = v1::StartSessionRequest {
+        grant,
+        client: "psql".to_owned(),
+        source_address: "127.0.0.1".to_owned(),
+        ..v1::StartSessionRequest::default()
+    };
+    let started = bruno.start_session(start).await?;
+    let session = started.run.first_index;
+    let end = v1::EndSessionRequest {
+        session,
+        reason: "exit".to_owned(),
+        ..v1::EndSessionRequest::default()
+    };
+    drop(bruno.end_session(end).await?);
+    writeln!(out, "   grant    {grant}, used in session {session}")?;
+    Ok(())
+}
+
+/// Waits until the ledger has written what is due.
+async fn wait(client: &Client, case: u64, status: CaseStatus) -> anyhow::Result<()> {
+    let reached = async {
+        while client.case(case).await?.status() != status {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok::<_, CallError>(())
+    };
+    Ok(tokio::time::timeout(PATIENCE, reached).await??)
+}
+
+/// The entries of the case, as an auditor reads them.
+async fn timeline(stage: &Stage, case: u64, out: &mut dyn Write) -> anyhow::Result<()> {
+    let auditor = stage.client(Role::Auditor).await?;
+    let filter = Filter {
+        case,
+        ..Filter::default()
+    };
+    let mut pages = auditor.list(filter);
+    while let Some(page) = pages.next().await? {
+        for entry in page.entries {
+            writeln!(out, "{}", render::line_of_case(&entry))?;
+        }
+    }
+    writeln!(
+        out,
+        "\n   `{} access show {case}` shows it while the ledger runs.\n",
+        crate::words::program()
+    )?;
+    Ok(())
+}
