@@ -246,7 +246,9 @@ impl v1::access_service_server::AccessService for AccessService {
     async fn get_case(&self, request: Request<v1::GetCaseRequest>) -> Answer<v1::GetCaseResponse> {
         let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
-        let answer = read::case(log, (&self.readers, &peer), request.id).await;
+        let facts = world::facts(log, self.clock.wall());
+        let wanted = (request.id, &facts);
+        let answer = read::case(log, (&self.readers, &peer), wanted).await;
         answer.map(Response::new)
     }
 

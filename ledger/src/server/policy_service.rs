@@ -6,7 +6,7 @@ use countersign_proto::convert::timestamp;
 use countersign_proto::reason::{Reason, field_violation, refusal};
 use countersign_proto::v1;
 use countersign_workflow::command::{Action, NewPolicy};
-use countersign_workflow::policy::{self, Bundle, Policy};
+use countersign_workflow::policy::{self, Bundle, Policy, Problem, Report};
 use countersign_workflow::state::InForce;
 use tonic::{Request, Response, Status};
 
@@ -136,18 +136,22 @@ fn compile(request: v1::PutPolicyRequest) -> Result<(NewPolicy, Vec<String>), St
     };
     let files = request.files.into_iter().map(|file| (file.name, file.text));
     let bundle = Bundle::new(files).map_err(|error| invalid(error.to_string()))?;
-    let policy = Policy::compile(&bundle).map_err(|problems| {
+    let refused = |problems: &[Problem]| {
         let first = problems
             .first()
             .map(ToString::to_string)
             .unwrap_or_default();
-        let more = problems.len().saturating_sub(1);
-        invalid(match more {
+        invalid(match problems.len().saturating_sub(1) {
             0 => first,
             more => format!("{first} (and {more} more)"),
         })
-    })?;
-    let warnings = policy::check(&bundle).warnings;
+    };
+    let policy = Policy::compile(&bundle).map_err(|problems| refused(&problems))?;
+    // It says more than whether the bundle can be used: a zone that nobody knows, for example.
+    let Report { problems, warnings } = policy::check(&bundle);
+    if !problems.is_empty() {
+        return Err(refused(&problems));
+    }
     let packed = bundle.pack().map_err(|error| invalid(error.to_string()))?;
     let new = NewPolicy {
         bundle,

@@ -638,7 +638,7 @@ pub struct LogRecovered {
 /// ClockStepped tells what the clock showed before and after.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ClockStepped {
-    /// Time of the entry before.
+    /// What the clock should have shown, had it not been set; after a start the time of the entry before.
     #[prost(message, optional, tag = "1")]
     pub before: ::core::option::Option<::prost_types::Timestamp>,
     /// What the wall clock said now.

@@ -60,6 +60,12 @@ impl Sequencer {
         if !self.fire_due() {
             return Ordered::Wait(Box::new(order));
         }
+        let now = self.read_clock();
+        // A deadline that came between the two readings comes first.
+        let due = self.parts.cases.next_due();
+        if due.is_some_and(|due| due <= self.at(now).time) {
+            return Ordered::Wait(Box::new(order));
+        }
         // Ledger time stands still then, and a grant that begins now would last longer.
         let behind = self.builder.head().time().get();
         let behind = behind.saturating_sub(self.parts.clock.wall().get());
@@ -67,7 +73,7 @@ impl Sequencer {
         if gives_access(&order.command.action) && behind > CLOCK_STEP_BACK {
             return answer(order, Err(SubmitError::ClockBehind(behind)));
         }
-        self.decide(order, key)
+        self.decide(order, (key, now))
     }
 
     /// Whether an entry is the first one of this order, given before.
@@ -122,8 +128,7 @@ impl Sequencer {
         Ordered::Done
     }
 
-    fn decide(&mut self, order: Order, key: Fingerprint) -> Ordered {
-        let now = self.read_clock();
+    fn decide(&mut self, order: Order, (key, now): (Fingerprint, UnixMicros)) -> Ordered {
         let at = self.at(now);
         let Some(state) = self.parts.cases.state() else {
             return answer(order, Err(SubmitError::Replaying));

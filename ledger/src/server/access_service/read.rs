@@ -69,12 +69,15 @@ fn person(state: &State, peer: &Peer, name: &str) -> String {
 pub(super) async fn case(
     log: &Arc<Log>,
     (readers, peer): (&Readers, &Peer),
-    id: u64,
+    (id, facts): (u64, &Facts),
 ) -> Result<v1::GetCaseResponse, Status> {
     let closed = {
         let state = log.cases().read().ok_or_else(refuse::replaying)?;
         let case = state.thing(id).map_or(id, |(_thing, case)| case);
         if let Some(case) = state.case(case) {
+            if !may_see(&state, peer, case, facts) {
+                return Err(unknown(id));
+            }
             let case = Some(view::case(&state, case));
             return Ok(v1::GetCaseResponse { case });
         }
@@ -82,7 +85,19 @@ pub(super) async fn case(
         closed.ok_or_else(|| unknown(id))?
     };
     let log = Arc::clone(log);
-    let read = move || read_closed(&log, closed).map_err(|why| refuse::internal(&why));
+    let only = {
+        let state = log.cases().read().ok_or_else(refuse::replaying)?;
+        (peer.role == Role::User).then(|| person(&state, peer, ""))
+    };
+    let read = move || {
+        let (case, took_part) =
+            read_closed(&log, closed, only.as_deref()).map_err(|why| refuse::internal(&why))?;
+        if took_part {
+            Ok(case)
+        } else {
+            Err(unknown(id))
+        }
+    };
     let case = readers
         .run(peer.principal.as_str(), Reading::Short, read)
         .await?;
@@ -98,8 +113,8 @@ fn unknown(id: u64) -> Status {
     )
 }
 
-/// A closed case as its entries tell it. Blocks.
-fn read_closed(log: &Log, index: u64) -> Result<v1::Case, String> {
+/// A closed case as its entries tell it, and whether this person took part in it. Blocks.
+fn read_closed(log: &Log, index: u64, only: Option<&str>) -> Result<(v1::Case, bool), String> {
     let entry = |index: u64| -> Result<_, String> {
         let (record, _checkpoint) = log.entry(index).map_err(|error| error.to_string())?;
         let parsed = Record::parse(&record).map_err(|error| error.to_string())?;
@@ -132,7 +147,8 @@ fn read_closed(log: &Log, index: u64) -> Result<v1::Case, String> {
     let case = state
         .case(id)
         .ok_or_else(|| format!("case {id} has no beginning"))?;
-    Ok(view::closed(&state, case, index))
+    let took_part = only.is_none_or(|who| case.participants().contains(who));
+    Ok((view::closed(&state, case, index), took_part))
 }
 
 /// A page of open cases, the newest first. The token is the number to go on below.
@@ -223,12 +239,21 @@ impl<'a> Wanted<'a> {
                 .reviewer
                 .as_ref()
                 .is_none_or(|who| may_decide(state, case, who, facts))
-            && self.only.as_ref().is_none_or(|who| {
-                case.person == *who
-                    || case.participants().contains(who.as_str())
-                    || may_decide(state, case, who, facts)
-            })
+            && self
+                .only
+                .as_ref()
+                .is_none_or(|who| is_of(state, case, who, facts))
     }
+}
+
+/// Whether a case is somebody's business.
+fn is_of(state: &State, case: &Case, who: &str, facts: &Facts) -> bool {
+    case.participants().contains(who) || may_decide(state, case, who, facts)
+}
+
+/// People see cases that they have to do with; other roles see all.
+fn may_see(state: &State, peer: &Peer, case: &Case, facts: &Facts) -> bool {
+    peer.role != Role::User || is_of(state, case, &person(state, peer, ""), facts)
 }
 
 /// Whether somebody could decide on what waits in a case, in an own place.
