@@ -44,7 +44,8 @@ async fn events(table: &mut Table<'_>, cast: &Cast) {
     let rows = [
         ("no event", EventMissing, Event::default()),
         ("a kind that nobody knows", KindUnknown, event(150, b"")),
-        ("a kind that nobody knows yet", KindUnknown, event(20, b"")),
+        ("a kind that nobody knows yet", KindUnknown, event(59, b"")),
+        ("a grant from a client", KindNotAllowed, event(28, b"")),
         ("LogOpened from a client", KindNotAllowed, opened),
         ("CertificateIssued from a client", KindNotAllowed, issued),
         ("an event of 49,153 bytes", PayloadTooLarge, sized(49_153)),
