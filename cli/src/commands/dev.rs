@@ -139,6 +139,12 @@ then for example:
   countersign ca issue --role agent --name mine --out ./mine-agent
   countersign collector tail --once --identity {agent} --state ./tail.state /var/log/dpkg.log
   countersign log --follow
+  countersign policy starter --out ./policy
+  countersign policy put ./policy
+  countersign ca issue --role user --name bruno --out ./bruno
+  countersign access request orders-db-staging read-only --for 30m --reason 'to look' \\
+    --identity ./bruno
+  countersign access list
   countersign verify {data}
   countersign verify grpc://{host} --identity {auditor}
 ",
