@@ -244,6 +244,10 @@ pub const REFUSALS_WINDOW_MICROS: u64 = 60_000_000;
 /// Cases in one page of ListCases: 500 of 2 KiB are 1 MiB.
 pub const MAX_CASES_PAGE: usize = 500;
 
+/// Cases that are taken out of the state at a time, while the writer may wait: 256 take some 10
+/// microseconds.
+pub const CASES_AT_A_TIME: usize = 256;
+
 /// Cases in a page when the caller does not say.
 pub const USUAL_PAGE: usize = 100;
 

@@ -358,11 +358,18 @@ async fn a_repeat_changes_nothing_and_survives_a_crash() {
     assert_eq!(act(&log, who, "ask", ask("db", HOUR)).await, Ok(request));
     let again = act(&log, who, "own", approve(request)).await;
     assert!(matches!(&again, Err(SubmitError::Refused(why)) if why.reason == Reason::SelfApproval));
-    let other = act(&log, who, "ask", approve(request)).await;
-    assert!(
-        matches!(other, Err(SubmitError::KeyReused { .. })),
-        "{other:?}"
-    );
+    // Another command under the same key, of another kind or about something else.
+    for other in [
+        approve(request),
+        ask("db-staging", HOUR),
+        ask("db", HOUR + 1),
+    ] {
+        let other = act(&log, who, "ask", other).await;
+        assert!(
+            matches!(other, Err(SubmitError::KeyReused { .. })),
+            "{other:?}"
+        );
+    }
     assert_eq!(log.accepted_size(), size, "nothing was written");
     // The process is gone, without a goodbye.
     drop(log);

@@ -7,7 +7,8 @@ use countersign_chain::time::UnixMicros;
 use countersign_proto::event::Known;
 use countersign_proto::v1;
 
-use crate::policy::{Bundle, Facts, Policy};
+use crate::policy::{Bundle, Facts, Policy, RequestFacts};
+use crate::wire;
 
 /// Who asks: authenticated, and not taken from what they say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,23 @@ pub struct Ask {
     pub affected: Vec<String>,
     /// Wanted start; as soon as approved without one.
     pub start: Option<UnixMicros>,
+}
+
+impl Ask {
+    /// What the policy is asked about it.
+    #[must_use]
+    pub fn facts<'a>(&'a self, person: &'a str, facts: &'a Facts) -> RequestFacts<'a> {
+        RequestFacts {
+            person,
+            resource: &self.resource,
+            permission: &self.permission,
+            duration_seconds: self.duration,
+            severity: &self.severity,
+            ticket: &self.ticket,
+            affected: &self.affected,
+            facts,
+        }
+    }
 }
 
 /// A policy that was read and found sound.
@@ -245,38 +263,56 @@ impl Action {
         }
     }
 
-    /// Whether an entry of this kind can be the first one that this command led to. It tells a
-    /// repeat from another command under the same idempotency key.
+    /// Whether this event is the first one that the command led to. It tells a repeat from another
+    /// command under the same idempotency key.
     #[must_use]
-    pub const fn leads_to(&self, event: &Known) -> bool {
-        matches!(
-            (self, event),
-            (Self::Request(_), Known::AccessRequested(_))
-                | (Self::BreakGlass(_), Known::BreakGlassInvoked(_))
-                | (Self::Review { .. }, Known::ReviewRecorded(_))
-                | (Self::RetroReview { .. }, Known::RetroReviewRecorded(_))
-                | (Self::Cancel { .. }, Known::RequestCancelled(_))
-                | (Self::Extend { .. }, Known::ExtensionRequested(_))
-                | (Self::Revoke { .. }, Known::GrantRevoked(_))
-                | (Self::Finish { .. }, Known::GrantFinished(_))
-                | (Self::StartSession { .. }, Known::SessionStarted(_))
-                | (Self::EndSession { .. }, Known::SessionEnded(_))
-                | (Self::Feedback { .. }, Known::FeedbackSubmitted(_))
-                | (Self::Delegate { .. }, Known::DelegationChanged(_))
-                | (Self::PutPolicy(_), Known::PolicyChanged(_))
-                | (
-                    Self::Report(Report::Provisioned(_)),
-                    Known::GrantProvisioned(_)
-                )
-                | (
-                    Self::Report(Report::Failed(_)),
-                    Known::ProvisioningFailed(_)
-                )
-                | (Self::Report(Report::Removed(_)), Known::AccessRemoved(_))
-                | (
-                    Self::Report(Report::RemovalFailed(_)),
-                    Known::RemovalFailed(_)
-                )
-        )
+    pub fn leads_to(&self, event: &Known) -> bool {
+        match (self, event) {
+            (Self::Request(ask), Known::AccessRequested(event)) => *ask == wire::ask_of(event),
+            (Self::BreakGlass(ask), Known::BreakGlassInvoked(event)) => {
+                *ask == wire::break_glass_ask_of(event)
+            }
+            (
+                Self::Review {
+                    request, approve, ..
+                },
+                Known::ReviewRecorded(event),
+            ) => {
+                let approved = event.decision() == v1::Decision::Approve;
+                *request == event.request && *approve == approved
+            }
+            (
+                Self::RetroReview {
+                    request, justified, ..
+                },
+                Known::RetroReviewRecorded(event),
+            ) => *request == event.request && *justified == event.justified,
+            (
+                Self::Extend {
+                    grant, duration, ..
+                },
+                Known::ExtensionRequested(event),
+            ) => *grant == event.grant && *duration == event.duration_seconds,
+            (Self::Feedback { access, wait, .. }, Known::FeedbackSubmitted(event)) => {
+                *access == event.access_sufficient() && *wait == event.wait_acceptable()
+            }
+            (Self::Delegate { to, .. }, Known::DelegationChanged(event)) => *to == event.to,
+            (Self::PutPolicy(new), Known::PolicyChanged(event)) => {
+                new.bundle.digest().as_slice() == event.digest
+            }
+            (Self::Report(report), event) => report.event() == *event,
+            (Self::Cancel { request, .. }, Known::RequestCancelled(event)) => {
+                *request == event.request
+            }
+            (Self::Revoke { grant, .. }, Known::GrantRevoked(event)) => *grant == event.grant,
+            (Self::Finish { grant, .. }, Known::GrantFinished(event)) => *grant == event.grant,
+            (Self::StartSession { grant, .. }, Known::SessionStarted(event)) => {
+                *grant == event.grant
+            }
+            (Self::EndSession { session, .. }, Known::SessionEnded(event)) => {
+                *session == event.session
+            }
+            _ => false,
+        }
     }
 }

@@ -38,17 +38,48 @@ pub fn decide(state: &State, command: &Command, at: At) -> Result<Vec<Draft>, Re
     let first = match &command.action {
         Action::Request(ask) => desk.request(ask),
         Action::BreakGlass(ask) => desk.break_glass(ask),
-        Action::Review { .. } => desk.review(),
-        Action::RetroReview { .. } => desk.retro_review(),
+        Action::Review {
+            request,
+            approve,
+            group,
+            reason,
+        } => desk.review((*request, *approve), group.as_deref(), reason),
+        Action::RetroReview {
+            request,
+            justified,
+            reason,
+        } => desk.retro_review((*request, *justified), reason),
         Action::Cancel { request, reason } => desk.cancel(*request, reason),
-        Action::Extend { .. } => desk.extend(),
+        Action::Extend {
+            grant,
+            duration,
+            reason,
+        } => desk.extend((*grant, *duration), reason),
         Action::Revoke { grant, reason } => desk.revoke(*grant, reason),
         Action::Finish { grant, reason } => desk.finish(*grant, reason),
-        Action::StartSession { .. } => desk.start_session(),
-        Action::EndSession { .. } => desk.end_session(),
+        Action::StartSession {
+            grant,
+            client,
+            source_address,
+        } => desk.start_session(*grant, client, source_address),
+        Action::EndSession {
+            session,
+            reason,
+            exit_status,
+        } => desk.end_session(*session, reason, *exit_status),
         Action::Report(report) => desk.report(report),
-        Action::Feedback { .. } => desk.feedback(),
-        Action::Delegate { .. } => desk.delegate(),
+        Action::Feedback {
+            case,
+            access,
+            wait,
+            comment,
+        } => desk.feedback(*case, (*access, *wait), comment),
+        Action::Delegate {
+            to,
+            start,
+            end,
+            reason,
+        } => desk.delegate(to, (*start, *end), reason),
         Action::PutPolicy(new) => desk.put_policy(new),
     };
     match first {

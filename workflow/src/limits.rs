@@ -37,8 +37,14 @@ pub const MAX_CASES_EACH: usize = 1_000;
 /// Cases that are not closed: 200,000 at 2 KiB are 400 MiB.
 pub const MAX_CASES: usize = 200_000;
 
-/// Entries of one case. CaseClosed lists them: at most 10 bytes each, 40 KiB in all.
-pub const MAX_CASE_ENTRIES: usize = 4_000;
+/// Entries of one case, beyond which nothing but its end is taken: that the sessions end (500) and
+/// overrun (500), reminders ([`MAX_REMINDERS`] of a request and of each extension), and a few more.
+/// CaseClosed lists them, at 9 bytes each at most: below 5,000 they fit a payload of 48 KiB.
+pub const MAX_CASE_ENTRIES: usize = 3_000;
+
+/// Reminders of one request, extension or review afterwards: whoever does not answer the hundredth
+/// will not answer the next.
+pub const MAX_REMINDERS: u32 = 100;
 
 /// Sessions of one case.
 pub const MAX_SESSIONS: usize = 500;

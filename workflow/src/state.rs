@@ -165,9 +165,15 @@ impl State {
         self.cases.get(&id)
     }
 
-    /// Cases that are not closed, newest first.
-    pub fn cases(&self) -> impl DoubleEndedIterator<Item = &Arc<Case>> {
-        self.cases.values().rev()
+    /// Cases below this number that are not closed, newest first.
+    pub fn cases_below(&self, number: u64) -> impl Iterator<Item = &Arc<Case>> {
+        self.cases.range(..number).rev().map(|(_id, case)| case)
+    }
+
+    /// Microseconds by which the clock was set back in all.
+    #[must_use]
+    pub const fn setbacks(&self) -> u64 {
+        self.setbacks
     }
 
     /// Number of cases that are not closed.

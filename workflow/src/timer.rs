@@ -5,7 +5,7 @@ use countersign_proto::v1;
 
 use crate::case::{Case, Grant, Round, Stage};
 use crate::draft::{At, By, Draft};
-use crate::limits::OVERRUN_GRACE;
+use crate::limits::{MAX_REMINDERS, OVERRUN_GRACE};
 use crate::moment::{self, Moment};
 use crate::policy::Obligations;
 use crate::state::State;
@@ -64,7 +64,8 @@ pub(crate) fn all(case: &Case, setbacks: u64) -> Vec<(Moment, Timer)> {
         if !retro.escalated {
             all.push((retro.due, Timer::RetroLate));
         }
-        all.extend(retro.remind.map(|moment| (moment, Timer::RetroRemind)));
+        let remind = retro.remind.filter(|_| retro.reminders < MAX_REMINDERS);
+        all.extend(remind.map(|moment| (moment, Timer::RetroRemind)));
     }
     if let Some(until) = case.feedback_until()
         && case.open_issues().is_empty()
@@ -76,7 +77,8 @@ pub(crate) fn all(case: &Case, setbacks: u64) -> Vec<(Moment, Timer)> {
 
 fn round(round: &Round, all: &mut Vec<(Moment, Timer)>) {
     all.push((round.expires, Timer::RequestExpires));
-    all.extend(round.remind.map(|moment| (moment, Timer::Remind)));
+    let remind = round.remind.filter(|_| round.reminders < MAX_REMINDERS);
+    all.extend(remind.map(|moment| (moment, Timer::Remind)));
     all.extend(round.escalate.map(|moment| (moment, Timer::Escalate)));
 }
 

@@ -5,12 +5,11 @@ use countersign_proto::v1;
 use crate::case::{Case, EndedBy, Round, Stage};
 use crate::decide::provisioning;
 use crate::policy::Obligations;
-use crate::state::State;
 use crate::{timer, wire};
 
-/// A case that is open.
+/// A case that is open, after the clock was set back by so many microseconds in all.
 #[must_use]
-pub fn case(state: &State, case: &Case) -> v1::Case {
+pub fn case(case: &Case, setbacks: u64) -> v1::Case {
     let ask = &case.ask;
     let pending = matches!(case.stage, Stage::Pending);
     v1::Case {
@@ -30,14 +29,14 @@ pub fn case(state: &State, case: &Case) -> v1::Case {
         policy: case.policy,
         obligations: Some(wire::obligations(&case.obligations)),
         opened: Some(wire::timestamp(case.opened)),
-        request_expires: pending.then(|| expires(state, &case.round)),
+        request_expires: pending.then(|| expires(&case.round, setbacks)),
         reviews: reviews(&case.round),
-        grant: grant(state, case),
+        grant: grant(case, setbacks),
         extension: case.extension().map(|extension| v1::Extension {
             id: extension.round.id,
             duration_seconds: extension.duration,
             reason: extension.reason.clone(),
-            expires: Some(expires(state, &extension.round)),
+            expires: Some(expires(&extension.round, setbacks)),
             reviews: reviews(&extension.round),
             approvals: wire::obligations(&extension.obligations).approvals,
         }),
@@ -50,8 +49,8 @@ pub fn case(state: &State, case: &Case) -> v1::Case {
 
 /// A case that was closed, as it was before its last entry.
 #[must_use]
-pub fn closed(state: &State, last: &Case, index: u64) -> v1::Case {
-    let mut view = case(state, last);
+pub fn closed(last: &Case, index: u64) -> v1::Case {
+    let mut view = case(last, 0);
     view.status = v1::CaseStatus::Closed.into();
     view.summary = format!("closed: {}", last.outcome());
     view.entries.push(index);
@@ -70,8 +69,8 @@ pub const fn status(case: &Case) -> v1::CaseStatus {
     }
 }
 
-fn expires(state: &State, round: &Round) -> prost_types::Timestamp {
-    wire::timestamp(round.expires.ledger_time(state.setbacks))
+fn expires(round: &Round, setbacks: u64) -> prost_types::Timestamp {
+    wire::timestamp(round.expires.ledger_time(setbacks))
 }
 
 fn reviews(round: &Round) -> Vec<v1::ReviewState> {
@@ -88,7 +87,7 @@ fn reviews(round: &Round) -> Vec<v1::ReviewState> {
     reviews.collect()
 }
 
-fn grant(state: &State, case: &Case) -> Option<v1::Grant> {
+fn grant(case: &Case, setbacks: u64) -> Option<v1::Grant> {
     match &case.stage {
         Stage::Scheduled(scheduled) => Some(v1::Grant {
             id: scheduled.id,
@@ -98,7 +97,7 @@ fn grant(state: &State, case: &Case) -> Option<v1::Grant> {
         Stage::Active(grant) => Some(v1::Grant {
             id: grant.id,
             issued: Some(wire::timestamp(grant.issued)),
-            end: Some(wire::timestamp(grant.end.ledger_time(state.setbacks))),
+            end: Some(wire::timestamp(grant.end.ledger_time(setbacks))),
             active: true,
             ended_by: String::new(),
             provisioning: provisioning(grant.provisioning).to_owned(),

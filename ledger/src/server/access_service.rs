@@ -6,6 +6,8 @@
 mod actions;
 mod read;
 
+pub(super) use read::no_policy;
+
 use std::sync::Arc;
 
 use countersign_chain::idem::IdempotencyKey;
@@ -126,7 +128,9 @@ pub(super) fn outcome(log: &Arc<Log>, run: &Run) -> Result<v1::Outcome, Status> 
     let state = log.cases().read().ok_or_else(refuse::replaying)?;
     let thing = state.thing(run.first_index);
     let id = thing.map_or(0, |(_thing, case)| case);
-    let case = state.case(id).map(|case| view::case(&state, case));
+    let case = state
+        .case(id)
+        .map(|case| view::case(case, state.setbacks()));
     Ok(v1::Outcome {
         run: Some(receipt),
         case,
@@ -258,7 +262,10 @@ impl v1::access_service_server::AccessService for AccessService {
     ) -> Answer<v1::ListCasesResponse> {
         let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
-        read::list(log, self.clock.wall(), (&peer, &request)).map(Response::new)
+        let facts = world::facts(log, self.clock.wall());
+        let wanted = (request, facts);
+        let answer = read::list(log, (&self.readers, &peer), wanted).await;
+        answer.map(Response::new)
     }
 
     async fn simulate(

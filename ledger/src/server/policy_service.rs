@@ -82,11 +82,7 @@ impl v1::policy_service_server::PolicyService for PolicyService {
             index => state.policy_at(index),
         };
         let in_force = found.ok_or_else(|| match request.index {
-            0 => refusal(
-                Reason::PolicyMissing,
-                "this log has no policy".to_owned(),
-                "an administrator puts one into force with `countersign policy put`",
-            ),
+            0 => access_service::no_policy(),
             index => refusal(
                 Reason::IdUnknown,
                 format!("{index} is no number of a policy"),

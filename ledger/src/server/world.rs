@@ -10,8 +10,8 @@ use crate::log::Log;
 
 /// The facts for the policy that is in force; plain ones without a policy.
 pub(super) fn facts(log: &Log, now: UnixMicros) -> Facts {
-    let state = log.cases().read();
-    let in_force = state.as_ref().and_then(|state| state.policy());
+    // Calendars are looked up without holding up the writer.
+    let in_force = log.cases().read().and_then(|state| state.policy().cloned());
     in_force.map_or_else(Facts::default, |in_force| of_policy(&in_force.policy, now))
 }
 

@@ -1,11 +1,11 @@
 //! What is left after access: feedback. And places that are given away.
 
+use countersign_chain::time::UnixMicros;
 use countersign_proto::reason::Reason;
 use countersign_proto::v1;
 
 use super::Desk;
 use crate::case::Provisioning;
-use crate::command::Action;
 use crate::draft::Draft;
 use crate::limits::{MAX_DELEGATION, MAX_REASON};
 use crate::moment;
@@ -14,17 +14,13 @@ use crate::state::Thing;
 use crate::wire;
 
 impl Desk<'_> {
-    pub(super) fn feedback(&self) -> Result<Draft, Refusal> {
-        let Action::Feedback {
-            case: number,
-            access,
-            wait,
-            comment,
-        } = &self.command.action
-        else {
-            return Err(wrong_action());
-        };
-        let case = self.find(*number, &[Thing::Request])?;
+    pub(super) fn feedback(
+        &self,
+        number: u64,
+        (access, wait): (v1::Rating, v1::Rating),
+        comment: &str,
+    ) -> Result<Draft, Refusal> {
+        let case = self.find(number, &[Thing::Request])?;
         let person = self.person(self.policy_of(case)?)?;
         self.text("comment", comment, MAX_REASON)?;
         let refuse = |message: String| {
@@ -45,23 +41,19 @@ impl Desk<'_> {
         }
         let event = v1::FeedbackSubmitted {
             person: person.to_owned(),
-            access_sufficient: (*access).into(),
-            wait_acceptable: (*wait).into(),
-            comment: comment.clone(),
+            access_sufficient: access.into(),
+            wait_acceptable: wait.into(),
+            comment: comment.to_owned(),
         };
         Ok(self.draft(case.id, event))
     }
 
-    pub(super) fn delegate(&self) -> Result<Draft, Refusal> {
-        let Action::Delegate {
-            to,
-            start,
-            end,
-            reason,
-        } = &self.command.action
-        else {
-            return Err(wrong_action());
-        };
+    pub(super) fn delegate(
+        &self,
+        to: &str,
+        (start, end): (Option<UnixMicros>, UnixMicros),
+        reason: &str,
+    ) -> Result<Draft, Refusal> {
         let (_index, policy) = self.policy()?;
         let from = self.human(policy)?;
         self.text("reason", reason, MAX_REASON)?;
@@ -79,7 +71,7 @@ impl Desk<'_> {
         let now = self.at.time;
         let start = start.unwrap_or(now).max(now);
         // An end that is past takes the place back.
-        let end = (*end).max(now);
+        let end = end.max(now);
         let start = start.min(end);
         if end > moment::later(start, MAX_DELEGATION) {
             let message = "it would last longer than 90 days".to_owned();
@@ -90,7 +82,7 @@ impl Desk<'_> {
             to: to.to_owned(),
             start: Some(wire::timestamp(start)),
             end: Some(wire::timestamp(end)),
-            reason: reason.clone(),
+            reason: reason.to_owned(),
         };
         Ok(self.draft(0, event))
     }
@@ -106,12 +98,4 @@ pub const fn provisioning(provisioning: Provisioning) -> &'static str {
         Provisioning::Removed => "removed",
         Provisioning::RemovalFailed => "removal-failed",
     }
-}
-
-fn wrong_action() -> Refusal {
-    Refusal::new(
-        Reason::Internal,
-        "a command of another kind",
-        "report this defect",
-    )
 }

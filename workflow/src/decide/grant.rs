@@ -5,12 +5,12 @@ use countersign_proto::reason::Reason;
 use countersign_proto::v1;
 
 use super::Desk;
-use super::opening::{check_duration, judge};
+use super::opening::{check_duration, not_allowed};
 use crate::case::{Case, Grant, Provisioning, Stage};
-use crate::command::{Action, Report};
+use crate::command::Report;
 use crate::draft::Draft;
 use crate::limits::{MAX_REASON, MAX_SESSIONS};
-use crate::policy::AskKind;
+use crate::policy::{AskKind, RequestFacts};
 use crate::refusal::Refusal;
 use crate::state::Thing;
 use crate::wire;
@@ -57,19 +57,15 @@ impl<'a> Desk<'a> {
         ))
     }
 
-    pub(super) fn extend(&self) -> Result<Draft, Refusal> {
-        let Action::Extend {
-            grant: number,
-            duration,
-            reason,
-        } = &self.command.action
-        else {
-            return Err(wrong_action());
-        };
-        let (case, grant) = self.active(*number)?;
+    pub(super) fn extend(
+        &self,
+        (number, duration): (u64, u64),
+        reason: &str,
+    ) -> Result<Draft, Refusal> {
+        let (case, grant) = self.active(number)?;
         self.holder(case)?;
         self.reason("reason", reason)?;
-        check_duration(*duration)?;
+        check_duration(duration)?;
         self.room(case)?;
         if let Some(extension) = &grant.extension {
             return Err(Refusal::new(
@@ -90,7 +86,7 @@ impl<'a> Desk<'a> {
         }
         // All of it counts: what was granted, and what is added.
         let granted = grant.end.seconds_since(grant.since);
-        let total = granted.saturating_add(*duration);
+        let total = granted.saturating_add(duration);
         let max = case.obligations.max_duration;
         if total > max {
             return Err(Refusal::new(
@@ -104,13 +100,17 @@ impl<'a> Desk<'a> {
         } else {
             AskKind::Request
         };
-        let (policy, person) = (self.policy_of(case)?, case.person.as_str());
         let facts = &self.command.facts;
-        let obligations = judge(policy, kind, (person, &case.ask, total), facts)?;
+        let ask = RequestFacts {
+            duration_seconds: total,
+            ..case.ask.facts(&case.person, facts)
+        };
+        let obligations = self.policy_of(case)?.judge(kind, &ask);
+        let obligations = obligations.map_err(|why| not_allowed(&why))?;
         let event = v1::ExtensionRequested {
-            grant: *number,
-            duration_seconds: *duration,
-            reason: reason.clone(),
+            grant: number,
+            duration_seconds: duration,
+            reason: reason.to_owned(),
             policy: case.policy,
             facts: Some(wire::facts(facts)),
             obligations: Some(wire::obligations(&obligations)),
@@ -173,16 +173,13 @@ impl<'a> Desk<'a> {
         ))
     }
 
-    pub(super) fn start_session(&self) -> Result<Draft, Refusal> {
-        let Action::StartSession {
-            grant: number,
-            client,
-            source_address,
-        } = &self.command.action
-        else {
-            return Err(wrong_action());
-        };
-        let (case, _grant) = self.active(*number)?;
+    pub(super) fn start_session(
+        &self,
+        number: u64,
+        client: &str,
+        source_address: &str,
+    ) -> Result<Draft, Refusal> {
+        let (case, _grant) = self.active(number)?;
         if !self.is("agent") {
             self.holder(case)?;
         }
@@ -197,30 +194,27 @@ impl<'a> Desk<'a> {
             ));
         }
         let event = v1::SessionStarted {
-            grant: *number,
+            grant: number,
             person: case.person.clone(),
-            client: client.clone(),
-            source_address: source_address.clone(),
+            client: client.to_owned(),
+            source_address: source_address.to_owned(),
         };
         Ok(self.draft(case.id, event))
     }
 
-    pub(super) fn end_session(&self) -> Result<Draft, Refusal> {
-        let Action::EndSession {
-            session: number,
-            reason,
-            exit_status,
-        } = &self.command.action
-        else {
-            return Err(wrong_action());
-        };
-        let case = self.find(*number, &[Thing::Session])?;
+    pub(super) fn end_session(
+        &self,
+        number: u64,
+        reason: &str,
+        exit_status: i32,
+    ) -> Result<Draft, Refusal> {
+        let case = self.find(number, &[Thing::Session])?;
         if !self.is("agent") && !self.is("admin") {
             self.holder(case)?;
         }
         self.text("reason", reason, MAX_REASON)?;
         let mut sessions = case.sessions.iter();
-        if !sessions.any(|session| session.id == *number && session.ended.is_none()) {
+        if !sessions.any(|session| session.id == number && session.ended.is_none()) {
             return Err(Refusal::new(
                 Reason::SessionEnded,
                 format!("session {number} is over"),
@@ -228,9 +222,9 @@ impl<'a> Desk<'a> {
             ));
         }
         let event = v1::SessionEnded {
-            session: *number,
-            reason: reason.clone(),
-            exit_status: *exit_status,
+            session: number,
+            reason: reason.to_owned(),
+            exit_status,
         };
         Ok(self.draft(case.id, event))
     }
@@ -238,7 +232,10 @@ impl<'a> Desk<'a> {
     pub(super) fn report(&self, report: &Report) -> Result<Draft, Refusal> {
         let number = report.grant();
         let case = self.find(number, &[Thing::Grant])?;
-        self.room(case)?;
+        // Failures repeat. What is there and what is gone is told once, and always has room.
+        if matches!(report, Report::Failed(_) | Report::RemovalFailed(_)) {
+            self.room(case)?;
+        }
         let Some(grant) = case.grant() else {
             return Err(not_active(number, case));
         };
@@ -284,13 +281,5 @@ fn not_active(number: u64, case: &Case) -> Refusal {
         Reason::GrantNotActive,
         format!("{number} is no active grant: {state}"),
         format!("`countersign access show {}` tells more", case.id),
-    )
-}
-
-fn wrong_action() -> Refusal {
-    Refusal::new(
-        Reason::Internal,
-        "a command of another kind",
-        "report this defect",
     )
 }

@@ -10,7 +10,7 @@ use crate::command::Ask;
 use crate::draft::Draft;
 use crate::limits::{MAX_AFFECTED, MAX_AHEAD, MAX_CASES, MAX_CASES_EACH, MAX_DURATION};
 use crate::moment;
-use crate::policy::{AskKind, Facts, NotAllowed, Obligations, Policy, RequestFacts};
+use crate::policy::{AskKind, NotAllowed, Obligations};
 use crate::refusal::Refusal;
 use crate::wire;
 
@@ -65,12 +65,8 @@ impl Desk<'_> {
         let (index, policy) = self.policy()?;
         let person = self.person(policy)?;
         self.check_room(person)?;
-        let obligations = judge(
-            policy,
-            kind,
-            (person, ask, ask.duration),
-            &self.command.facts,
-        )?;
+        let obligations = policy.judge(kind, &ask.facts(person, &self.command.facts));
+        let obligations = obligations.map_err(|why| not_allowed(&why))?;
         Ok((index, person.to_owned(), obligations))
     }
 
@@ -146,35 +142,6 @@ pub(super) fn check_duration(seconds: u64) -> Result<(), Refusal> {
         format!("duration of {seconds} s; expected 1 to {MAX_DURATION}"),
         "say for how long access is needed, for example 30m",
     ))
-}
-
-/// What the policy attaches to a request of so many seconds in all.
-pub(super) fn judge(
-    policy: &Policy,
-    kind: AskKind,
-    (person, ask, duration): (&str, &Ask, u64),
-    facts: &Facts,
-) -> Result<Obligations, Refusal> {
-    let request = request_facts((person, ask, duration), facts);
-    policy
-        .judge(kind, &request)
-        .map_err(|why| not_allowed(&why))
-}
-
-pub(super) fn request_facts<'f>(
-    (person, ask, duration): (&'f str, &'f Ask, u64),
-    facts: &'f Facts,
-) -> RequestFacts<'f> {
-    RequestFacts {
-        person,
-        resource: &ask.resource,
-        permission: &ask.permission,
-        duration_seconds: duration,
-        severity: &ask.severity,
-        ticket: &ask.ticket,
-        affected: &ask.affected,
-        facts,
-    }
 }
 
 /// A judgement as its caller hears it.

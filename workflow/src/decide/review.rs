@@ -6,9 +6,8 @@ use countersign_proto::reason::Reason;
 use countersign_proto::v1;
 
 use super::Desk;
-use super::opening::{list, request_facts};
+use super::opening::list;
 use crate::case::{Case, Round, Stage};
-use crate::command::Action;
 use crate::draft::Draft;
 use crate::policy::{Obligations, Policy};
 use crate::refusal::Refusal;
@@ -31,18 +30,14 @@ struct Matter<'a> {
 }
 
 impl<'a> Desk<'a> {
-    pub(super) fn review(&self) -> Result<Draft, Refusal> {
-        let Action::Review {
-            request,
-            approve,
-            group,
-            reason,
-        } = &self.command.action
-        else {
-            return Err(wrong_action());
-        };
-        let case = self.find(*request, &[Thing::Request, Thing::Extension])?;
-        let matter = self.matter(case, *request)?;
+    pub(super) fn review(
+        &self,
+        (request, approve): (u64, bool),
+        group: Option<&str>,
+        reason: &str,
+    ) -> Result<Draft, Refusal> {
+        let case = self.find(request, &[Thing::Request, Thing::Extension])?;
+        let matter = self.matter(case, request)?;
         let person = self.human(matter.policy)?;
         self.text("reason", reason, crate::limits::MAX_REASON)?;
         if !approve {
@@ -58,9 +53,9 @@ impl<'a> Desk<'a> {
                 "nothing to do; the first decision stands",
             ));
         }
-        let place = self.place(&matter, person, *approve)?;
+        let place = self.place(&matter, person, approve)?;
         let group = match approve {
-            true => self.slot(&matter, &place, group.as_deref())?,
+            true => self.slot(&matter, &place, group)?,
             false => String::new(),
         };
         let decision = match approve {
@@ -69,11 +64,11 @@ impl<'a> Desk<'a> {
         };
         let delegation = place.delegation;
         let event = v1::ReviewRecorded {
-            request: *request,
+            request,
             person: person.to_owned(),
             decision: decision.into(),
             group,
-            reason: reason.clone(),
+            reason: reason.to_owned(),
             delegate_of: delegation.map_or_else(String::new, |given| given.from.clone()),
             delegation: delegation.map_or(0, |given| given.index),
             facts: Some(wire::facts(&self.command.facts)),
@@ -154,16 +149,14 @@ impl<'a> Desk<'a> {
         open: &BTreeSet<String>,
     ) -> BTreeSet<String> {
         let case = matter.case;
-        let ask = (case.person.as_str(), &case.ask, case.ask.duration);
-        let facts = request_facts(ask, &self.command.facts);
+        let facts = case.ask.facts(&case.person, &self.command.facts);
         let open = open.iter().map(String::as_str);
         matter.policy.approver_groups(&facts, person, open)
     }
 
     fn eligible(&self, matter: &Matter<'_>, group: &str) -> BTreeSet<String> {
         let case = matter.case;
-        let ask = (case.person.as_str(), &case.ask, case.ask.duration);
-        let facts = request_facts(ask, &self.command.facts);
+        let facts = case.ask.facts(&case.person, &self.command.facts);
         matter.policy.eligible(&facts, group)
     }
 
@@ -190,16 +183,12 @@ impl<'a> Desk<'a> {
         Ok(scarce.cloned().unwrap_or_default())
     }
 
-    pub(super) fn retro_review(&self) -> Result<Draft, Refusal> {
-        let Action::RetroReview {
-            request,
-            justified,
-            reason,
-        } = &self.command.action
-        else {
-            return Err(wrong_action());
-        };
-        let case = self.find(*request, &[Thing::Request])?;
+    pub(super) fn retro_review(
+        &self,
+        (request, justified): (u64, bool),
+        reason: &str,
+    ) -> Result<Draft, Refusal> {
+        let case = self.find(request, &[Thing::Request])?;
         let policy = self.policy_of(case)?;
         let person = self.human(policy)?;
         self.reason("reason", reason)?;
@@ -223,10 +212,10 @@ impl<'a> Desk<'a> {
             ));
         }
         let event = v1::RetroReviewRecorded {
-            request: *request,
+            request,
             person: person.to_owned(),
-            justified: *justified,
-            reason: reason.clone(),
+            justified,
+            reason: reason.to_owned(),
         };
         Ok(self.draft(case.id, event))
     }
@@ -267,12 +256,4 @@ fn standing(case: &Case) -> String {
         Stage::Active(grant) => format!("approved; grant {} is active", grant.id),
         Stage::Ended(_) | Stage::Refused(_) => case.outcome().to_owned(),
     }
-}
-
-fn wrong_action() -> Refusal {
-    Refusal::new(
-        Reason::Internal,
-        "a command of another kind",
-        "report this defect",
-    )
 }

@@ -52,7 +52,11 @@ fn pick(all: &[u64], choice: usize) -> u64 {
 }
 
 fn numbers(world: &World, of: impl Fn(&Case) -> Option<u64>) -> Vec<u64> {
-    world.state.cases().filter_map(|case| of(case)).collect()
+    world
+        .state
+        .cases_below(u64::MAX)
+        .filter_map(|case| of(case))
+        .collect()
 }
 
 /// Somebody who may do it, as a rule.

@@ -7,7 +7,7 @@ use countersign_chain::principal::Principal;
 use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
 use countersign_proto::event::{Event, Known};
-use countersign_workflow::command::{Action, Caller};
+use countersign_workflow::command::Action;
 use countersign_workflow::decide;
 use countersign_workflow::draft::{At, By, Draft};
 use countersign_workflow::refusal::Refused;
@@ -27,12 +27,6 @@ pub(super) enum Ordered {
     Done,
     /// Not before the commit in flight is stored.
     Wait(Box<Order>),
-}
-
-/// Who an entry names.
-struct Hands<'a> {
-    caller: Option<&'a Caller>,
-    order: Option<(&'a Order, Fingerprint)>,
 }
 
 impl Sequencer {
@@ -146,14 +140,11 @@ impl Sequencer {
         };
         if drafts.is_empty() {
             // What it was refused for may not be durable yet, but nothing rests on a refusal.
-            let refused = refusal.map_or(SubmitError::Replaying, SubmitError::refused);
+            let nothing = || SubmitError::Internal("a command led to nothing".to_owned());
+            let refused = refusal.map_or_else(nothing, SubmitError::refused);
             return answer(order, Err(refused));
         }
-        let hands = Hands {
-            caller: Some(&order.command.caller),
-            order: Some((&order, key)),
-        };
-        let entries = match entries(&drafts, &hands) {
+        let entries = match entries(&drafts, Some(&order)) {
             Ok(entries) => entries,
             Err(error) => return answer(order, Err(error)),
         };
@@ -199,11 +190,7 @@ impl Sequencer {
             let Some(drafts) = drafts else {
                 return true;
             };
-            let hands = Hands {
-                caller: None,
-                order: None,
-            };
-            let entries = match entries(&drafts, &hands) {
+            let entries = match entries(&drafts, None) {
                 Ok(entries) => entries,
                 Err(error) => {
                     tracing::error!(%error, "what is due cannot be written");
@@ -269,21 +256,22 @@ impl Sequencer {
     }
 }
 
-/// Decided events as entries.
-fn entries(drafts: &[Draft], hands: &Hands<'_>) -> Result<Vec<NewEntry>, SubmitError> {
+/// Decided events as entries; the first one carries the key of its order.
+fn entries(drafts: &[Draft], order: Option<&Order>) -> Result<Vec<NewEntry>, SubmitError> {
     let internal = |error: &dyn std::fmt::Display| SubmitError::Internal(error.to_string());
     let mut entries = Vec::with_capacity(drafts.len());
     for draft in drafts {
         let event: Event = draft.event.to_event();
         let (kind, payload) = event.into_parts().map_err(|error| internal(&error))?;
-        let caller = hands.caller.filter(|_| draft.by == By::Caller);
+        let caller = order.map(|order| &order.command.caller);
+        let caller = caller.filter(|_| draft.by == By::Caller);
         let actor = caller.map_or_else(Principal::ledger, |caller| caller.actor.clone());
         let entry = NewEntry::new(kind, actor, payload).map_err(|error| internal(&error))?;
         let mut entry = entry.in_case(draft.case);
         if let Some(via) = caller.and_then(|caller| caller.via.clone()) {
             entry = entry.via(via).map_err(|error| internal(&error))?;
         }
-        if let Some((order, _key)) = hands.order.as_ref().filter(|_| entries.is_empty()) {
+        if let Some(order) = order.filter(|_| entries.is_empty()) {
             entry = entry.with_key(order.idem.clone());
         }
         entries.push(entry);

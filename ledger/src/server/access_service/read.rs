@@ -10,15 +10,15 @@ use countersign_proto::reason::{Reason, field_violation, refusal};
 use countersign_proto::v1;
 use countersign_workflow::case::Case;
 use countersign_workflow::draft::EntryFacts;
-use countersign_workflow::policy::{AskKind, Facts, Policy, RequestFacts};
-use countersign_workflow::state::State;
+use countersign_workflow::policy::{AskKind, Facts};
+use countersign_workflow::state::{InForce, State};
 use countersign_workflow::{decide, timer, view, wire};
 use tonic::Status;
 
 use super::actions;
 use crate::identity::peer::Peer;
 use crate::identity::role::Role;
-use crate::limits::{MAX_CASES_PAGE, USUAL_PAGE};
+use crate::limits::{CASES_AT_A_TIME, MAX_CASES_PAGE, USUAL_PAGE};
 use crate::log::Log;
 use crate::server::readers::{Readers, Reading};
 use crate::server::{refuse, world};
@@ -41,7 +41,7 @@ pub(super) fn check(
             ..v1::CheckAccessResponse::default()
         });
     };
-    let view = view::case(&state, case);
+    let view = view::case(case, state.setbacks());
     let grant = view.grant.unwrap_or_default();
     Ok(v1::CheckAccessResponse {
         allowed: true,
@@ -71,38 +71,102 @@ pub(super) async fn case(
     (readers, peer): (&Readers, &Peer),
     (id, facts): (u64, &Facts),
 ) -> Result<v1::GetCaseResponse, Status> {
-    let closed = {
+    let (only, found) = {
         let state = log.cases().read().ok_or_else(refuse::replaying)?;
         let case = state.thing(id).map_or(id, |(_thing, case)| case);
-        if let Some(case) = state.case(case) {
-            if !may_see(&state, peer, case, facts) {
-                return Err(unknown(id));
-            }
-            let case = Some(view::case(&state, case));
-            return Ok(v1::GetCaseResponse { case });
-        }
-        let closed = state.closed_case(case).map(|closed| closed.index);
-        closed.ok_or_else(|| unknown(id))?
+        (only(&state, peer), Found::of(&state, case))
     };
-    let log = Arc::clone(log);
-    let only = {
-        let state = log.cases().read().ok_or_else(refuse::replaying)?;
-        (peer.role == Role::User).then(|| person(&state, peer, ""))
-    };
-    let read = move || {
-        let (case, took_part) =
-            read_closed(&log, closed, only.as_deref()).map_err(|why| refuse::internal(&why))?;
-        if took_part {
-            Ok(case)
-        } else {
-            Err(unknown(id))
+    let case = match found {
+        Found::Open(open) if open.is_of(only.as_deref(), facts) => open.view(),
+        Found::Open(_) | Found::None => return Err(unknown(id)),
+        Found::Closed(index) => {
+            let log = Arc::clone(log);
+            let read = move || {
+                let read = read_closed(&log, index, only.as_deref());
+                let read = read.map_err(|why| refuse::internal(&why))?;
+                read.ok_or_else(|| unknown(id))
+            };
+            let client = peer.principal.as_str();
+            readers.run(client, Reading::Short, read).await?
         }
     };
-    let case = readers
-        .run(peer.principal.as_str(), Reading::Short, read)
-        .await?;
     let case = Some(case);
     Ok(v1::GetCaseResponse { case })
+}
+
+/// Whose cases a caller sees: people those that they have to do with, other roles all.
+fn only(state: &State, peer: &Peer) -> Option<String> {
+    (peer.role == Role::User).then(|| person(state, peer, ""))
+}
+
+/// A case as it was when the state was looked at. It is judged and shown without holding up the
+/// writer, who waits for whoever reads the state.
+struct Open {
+    case: Arc<Case>,
+    in_force: Option<Arc<InForce>>,
+    setbacks: u64,
+}
+
+enum Found {
+    Open(Open),
+    /// Index of its last entry.
+    Closed(u64),
+    None,
+}
+
+impl Found {
+    fn of(state: &State, id: u64) -> Self {
+        match (state.case(id), state.closed_case(id)) {
+            (Some(case), _) => Self::Open(Open::of(state, case)),
+            (None, Some(closed)) => Self::Closed(closed.index),
+            (None, None) => Self::None,
+        }
+    }
+}
+
+impl Open {
+    fn of(state: &State, case: &Arc<Case>) -> Self {
+        Self {
+            case: Arc::clone(case),
+            in_force: state.policy_at(case.policy).cloned(),
+            setbacks: state.setbacks(),
+        }
+    }
+
+    fn view(&self) -> v1::Case {
+        view::case(&self.case, self.setbacks)
+    }
+
+    /// Whether it is this person's business; everybody's without one.
+    fn is_of(&self, only: Option<&str>, facts: &Facts) -> bool {
+        only.is_none_or(|who| {
+            self.case.participants().contains(who) || self.may_be_decided_by(who, facts)
+        })
+    }
+
+    /// Whether somebody could decide on what waits in it, in an own place.
+    fn may_be_decided_by(&self, person: &str, facts: &Facts) -> bool {
+        let case = &self.case;
+        let Some(policy) = self.in_force.as_ref().map(|in_force| &in_force.policy) else {
+            return false;
+        };
+        if person == case.person {
+            return false;
+        }
+        if let Some(retro) = case.retro.as_ref().filter(|retro| retro.by.is_none())
+            && policy
+                .members_of(&retro.group)
+                .any(|member| member == person)
+        {
+            return true;
+        }
+        let Some((round, obligations)) = timer::open_round(case) else {
+            return false;
+        };
+        let open = round.open_groups(obligations);
+        let ask = case.ask.facts(&case.person, facts);
+        !round.has_decided(person) && !policy.approver_groups(&ask, person, open).is_empty()
+    }
 }
 
 fn unknown(id: u64) -> Status {
@@ -113,8 +177,8 @@ fn unknown(id: u64) -> Status {
     )
 }
 
-/// A closed case as its entries tell it, and whether this person took part in it. Blocks.
-fn read_closed(log: &Log, index: u64, only: Option<&str>) -> Result<(v1::Case, bool), String> {
+/// A closed case as its entries tell it; `None` when this person took no part in it. Blocks.
+fn read_closed(log: &Log, index: u64, only: Option<&str>) -> Result<Option<v1::Case>, String> {
     let entry = |index: u64| -> Result<_, String> {
         let (record, _checkpoint) = log.entry(index).map_err(|error| error.to_string())?;
         let parsed = Record::parse(&record).map_err(|error| error.to_string())?;
@@ -148,29 +212,16 @@ fn read_closed(log: &Log, index: u64, only: Option<&str>) -> Result<(v1::Case, b
         .case(id)
         .ok_or_else(|| format!("case {id} has no beginning"))?;
     let took_part = only.is_none_or(|who| case.participants().contains(who));
-    Ok((view::closed(&state, case, index), took_part))
+    Ok(took_part.then(|| view::closed(case, index)))
 }
 
 /// A page of open cases, the newest first. The token is the number to go on below.
-pub(super) fn list(
-    log: &Log,
-    wall: UnixMicros,
-    (peer, request): (&Peer, &v1::ListCasesRequest),
+pub(super) async fn list(
+    log: &Arc<Log>,
+    (readers, peer): (&Readers, &Peer),
+    (request, facts): (v1::ListCasesRequest, Facts),
 ) -> Result<v1::ListCasesResponse, Status> {
-    let size = match request.page_size {
-        0 => USUAL_PAGE,
-        size if usize::try_from(size).is_ok_and(|size| size <= MAX_CASES_PAGE) => {
-            usize::try_from(size).unwrap_or(USUAL_PAGE)
-        }
-        size => {
-            return Err(field_violation(
-                Reason::PageSizeInvalid,
-                "page_size",
-                format!("expected at most {MAX_CASES_PAGE}, got {size}"),
-                "ask for smaller pages",
-            ));
-        }
-    };
+    let size = page_size(request.page_size)?;
     let below = match request.page_token.as_str() {
         "" => u64::MAX,
         token => token.parse().map_err(|_error| {
@@ -182,117 +233,106 @@ pub(super) fn list(
             )
         })?,
     };
-    let facts = world::facts(log, wall);
-    let state = log.cases().read().ok_or_else(refuse::replaying)?;
-    let wanted = Wanted::new(&state, peer, request);
-    let mut cases: Vec<v1::Case> = Vec::new();
-    let mut next_page_token = String::new();
-    for case in state.cases().filter(|case| case.id < below) {
-        if !wanted.takes(&state, case, &facts) {
-            continue;
-        }
-        if cases.len() == size {
-            next_page_token = cases
-                .last()
-                .map_or_else(String::new, |last| last.id.to_string());
-            break;
-        }
-        cases.push(view::case(&state, case));
+    let wanted = {
+        let state = log.cases().read().ok_or_else(refuse::replaying)?;
+        Wanted::new(&state, peer, request)
+    };
+    let log = Arc::clone(log);
+    let read = move || page(&log, (below, size), &wanted, &facts);
+    readers
+        .run(peer.principal.as_str(), Reading::Long, read)
+        .await
+}
+
+fn page_size(wanted: u32) -> Result<usize, Status> {
+    match usize::try_from(wanted) {
+        Ok(0) => Ok(USUAL_PAGE),
+        Ok(size) if size <= MAX_CASES_PAGE => Ok(size),
+        _ => Err(field_violation(
+            Reason::PageSizeInvalid,
+            "page_size",
+            format!("expected at most {MAX_CASES_PAGE}, got {wanted}"),
+            "ask for smaller pages",
+        )),
     }
-    Ok(v1::ListCasesResponse {
-        cases,
-        next_page_token,
-    })
+}
+
+/// Looks at some cases at a time, for the writer waits for whoever reads the state.
+fn page(
+    log: &Log,
+    (mut below, size): (u64, usize),
+    wanted: &Wanted,
+    facts: &Facts,
+) -> Result<v1::ListCasesResponse, Status> {
+    let mut cases: Vec<v1::Case> = Vec::new();
+    loop {
+        let some: Vec<Open> = {
+            let state = log.cases().read().ok_or_else(refuse::replaying)?;
+            let some = state.cases_below(below).take(CASES_AT_A_TIME);
+            some.map(|case| Open::of(&state, case)).collect()
+        };
+        let Some(last) = some.last() else {
+            let next_page_token = String::new();
+            return Ok(v1::ListCasesResponse {
+                cases,
+                next_page_token,
+            });
+        };
+        below = last.case.id;
+        for open in some.iter().filter(|open| wanted.takes(open, facts)) {
+            if let Some(last) = cases.last().filter(|_| cases.len() == size) {
+                let next_page_token = last.id.to_string();
+                return Ok(v1::ListCasesResponse {
+                    cases,
+                    next_page_token,
+                });
+            }
+            cases.push(open.view());
+        }
+    }
 }
 
 /// Which cases are listed.
-struct Wanted<'a> {
+struct Wanted {
     requester: Option<String>,
     reviewer: Option<String>,
-    resource: &'a str,
-    statuses: &'a [i32],
-    /// People see what they take part in; others see everything.
+    resource: String,
+    statuses: Vec<i32>,
     only: Option<String>,
 }
 
-impl<'a> Wanted<'a> {
-    fn new(state: &State, peer: &Peer, request: &'a v1::ListCasesRequest) -> Self {
+impl Wanted {
+    fn new(state: &State, peer: &Peer, request: v1::ListCasesRequest) -> Self {
         let named = |name: &str| (!name.is_empty()).then(|| person(state, peer, name));
         Self {
             requester: named(&request.requester),
             reviewer: named(&request.reviewer),
-            resource: &request.resource,
-            statuses: &request.statuses,
-            only: (peer.role == Role::User).then(|| person(state, peer, "")),
+            resource: request.resource,
+            statuses: request.statuses,
+            only: only(state, peer),
         }
     }
 
-    fn takes(&self, state: &State, case: &Case, facts: &Facts) -> bool {
+    fn takes(&self, open: &Open, facts: &Facts) -> bool {
+        let case = &open.case;
         let status: i32 = view::status(case).into();
-        let fits = |wanted: &Option<String>, found: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted == found)
-        };
+        let requester = self.requester.as_ref();
+        let reviewer = self.reviewer.as_ref();
         (self.resource.is_empty() || self.resource == case.ask.resource)
             && (self.statuses.is_empty() || self.statuses.contains(&status))
-            && fits(&self.requester, &case.person)
-            && self
-                .reviewer
-                .as_ref()
-                .is_none_or(|who| may_decide(state, case, who, facts))
-            && self
-                .only
-                .as_ref()
-                .is_none_or(|who| is_of(state, case, who, facts))
+            && requester.is_none_or(|wanted| *wanted == case.person)
+            && reviewer.is_none_or(|who| open.may_be_decided_by(who, facts))
+            && open.is_of(self.only.as_deref(), facts)
     }
 }
 
-/// Whether a case is somebody's business.
-fn is_of(state: &State, case: &Case, who: &str, facts: &Facts) -> bool {
-    case.participants().contains(who) || may_decide(state, case, who, facts)
-}
-
-/// People see cases that they have to do with; other roles see all.
-fn may_see(state: &State, peer: &Peer, case: &Case, facts: &Facts) -> bool {
-    peer.role != Role::User || is_of(state, case, &person(state, peer, ""), facts)
-}
-
-/// Whether somebody could decide on what waits in a case, in an own place.
-fn may_decide(state: &State, case: &Case, person: &str, facts: &Facts) -> bool {
-    let Some(policy) = state
-        .policy_at(case.policy)
-        .map(|in_force| &in_force.policy)
-    else {
-        return false;
-    };
-    if person == case.person {
-        return false;
-    }
-    if let Some(retro) = case.retro.as_ref().filter(|retro| retro.by.is_none())
-        && policy
-            .members_of(&retro.group)
-            .any(|member| member == person)
-    {
-        return true;
-    }
-    let Some((round, obligations)) = timer::open_round(case) else {
-        return false;
-    };
-    let open = round.open_groups(obligations);
-    let ask = request_facts(&case.person, case, facts);
-    !round.has_decided(person) && !policy.approver_groups(&ask, person, open).is_empty()
-}
-
-fn request_facts<'a>(person: &'a str, case: &'a Case, facts: &'a Facts) -> RequestFacts<'a> {
-    RequestFacts {
-        person,
-        resource: &case.ask.resource,
-        permission: &case.ask.permission,
-        duration_seconds: case.ask.duration,
-        severity: &case.ask.severity,
-        ticket: &case.ask.ticket,
-        affected: &case.ask.affected,
-        facts,
-    }
+/// There is nothing to judge by.
+pub(in crate::server) fn no_policy() -> Status {
+    refusal(
+        Reason::PolicyMissing,
+        "this log has no policy".to_owned(),
+        "an administrator puts one into force with `countersign policy put`",
+    )
 }
 
 /// What would come of a request.
@@ -303,26 +343,13 @@ pub(super) fn simulate(
 ) -> Result<v1::SimulateResponse, Status> {
     let ask = actions::ask(request.ask.clone())?;
     let facts = world::facts(log, wall);
-    let state = log.cases().read().ok_or_else(refuse::replaying)?;
-    let Some(in_force) = state.policy() else {
-        return Err(refusal(
-            Reason::PolicyMissing,
-            "this log has no policy".to_owned(),
-            "an administrator puts one into force with `countersign policy put`",
-        ));
+    let (in_force, person) = {
+        let state = log.cases().read().ok_or_else(refuse::replaying)?;
+        let in_force = state.policy().cloned().ok_or_else(no_policy)?;
+        (in_force, person(&state, peer, &request.person))
     };
-    let policy: &Policy = &in_force.policy;
-    let person = person(&state, peer, &request.person);
-    let wanted = RequestFacts {
-        person: &person,
-        resource: &ask.resource,
-        permission: &ask.permission,
-        duration_seconds: ask.duration,
-        severity: &ask.severity,
-        ticket: &ask.ticket,
-        affected: &ask.affected,
-        facts: &facts,
-    };
+    let policy = &in_force.policy;
+    let wanted = ask.facts(&person, &facts);
     let kind = if request.break_glass {
         AskKind::BreakGlass
     } else {
