@@ -243,6 +243,29 @@ impl Action {
         }
     }
 
+    /// Roles that may give the command, as far as the policy lets them: the ledger's table of calls
+    /// says the same.
+    #[must_use]
+    pub const fn roles(&self) -> &'static [&'static str] {
+        match self {
+            Self::Report(_) => &["admin", "provisioner"],
+            Self::StartSession { .. } | Self::EndSession { .. } => {
+                &["admin", "user", "bot", "agent"]
+            }
+            Self::PutPolicy(_) => &["admin"],
+            Self::Request(_)
+            | Self::BreakGlass(_)
+            | Self::Review { .. }
+            | Self::RetroReview { .. }
+            | Self::Cancel { .. }
+            | Self::Extend { .. }
+            | Self::Revoke { .. }
+            | Self::Finish { .. }
+            | Self::Feedback { .. }
+            | Self::Delegate { .. } => &["admin", "user", "bot"],
+        }
+    }
+
     /// What it is about; 0 when it is about nothing that is there already.
     #[must_use]
     pub const fn target(&self) -> u64 {

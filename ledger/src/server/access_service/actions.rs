@@ -167,3 +167,73 @@ pub(super) fn delegate(request: v1::DelegateRequest) -> Made {
         reason: request.reason,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_proto::v1;
+    use countersign_workflow::command::Action;
+
+    use super::*;
+    use crate::identity::role;
+
+    /// Each call with the command that it gives; a policy takes a bundle, and is left out.
+    fn calls() -> Vec<(&'static str, Made)> {
+        let gone = report_provisioning_request::Report::Removed(v1::AccessRemoved::default());
+        let report_it = v1::ReportProvisioningRequest {
+            report: Some(gone),
+            ..v1::ReportProvisioningRequest::default()
+        };
+        let yes = v1::ReviewRequest {
+            decision: v1::Decision::Approve.into(),
+            ..v1::ReviewRequest::default()
+        };
+        let until = v1::DelegateRequest {
+            end: Some(Timestamp::default()),
+            ..v1::DelegateRequest::default()
+        };
+        vec![
+            (
+                "RequestAccess",
+                request(v1::RequestAccessRequest::default()),
+            ),
+            ("BreakGlass", break_glass(v1::BreakGlassRequest::default())),
+            ("Review", review(yes)),
+            (
+                "RetroReview",
+                retro_review(v1::RetroReviewRequest::default()),
+            ),
+            ("CancelRequest", cancel(v1::CancelRequestRequest::default())),
+            ("ExtendGrant", extend(v1::ExtendGrantRequest::default())),
+            ("RevokeGrant", revoke(v1::RevokeGrantRequest::default())),
+            ("FinishGrant", finish(v1::FinishGrantRequest::default())),
+            (
+                "StartSession",
+                start_session(v1::StartSessionRequest::default()),
+            ),
+            ("EndSession", end_session(v1::EndSessionRequest::default())),
+            ("ReportProvisioning", report(report_it)),
+            (
+                "SubmitFeedback",
+                feedback(v1::SubmitFeedbackRequest::default()),
+            ),
+            ("Delegate", delegate(until)),
+        ]
+    }
+
+    #[test]
+    fn the_replay_knows_the_roles_of_the_table_of_calls() {
+        let reads = ["CheckAccess", "GetCase", "ListCases", "Simulate"];
+        let service = "/countersign.v1.AccessService/";
+        let written = role::METHODS
+            .iter()
+            .filter_map(|method| method.path.strip_prefix(service));
+        let written = written.filter(|name| !reads.contains(name)).count();
+        assert_eq!(calls().len(), written, "a call is missing here");
+        for (name, made) in calls() {
+            let action: Action = made.expect("a command");
+            let method = role::method(&format!("{service}{name}")).expect("a known call");
+            let roles: Vec<&str> = method.roles.iter().map(|role| role.as_str()).collect();
+            assert_eq!(roles, action.roles(), "{name}");
+        }
+    }
+}
