@@ -69,6 +69,8 @@ impl Life {
         if self.random.below(4) == 0 {
             let (status, printed) = server.stop();
             assert!(status.success(), "{printed}");
+            // Whatever clients do, a restart does not keep them waiting.
+            assert!(!printed.contains("still under way"), "{printed}");
             self.stops += 1;
         } else {
             server.kill();

@@ -21,6 +21,7 @@ use countersign_proto::reason::{Reason, reason_of, refusal};
 use http::{HeaderMap, Request, Response};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -43,13 +44,14 @@ pub struct GuardLayer {
 }
 
 impl GuardLayer {
-    /// A guard that knows what was revoked and what time it is.
+    /// A guard that knows what was revoked and what time it is. It counts the calls under way that
+    /// are finished one day: a Follow is not.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, clock: UnixClock) -> Self {
+    pub fn new(registry: Arc<Registry>, clock: UnixClock, under_way: TaskTracker) -> Self {
         Self {
             rules: Arc::new(Rules {
                 standing: Standing::new(registry, clock),
-                room: Room::default(),
+                room: Room::new(under_way),
                 pauses: Semaphore::new(PAUSED_REFUSALS),
             }),
         }

@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::guard::GuardLayer;
 use super::http;
@@ -18,7 +19,7 @@ use crate::identity::clock::UnixClock;
 use crate::identity::desk::DeskError;
 use crate::identity::tls::{self, TlsError, TlsHandle};
 use crate::limits::{
-    ACCEPT_QUEUE, CONNECTION_WINDOW, DRAIN, HOUSEKEEPING, MAX_HEADER_LIST,
+    ACCEPT_QUEUE, CONNECTION_WINDOW, DRAIN, FAREWELL, HOUSEKEEPING, MAX_HEADER_LIST,
     MAX_STREAMS_PER_CONNECTION, RENEWAL_CHECK, STREAM_WINDOW,
 };
 use crate::node::{Node, NodeError, NodeSettings};
@@ -122,6 +123,8 @@ pub struct Server {
     endpoint: Endpoint,
     stop: CancellationToken,
     grpc: tokio::task::JoinHandle<Result<(), tonic::transport::Error>>,
+    /// Calls under way, but for Follow streams.
+    calls: TaskTracker,
 }
 
 impl Server {
@@ -167,6 +170,7 @@ impl Server {
         drop(tokio::spawn(async move { tokio::join!(keeping, renewing) }));
         let routes = super::routes(&node, &stop, (clock.clone(), settings.clock)).await?;
         let ended = stop.clone();
+        let calls = TaskTracker::new();
         let grpc = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(20)))
@@ -174,7 +178,11 @@ impl Server {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
             .http2_max_header_list_size(MAX_HEADER_LIST)
-            .layer(GuardLayer::new(Arc::clone(node.registry()), clock))
+            .layer(GuardLayer::new(
+                Arc::clone(node.registry()),
+                clock,
+                calls.clone(),
+            ))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, async move { ended.cancelled().await });
         let endpoint = Endpoint {
@@ -191,6 +199,7 @@ impl Server {
             endpoint,
             stop,
             grpc: tokio::spawn(grpc),
+            calls,
         })
     }
 
@@ -231,15 +240,34 @@ impl Server {
         };
         tracing::info!(reason = %reason, "stopping");
         self.stop.cancel();
-        if tokio::time::timeout(DRAIN, &mut self.grpc).await.is_err() {
-            tracing::warn!("calls were still under way when the time to finish them was over");
-            self.grpc.abort();
-        }
+        self.drain().await;
         let closed = self.node.close(&reason).await;
         if let Err(error) = std::fs::remove_file(self.node.dir().join(ENDPOINT)) {
             tracing::warn!(error = %error, "cannot remove the endpoint file");
         }
         closed.map_err(ServeError::from)
+    }
+
+    /// Waits until calls under way are finished. Followers that do not read are not waited for:
+    /// they hear within a second why their stream ends, or do not hear it.
+    async fn drain(&mut self) {
+        self.calls.close();
+        let finished = async {
+            self.calls.wait().await;
+            tokio::time::sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            _ended = &mut self.grpc => return,
+            () = finished => {}
+            () = tokio::time::sleep(DRAIN) => {
+                let calls = self.calls.len();
+                tracing::warn!(
+                    calls,
+                    "calls were still under way when the time to finish them was over"
+                );
+            }
+        }
+        self.grpc.abort();
     }
 }
 

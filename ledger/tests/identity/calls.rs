@@ -16,6 +16,7 @@ use countersign_proto::v1::admin_service_client::AdminServiceClient;
 use countersign_proto::v1::admin_service_server::{AdminService, AdminServiceServer};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 use tonic::{Code, Request, Response, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -90,7 +91,11 @@ impl House {
         let (stop, stopped) = oneshot::channel::<()>();
         let port = door.address.port();
         let serving = tonic::transport::Server::builder()
-            .layer(GuardLayer::new(Arc::clone(&registry), clock))
+            .layer(GuardLayer::new(
+                Arc::clone(&registry),
+                clock,
+                TaskTracker::new(),
+            ))
             .add_service(AdminServiceServer::new(WhoAmI))
             .add_service(health)
             .serve_with_incoming_shutdown(door.incoming, async { drop(stopped.await) });

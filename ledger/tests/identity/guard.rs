@@ -20,6 +20,7 @@ use countersign_proto::v1::{CertificateIssued, CertificateRevoked};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body as _, Frame};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
@@ -43,7 +44,7 @@ impl Gate {
         let clock = Arc::clone(&now);
         let clock = UnixClock::new(move || clock.load(Ordering::Relaxed));
         Self {
-            layer: GuardLayer::new(Arc::clone(&registry), clock),
+            layer: GuardLayer::new(Arc::clone(&registry), clock, TaskTracker::new()),
             registry,
             now,
         }

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Frame, SizeHint};
 use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 use tonic::body::Body;
 
@@ -25,12 +27,15 @@ use crate::server::refuse;
 use crate::server::seats::{Seat, Seats};
 
 /// Their answers are the large ones.
-const LISTS: [&str; 2] = [
+const LISTS: [&str; 3] = [
     "/countersign.v1.LogService/ListEntries",
     "/countersign.v1.AdminService/ListCertificates",
+    "/countersign.v1.AccessService/ListCases",
 ];
 /// Lives for long; what it holds is bounded by its window and its chunks.
 const STREAM: &str = "/countersign.v1.LogService/AppendStream";
+/// Is never finished: its client goes on from its cursor elsewhere.
+const ENDLESS: &str = "/countersign.v1.LogService/Follow";
 
 /// Bounds on calls.
 #[derive(Debug)]
@@ -38,6 +43,7 @@ pub(super) struct Room {
     calls: Seats,
     pages: Seats,
     bytes: Seats,
+    under_way: TaskTracker,
 }
 
 /// What a call uses, until it is dropped.
@@ -46,10 +52,12 @@ pub(super) struct Hold {
     _call: Seat,
     _page: Option<Seat>,
     bytes: Option<Arc<Mutex<Seat>>>,
+    _under_way: Option<TaskTrackerToken>,
 }
 
-impl Default for Room {
-    fn default() -> Self {
+impl Room {
+    /// Room for calls, of which those that are finished one day are counted as under way.
+    pub(super) fn new(under_way: TaskTracker) -> Self {
         let calls = ("calls", "countersign_calls");
         let pages = ("pages of lists", "countersign_pages");
         let bytes = ("bytes of requests", "countersign_request_bytes");
@@ -57,11 +65,10 @@ impl Default for Room {
             calls: Seats::new(calls, MAX_CALLS, MAX_CALLS_EACH),
             pages: Seats::new(pages, MAX_PAGES, MAX_PAGES_EACH),
             bytes: Seats::new(bytes, REQUEST_BYTES, REQUEST_BYTES_EACH),
+            under_way,
         }
     }
-}
 
-impl Room {
     /// Lets a call in, or says why there is no room for it.
     pub(super) fn take(&self, client: &str, method: &Method) -> Result<Hold, Status> {
         let busy = |error| refuse::busy(&error);
@@ -74,6 +81,7 @@ impl Room {
             _call: call,
             _page: page.transpose().map_err(busy)?,
             bytes: bytes.map(|seat| Arc::new(Mutex::new(seat))),
+            _under_way: (method.path != ENDLESS).then(|| self.under_way.token()),
         })
     }
 }
@@ -149,7 +157,7 @@ mod tests {
 
     #[test]
     fn calls_and_pages_are_counted_until_they_end() {
-        let room = Room::default();
+        let room = Room::new(TaskTracker::new());
         assert!(room.take("agent:a", method(STREAM)).is_ok());
         let take = || room.take("agent:a", method(LISTS[0]));
         let pages: Vec<Hold> = (0..MAX_PAGES_EACH).filter_map(|_| take().ok()).collect();
@@ -164,7 +172,7 @@ mod tests {
 
     #[test]
     fn bytes_are_counted_as_they_come() {
-        let room = Room::default();
+        let room = Room::new(TaskTracker::new());
         let append = method("/countersign.v1.LogService/Append");
         let send = |bytes: usize| {
             let hold = room.take("agent:a", append).expect("room");
