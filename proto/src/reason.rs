@@ -236,6 +236,10 @@ reasons! {
         "the report does not fit what is known of the grant's access";
     DelegationInvalid "DELEGATION_INVALID" InvalidArgument Caller
         "the place cannot be given away like this";
+    AuditNotAllowed "AUDIT_NOT_ALLOWED" PermissionDenied Caller
+        "the policy does not permit the caller to read what others did";
+    PeriodTooLong "PERIOD_TOO_LONG" InvalidArgument Caller
+        "more cases were opened in the period than one answer is made from";
     QueueFull "QUEUE_FULL" ResourceExhausted Retry
         "more events are waiting than the ledger holds";
     TooManyStreams "TOO_MANY_STREAMS" ResourceExhausted Retry

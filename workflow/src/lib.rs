@@ -1,7 +1,8 @@
 //! The life of an access case, from the request to its closure, as pure functions.
 //!
 //! **Does:** `decide` what a command means to the cases that are open, `apply` what was decided,
-//! say what is due at a moment, judge by a Cedar policy, and replay all of it for whoever verifies.
+//! say what is due at a moment, judge by a Cedar policy, replay all of it for whoever verifies, and
+//! tell how access went.
 //!
 //! **Does not:** know a clock, a disk, a network or randomness. Time and what the world looks like
 //! (who is on call) come in as values and are recorded in the entries.
@@ -34,6 +35,7 @@ pub mod case;
 pub mod command;
 pub mod decide;
 pub mod draft;
+pub mod insights;
 pub mod limits;
 pub mod moment;
 pub mod policy;

@@ -143,3 +143,12 @@ pub const MAX_RULE_INTERVAL: i64 = 1_000;
 /// Months in which a monthly rule looks for its last occurrence, a century: some 0.5 ms. Whatever
 /// ends later does not end.
 pub const MAX_RULE_MONTHS: i64 = 1_200;
+
+/// Cases that a survey of a period holds: 100,000 at some 500 bytes are 50 MB.
+pub const MAX_SURVEYED: usize = 100_000;
+
+/// Rows of a breakdown: more than a person reads, and 200 rows of six steps at 30 bytes are 36 KiB.
+pub const MAX_INSIGHT_ROWS: usize = 200;
+
+/// Remarks of people in a survey: 100 at up to [`MAX_REASON`] are 200 KB.
+pub const MAX_REMARKS: usize = 100;

@@ -79,6 +79,11 @@ impl Policy {
         person.map(String::as_str)
     }
 
+    /// Ids of the permits for requests and for break-glass access, in order.
+    pub fn permit_ids(&self) -> impl Iterator<Item = &str> {
+        self.permits.keys().map(String::as_str)
+    }
+
     /// Whether a person is a program.
     #[must_use]
     pub fn is_bot(&self, person: &str) -> bool {

@@ -12,6 +12,7 @@ mod replay {
 
     pub(crate) mod forged;
     pub(crate) mod honest;
+    mod insights;
     mod random;
     mod tell;
 }

@@ -5048,6 +5048,946 @@ pub mod admin_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Period is a stretch of ledger time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Period {
+    /// Its first moment; unset for 30 days before its end.
+    #[prost(message, optional, tag = "1")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// The first moment behind it; unset for now.
+    #[prost(message, optional, tag = "2")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// GetDelaysRequest names a period.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDelaysRequest {
+    /// Name of the log; empty means "main".
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+    /// When the cases were opened.
+    #[prost(message, optional, tag = "2")]
+    pub period: ::core::option::Option<Period>,
+    /// What they are told apart by; each once.
+    #[prost(enumeration = "Dimension", repeated, tag = "3")]
+    pub by: ::prost::alloc::vec::Vec<i32>,
+}
+/// GetDelaysResponse tells how long it took.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetDelaysResponse {
+    /// The period, with both ends.
+    #[prost(message, optional, tag = "1")]
+    pub period: ::core::option::Option<Period>,
+    /// Number of cases.
+    #[prost(uint64, tag = "2")]
+    pub cases: u64,
+    /// Steps of all of them; those that none has gone are left out.
+    #[prost(message, repeated, tag = "3")]
+    pub delays: ::prost::alloc::vec::Vec<Delay>,
+    /// The same by each dimension that was asked for.
+    #[prost(message, repeated, tag = "4")]
+    pub breakdowns: ::prost::alloc::vec::Vec<Breakdown>,
+    /// Number of entries that this was read from.
+    #[prost(uint64, tag = "5")]
+    pub entries: u64,
+}
+/// Delay tells how long a step took. Quantiles are of the nearest rank: a time that a case did take.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Delay {
+    /// The step.
+    #[prost(enumeration = "Step", tag = "1")]
+    pub step: i32,
+    /// Number of cases that went it.
+    #[prost(uint64, tag = "2")]
+    pub cases: u64,
+    /// Milliseconds within which half of them did.
+    #[prost(uint64, tag = "3")]
+    pub p50_millis: u64,
+    /// Milliseconds within which 95 of 100 did.
+    #[prost(uint64, tag = "4")]
+    pub p95_millis: u64,
+    /// Milliseconds of the slowest.
+    #[prost(uint64, tag = "5")]
+    pub max_millis: u64,
+}
+/// Breakdown tells cases apart.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Breakdown {
+    /// By what.
+    #[prost(enumeration = "Dimension", tag = "1")]
+    pub by: i32,
+    /// A row for each value: by their number of cases, weekdays and hours in their order.
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<DelayRow>,
+    /// Rows beyond the first 200.
+    #[prost(uint64, tag = "3")]
+    pub left_off: u64,
+}
+/// DelayRow tells of the cases with one value.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DelayRow {
+    /// The value.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Number of cases.
+    #[prost(uint64, tag = "2")]
+    pub cases: u64,
+    /// Their steps.
+    #[prost(message, repeated, tag = "3")]
+    pub delays: ::prost::alloc::vec::Vec<Delay>,
+}
+/// GetActivityRequest names a period.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetActivityRequest {
+    /// Name of the log; empty means "main".
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+    /// When the cases were opened.
+    #[prost(message, optional, tag = "2")]
+    pub period: ::core::option::Option<Period>,
+}
+/// GetActivityResponse tells what happened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetActivityResponse {
+    /// The period, with both ends.
+    #[prost(message, optional, tag = "1")]
+    pub period: ::core::option::Option<Period>,
+    /// What came of the cases.
+    #[prost(message, optional, tag = "2")]
+    pub tally: ::core::option::Option<Tally>,
+    /// Refused attempts in the period, by reason code, the most first.
+    #[prost(message, repeated, tag = "3")]
+    pub refusals: ::prost::alloc::vec::Vec<Count>,
+    /// The permits of policies that were in force, by how many cases they matched, the most first. Those that matched
+    /// none come last.
+    #[prost(message, repeated, tag = "4")]
+    pub policies: ::prost::alloc::vec::Vec<Count>,
+    /// Days of the period on which something was opened, in order; midnight is UTC.
+    #[prost(message, repeated, tag = "5")]
+    pub days: ::prost::alloc::vec::Vec<Day>,
+    /// Cases that were opened in each hour of the week where the company is: 168 numbers from Monday, 0:00 on; none when
+    /// there are no cases.
+    #[prost(uint64, repeated, tag = "6")]
+    pub hours_of_week: ::prost::alloc::vec::Vec<u64>,
+    /// What people said.
+    #[prost(message, optional, tag = "7")]
+    pub opinions: ::core::option::Option<Opinions>,
+    /// Comments, and answers other than yes, newest first; at most 100.
+    #[prost(message, repeated, tag = "8")]
+    pub remarks: ::prost::alloc::vec::Vec<Remark>,
+    /// Number of entries that this was read from.
+    #[prost(uint64, tag = "9")]
+    pub entries: u64,
+}
+/// Tally counts cases, and what they hold.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Tally {
+    /// Cases.
+    #[prost(uint64, tag = "1")]
+    pub cases: u64,
+    /// Of them: access taken at once.
+    #[prost(uint64, tag = "2")]
+    pub break_glass: u64,
+    /// Requests that were denied.
+    #[prost(uint64, tag = "3")]
+    pub denied: u64,
+    /// Requests that were taken back.
+    #[prost(uint64, tag = "4")]
+    pub cancelled: u64,
+    /// Requests that nobody decided in time.
+    #[prost(uint64, tag = "5")]
+    pub undecided: u64,
+    /// Requests that wait for decisions.
+    #[prost(uint64, tag = "6")]
+    pub pending: u64,
+    /// Cases in which access was given.
+    #[prost(uint64, tag = "7")]
+    pub granted: u64,
+    /// Of them: nobody used it, and it is over.
+    #[prost(uint64, tag = "8")]
+    pub unused: u64,
+    /// Grants whose time ran out.
+    #[prost(uint64, tag = "9")]
+    pub expired: u64,
+    /// Grants that were taken away.
+    #[prost(uint64, tag = "10")]
+    pub revoked: u64,
+    /// Grants whose holder was done before.
+    #[prost(uint64, tag = "11")]
+    pub finished: u64,
+    /// Extensions that were asked for.
+    #[prost(uint64, tag = "12")]
+    pub extensions_asked: u64,
+    /// Extensions that were given.
+    #[prost(uint64, tag = "13")]
+    pub extended: u64,
+    /// Sessions.
+    #[prost(uint64, tag = "14")]
+    pub sessions: u64,
+    /// Sessions that outlived their grant.
+    #[prost(uint64, tag = "15")]
+    pub overran: u64,
+    /// Reminders.
+    #[prost(uint64, tag = "16")]
+    pub reminders: u64,
+    /// Cases of which others were told that nobody decided.
+    #[prost(uint64, tag = "17")]
+    pub escalated: u64,
+    /// Cases in which access could not be made.
+    #[prost(uint64, tag = "18")]
+    pub not_provisioned: u64,
+    /// Cases in which access could not be taken away at once.
+    #[prost(uint64, tag = "19")]
+    pub removal_failed: u64,
+    /// Break-glass cases that were found justified.
+    #[prost(uint64, tag = "20")]
+    pub justified: u64,
+    /// Break-glass cases that were found not justified.
+    #[prost(uint64, tag = "21")]
+    pub not_justified: u64,
+    /// Break-glass cases that nobody has looked at.
+    #[prost(uint64, tag = "22")]
+    pub not_reviewed: u64,
+    /// Cases that are closed.
+    #[prost(uint64, tag = "23")]
+    pub closed: u64,
+    /// Decisions that were made in somebody else's place.
+    #[prost(uint64, tag = "24")]
+    pub delegated: u64,
+}
+/// Count is a number of something that has a name.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Count {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How many.
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+}
+/// Day tells of the cases that were opened on one day.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Day {
+    /// Its begin, in UTC.
+    #[prost(message, optional, tag = "1")]
+    pub day: ::core::option::Option<::prost_types::Timestamp>,
+    /// Cases.
+    #[prost(uint64, tag = "2")]
+    pub cases: u64,
+    /// Of them: access was given after decisions.
+    #[prost(uint64, tag = "3")]
+    pub granted: u64,
+    /// Of them: access taken at once.
+    #[prost(uint64, tag = "4")]
+    pub break_glass: u64,
+    /// Of them: denied, taken back or not decided.
+    #[prost(uint64, tag = "5")]
+    pub refused: u64,
+}
+/// Opinions counts answers, by who gave them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Opinions {
+    /// Whether access was sufficient, by requesters.
+    #[prost(message, optional, tag = "1")]
+    pub access_requesters: ::core::option::Option<Answers>,
+    /// Whether the wait was acceptable, by requesters.
+    #[prost(message, optional, tag = "2")]
+    pub wait_requesters: ::core::option::Option<Answers>,
+    /// Whether access was sufficient, by those who decided.
+    #[prost(message, optional, tag = "3")]
+    pub access_deciders: ::core::option::Option<Answers>,
+    /// Whether the wait was acceptable, by those who decided.
+    #[prost(message, optional, tag = "4")]
+    pub wait_deciders: ::core::option::Option<Answers>,
+}
+/// Answers counts them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Answers {
+    /// Yes.
+    #[prost(uint64, tag = "1")]
+    pub yes: u64,
+    /// In part.
+    #[prost(uint64, tag = "2")]
+    pub partly: u64,
+    /// No.
+    #[prost(uint64, tag = "3")]
+    pub no: u64,
+}
+/// Remark is what one person said about a case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Remark {
+    /// The case.
+    #[prost(uint64, tag = "1")]
+    pub case: u64,
+    /// Index of the FeedbackSubmitted entry.
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+    /// Who.
+    #[prost(string, tag = "3")]
+    pub person: ::prost::alloc::string::String,
+    /// On what.
+    #[prost(string, tag = "4")]
+    pub resource: ::prost::alloc::string::String,
+    /// Whether the access was what was needed.
+    #[prost(enumeration = "Rating", tag = "5")]
+    pub access_sufficient: i32,
+    /// Whether the wait was acceptable.
+    #[prost(enumeration = "Rating", tag = "6")]
+    pub wait_acceptable: i32,
+    /// Anything else.
+    #[prost(string, tag = "7")]
+    pub comment: ::prost::alloc::string::String,
+}
+/// GetOpenIssuesRequest names a log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetOpenIssuesRequest {
+    /// Name of the log; empty means "main".
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+}
+/// GetOpenIssuesResponse lists them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetOpenIssuesResponse {
+    /// Issues, the gravest kind first, and of each the oldest first; at most 1,000.
+    #[prost(message, repeated, tag = "1")]
+    pub issues: ::prost::alloc::vec::Vec<OpenIssue>,
+    /// Issues beyond these.
+    #[prost(uint64, tag = "2")]
+    pub left_off: u64,
+    /// Number of cases that are not closed.
+    #[prost(uint64, tag = "3")]
+    pub open_cases: u64,
+}
+/// OpenIssue is something that waits for somebody.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenIssue {
+    /// What it is.
+    #[prost(enumeration = "IssueKind", tag = "1")]
+    pub kind: i32,
+    /// The case.
+    #[prost(uint64, tag = "2")]
+    pub case: u64,
+    /// Whose case it is.
+    #[prost(string, tag = "3")]
+    pub person: ::prost::alloc::string::String,
+    /// On what.
+    #[prost(string, tag = "4")]
+    pub resource: ::prost::alloc::string::String,
+    /// Since when it waits.
+    #[prost(message, optional, tag = "5")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Groups or people for whom it waits.
+    #[prost(string, repeated, tag = "6")]
+    pub waits_for: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether it should have been done by now.
+    #[prost(bool, tag = "7")]
+    pub late: bool,
+}
+/// Dimension is what cases are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Dimension {
+    /// Not told apart.
+    Unspecified = 0,
+    /// The groups that had to agree. A case counts for each, and decisions are those of the group.
+    Group = 1,
+    /// The ids of the policies that matched. A case counts for each.
+    Policy = 2,
+    /// The resource.
+    Resource = 3,
+    /// The day of the week on which it was opened, where the company is: "1" is Monday.
+    Weekday = 4,
+    /// The hour in which it was opened, where the company is: "00" to "23".
+    Hour = 5,
+}
+impl Dimension {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DIMENSION_UNSPECIFIED",
+            Self::Group => "DIMENSION_GROUP",
+            Self::Policy => "DIMENSION_POLICY",
+            Self::Resource => "DIMENSION_RESOURCE",
+            Self::Weekday => "DIMENSION_WEEKDAY",
+            Self::Hour => "DIMENSION_HOUR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DIMENSION_UNSPECIFIED" => Some(Self::Unspecified),
+            "DIMENSION_GROUP" => Some(Self::Group),
+            "DIMENSION_POLICY" => Some(Self::Policy),
+            "DIMENSION_RESOURCE" => Some(Self::Resource),
+            "DIMENSION_WEEKDAY" => Some(Self::Weekday),
+            "DIMENSION_HOUR" => Some(Self::Hour),
+            _ => None,
+        }
+    }
+}
+/// Step is a part of the way of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Step {
+    /// None.
+    Unspecified = 0,
+    /// From the request to the first decision.
+    FirstDecision = 1,
+    /// From the first decision to the last that was needed.
+    Quorum = 2,
+    /// From there to the grant. Not of access that was asked for a later time.
+    Grant = 3,
+    /// From the request to the grant: what people wait. Not of access that was asked for a later time.
+    Wait = 4,
+    /// From the grant to its first session.
+    FirstUse = 5,
+    /// From the first session to the end of the grant.
+    End = 6,
+}
+impl Step {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STEP_UNSPECIFIED",
+            Self::FirstDecision => "STEP_FIRST_DECISION",
+            Self::Quorum => "STEP_QUORUM",
+            Self::Grant => "STEP_GRANT",
+            Self::Wait => "STEP_WAIT",
+            Self::FirstUse => "STEP_FIRST_USE",
+            Self::End => "STEP_END",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STEP_UNSPECIFIED" => Some(Self::Unspecified),
+            "STEP_FIRST_DECISION" => Some(Self::FirstDecision),
+            "STEP_QUORUM" => Some(Self::Quorum),
+            "STEP_GRANT" => Some(Self::Grant),
+            "STEP_WAIT" => Some(Self::Wait),
+            "STEP_FIRST_USE" => Some(Self::FirstUse),
+            "STEP_END" => Some(Self::End),
+            _ => None,
+        }
+    }
+}
+/// IssueKind is what is left open. The lower the number, the graver it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum IssueKind {
+    /// None.
+    Unspecified = 0,
+    /// Access is over and could not be taken away.
+    RemovalFailed = 1,
+    /// A session outlives its grant.
+    SessionOverruns = 2,
+    /// Access is over, and nobody has said that it is gone.
+    NotRemoved = 3,
+    /// Nobody has looked at a break-glass access.
+    NotReviewed = 4,
+    /// Access was given and could not be made.
+    NotProvisioned = 5,
+    /// A request or an extension waits for decisions.
+    WaitsForDecision = 6,
+    /// Access lasts, and nobody has used it for half of its time.
+    NotUsed = 7,
+    /// Feedback is missing.
+    WaitsForFeedback = 8,
+}
+impl IssueKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ISSUE_KIND_UNSPECIFIED",
+            Self::RemovalFailed => "ISSUE_KIND_REMOVAL_FAILED",
+            Self::SessionOverruns => "ISSUE_KIND_SESSION_OVERRUNS",
+            Self::NotRemoved => "ISSUE_KIND_NOT_REMOVED",
+            Self::NotReviewed => "ISSUE_KIND_NOT_REVIEWED",
+            Self::NotProvisioned => "ISSUE_KIND_NOT_PROVISIONED",
+            Self::WaitsForDecision => "ISSUE_KIND_WAITS_FOR_DECISION",
+            Self::NotUsed => "ISSUE_KIND_NOT_USED",
+            Self::WaitsForFeedback => "ISSUE_KIND_WAITS_FOR_FEEDBACK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ISSUE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "ISSUE_KIND_REMOVAL_FAILED" => Some(Self::RemovalFailed),
+            "ISSUE_KIND_SESSION_OVERRUNS" => Some(Self::SessionOverruns),
+            "ISSUE_KIND_NOT_REMOVED" => Some(Self::NotRemoved),
+            "ISSUE_KIND_NOT_REVIEWED" => Some(Self::NotReviewed),
+            "ISSUE_KIND_NOT_PROVISIONED" => Some(Self::NotProvisioned),
+            "ISSUE_KIND_WAITS_FOR_DECISION" => Some(Self::WaitsForDecision),
+            "ISSUE_KIND_NOT_USED" => Some(Self::NotUsed),
+            "ISSUE_KIND_WAITS_FOR_FEEDBACK" => Some(Self::WaitsForFeedback),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod insights_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// InsightsService tells how access went, so that a policy can be refined (docs/insights.md). A person needs a policy
+    /// that permits read_audit.
+    #[derive(Debug, Clone)]
+    pub struct InsightsServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> InsightsServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InsightsServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            InsightsServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// GetDelays tells how long each step took in the cases that were opened in a period.
+        pub async fn get_delays(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDelaysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetDelaysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.v1.InsightsService/GetDelays",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("countersign.v1.InsightsService", "GetDelays"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// GetActivity counts what came of the cases that were opened in a period.
+        pub async fn get_activity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetActivityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetActivityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.v1.InsightsService/GetActivity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("countersign.v1.InsightsService", "GetActivity"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// GetOpenIssues lists what waits for somebody now.
+        pub async fn get_open_issues(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetOpenIssuesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOpenIssuesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.v1.InsightsService/GetOpenIssues",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("countersign.v1.InsightsService", "GetOpenIssues"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod insights_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with InsightsServiceServer.
+    #[async_trait]
+    pub trait InsightsService: std::marker::Send + std::marker::Sync + 'static {
+        /// GetDelays tells how long each step took in the cases that were opened in a period.
+        async fn get_delays(
+            &self,
+            request: tonic::Request<super::GetDelaysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetDelaysResponse>,
+            tonic::Status,
+        >;
+        /// GetActivity counts what came of the cases that were opened in a period.
+        async fn get_activity(
+            &self,
+            request: tonic::Request<super::GetActivityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetActivityResponse>,
+            tonic::Status,
+        >;
+        /// GetOpenIssues lists what waits for somebody now.
+        async fn get_open_issues(
+            &self,
+            request: tonic::Request<super::GetOpenIssuesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOpenIssuesResponse>,
+            tonic::Status,
+        >;
+    }
+    /// InsightsService tells how access went, so that a policy can be refined (docs/insights.md). A person needs a policy
+    /// that permits read_audit.
+    #[derive(Debug)]
+    pub struct InsightsServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> InsightsServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for InsightsServiceServer<T>
+    where
+        T: InsightsService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/countersign.v1.InsightsService/GetDelays" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetDelaysSvc<T: InsightsService>(pub Arc<T>);
+                    impl<
+                        T: InsightsService,
+                    > tonic::server::UnaryService<super::GetDelaysRequest>
+                    for GetDelaysSvc<T> {
+                        type Response = super::GetDelaysResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetDelaysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as InsightsService>::get_delays(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetDelaysSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.v1.InsightsService/GetActivity" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetActivitySvc<T: InsightsService>(pub Arc<T>);
+                    impl<
+                        T: InsightsService,
+                    > tonic::server::UnaryService<super::GetActivityRequest>
+                    for GetActivitySvc<T> {
+                        type Response = super::GetActivityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetActivityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as InsightsService>::get_activity(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetActivitySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.v1.InsightsService/GetOpenIssues" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetOpenIssuesSvc<T: InsightsService>(pub Arc<T>);
+                    impl<
+                        T: InsightsService,
+                    > tonic::server::UnaryService<super::GetOpenIssuesRequest>
+                    for GetOpenIssuesSvc<T> {
+                        type Response = super::GetOpenIssuesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetOpenIssuesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as InsightsService>::get_open_issues(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetOpenIssuesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for InsightsServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "countersign.v1.InsightsService";
+    impl<T> tonic::server::NamedService for InsightsServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// PolicyFile is one file of a bundle.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PolicyFile {
