@@ -1,7 +1,7 @@
 //! How a Rust program talks to a ledger.
 //!
 //! **Does:** mTLS connections to one or several addresses of a ledger; every call of the log,
-//! access, policy and admin services, with deadlines and with retries where a repeat is safe;
+//! access, policy, insights and admin services, with deadlines and with retries where a repeat is safe;
 //! streams that survive a lost connection; verification of everything that comes back, before the
 //! caller sees it; a file that remembers the newest checkpoint, so that a rollback or a fork is
 //! noticed and can be proved.
@@ -41,6 +41,7 @@ mod draft;
 mod endpoints;
 mod entry;
 mod follow;
+mod insights;
 mod key;
 pub mod limits;
 mod list;

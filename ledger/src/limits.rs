@@ -253,3 +253,9 @@ pub const USUAL_PAGE: usize = 100;
 
 /// Policies that ListPolicies tells, the newest first.
 pub const MAX_POLICIES_LISTED: usize = 1_000;
+
+/// Open issues that one answer lists, each some 100 bytes.
+pub const MAX_ISSUES: usize = 1_000;
+
+/// Microseconds of the period that insights are about when the caller names no begin: 30 days.
+pub const USUAL_PERIOD_MICROS: u64 = 30 * 86_400 * 1_000_000;

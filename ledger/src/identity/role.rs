@@ -112,6 +112,8 @@ const EVERYONE: &[Role] = &Role::ALL;
 const ADMIN: &[Role] = &[Role::Admin];
 /// Administrators, and those who watch them.
 const OVERSEERS: &[Role] = &[Role::Admin, Role::Auditor];
+/// The same, and people whom the policy permits `read_audit`.
+const WATCHERS: &[Role] = &[Role::Admin, Role::User, Role::Auditor];
 /// Bots and provisioners act on what they follow, so they read entries too.
 const READERS: &[Role] = &[Role::Admin, Role::Bot, Role::Provisioner, Role::Auditor];
 const WRITERS: &[Role] = &[
@@ -178,6 +180,9 @@ pub const METHODS: &[Method] = &[
     unary("/countersign.v1.PolicyService/PutPolicy", ADMIN),
     unary("/countersign.v1.PolicyService/GetPolicy", INVOLVED),
     unary("/countersign.v1.PolicyService/ListPolicies", INVOLVED),
+    unary("/countersign.v1.InsightsService/GetDelays", WATCHERS),
+    unary("/countersign.v1.InsightsService/GetActivity", WATCHERS),
+    unary("/countersign.v1.InsightsService/GetOpenIssues", WATCHERS),
     stream("/grpc.health.v1.Health/Check", EVERYONE),
     stream("/grpc.health.v1.Health/Watch", EVERYONE),
     stream(

@@ -6,6 +6,7 @@
 mod actions;
 mod read;
 
+pub(super) use actions::time;
 pub(super) use read::no_policy;
 
 use std::sync::Arc;
@@ -40,12 +41,17 @@ type Answer<T> = Result<Response<T>, Status>;
 impl AccessService {
     /// Serves the cases of these logs.
     #[must_use]
-    pub fn new(logs: Logs, standing: Standing, clock: Arc<dyn Clock>) -> Self {
+    pub const fn new(
+        logs: Logs,
+        standing: Standing,
+        clock: Arc<dyn Clock>,
+        readers: Readers,
+    ) -> Self {
         Self {
             logs,
             standing,
             clock,
-            readers: Readers::default(),
+            readers,
         }
     }
 

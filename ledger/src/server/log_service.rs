@@ -14,7 +14,7 @@ mod follow;
 mod prove;
 mod read;
 pub(super) mod receipt;
-mod scan;
+pub(super) mod scan;
 mod stream;
 pub(super) mod token;
 
@@ -47,7 +47,12 @@ pub struct LogService {
 impl LogService {
     /// Serves these logs. Streams end with `SHUTTING_DOWN` when `shutdown` is cancelled.
     #[must_use]
-    pub fn new(logs: Logs, standing: Standing, shutdown: CancellationToken) -> Self {
+    pub fn new(
+        logs: Logs,
+        standing: Standing,
+        shutdown: CancellationToken,
+        readers: Readers,
+    ) -> Self {
         let followers = Seats::new(
             ("follow streams", "countersign_follow_streams"),
             MAX_FOLLOW_STREAMS,
@@ -64,7 +69,7 @@ impl LogService {
             shutdown,
             followers,
             appenders,
-            readers: Readers::default(),
+            readers,
         }
     }
 

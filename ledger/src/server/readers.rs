@@ -20,7 +20,7 @@ pub(super) enum Reading {
 
 /// Turns at reading. Clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Readers {
+pub struct Readers {
     short: Shares,
     long: Shares,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_proto::FILE_DESCRIPTOR_SET;
 use countersign_proto::v1::access_service_server::AccessServiceServer;
 use countersign_proto::v1::admin_service_server::AdminServiceServer;
+use countersign_proto::v1::insights_service_server::InsightsServiceServer;
 use countersign_proto::v1::log_service_server::LogServiceServer;
 use countersign_proto::v1::policy_service_server::PolicyServiceServer;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +15,10 @@ use tonic_reflection::server::{Builder, Error};
 
 use super::access_service::AccessService;
 use super::admin_service::AdminService;
+use super::insights_service::InsightsService;
 use super::log_service::LogService;
 use super::policy_service::PolicyService;
+use super::readers::Readers;
 use super::run::ServeError;
 use super::unread::Unread;
 use super::{Logs, Standing};
@@ -35,6 +38,8 @@ pub struct Offer {
     pub access: AccessService,
     /// Policies.
     pub policy: PolicyService,
+    /// How access went.
+    pub insights: InsightsService,
 }
 
 /// The services of a ledger, for `tonic::transport::Server::add_routes`, and the switch of their
@@ -48,8 +53,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// Puts log, admin, access, policy, health (`grpc.health.v1`) and reflection (v1 and v1alpha)
-    /// together. Health says *serving*.
+    /// Puts log, admin, access, policy, insights, health (`grpc.health.v1`) and reflection (v1 and
+    /// v1alpha) together. Health says *serving*.
     ///
     /// # Errors
     /// When the compiled `.proto` files cannot be read, which a test rules out.
@@ -65,20 +70,27 @@ impl Services {
         health
             .set_serving::<PolicyServiceServer<PolicyService>>()
             .await;
+        health
+            .set_serving::<InsightsServiceServer<InsightsService>>()
+            .await;
         let Offer {
             log,
             admin,
             access,
             policy,
+            insights,
         } = offer;
         let log = LogServiceServer::new(log).max_decoding_message_size(MAX_REQUEST_BYTES);
         let admin = AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES);
         let access = AccessServiceServer::new(access).max_decoding_message_size(MAX_REQUEST_BYTES);
         let policy = PolicyServiceServer::new(policy).max_decoding_message_size(MAX_REQUEST_BYTES);
+        let insights =
+            InsightsServiceServer::new(insights).max_decoding_message_size(MAX_REQUEST_BYTES);
         let routes = Routes::new(Unread(log))
             .add_service(Unread(admin))
             .add_service(Unread(access))
             .add_service(Unread(policy))
+            .add_service(Unread(insights))
             .add_service(health_server)
             .add_service(descriptors().build_v1()?)
             .add_service(descriptors().build_v1alpha()?)
@@ -102,6 +114,9 @@ impl Services {
         health
             .set_not_serving::<PolicyServiceServer<PolicyService>>()
             .await;
+        health
+            .set_not_serving::<InsightsServiceServer<InsightsService>>()
+            .await;
     }
 }
 
@@ -113,11 +128,24 @@ pub(super) async fn routes(
 ) -> Result<Routes, ServeError> {
     let logs = Logs::new(Arc::clone(node.logs()));
     let standing = Standing::new(Arc::clone(node.registry()), clock);
+    // A client's turns at reading are the same, whichever service it asks.
+    let readers = Readers::default();
     let offer = Offer {
-        log: LogService::new(logs.clone(), standing.clone(), stop.clone()),
+        log: LogService::new(
+            logs.clone(),
+            standing.clone(),
+            stop.clone(),
+            readers.clone(),
+        ),
         admin: AdminService::new(logs.clone(), node.desk().clone()),
-        access: AccessService::new(logs.clone(), standing.clone(), Arc::clone(&wall)),
-        policy: PolicyService::new(logs, standing, wall),
+        access: AccessService::new(
+            logs.clone(),
+            standing.clone(),
+            Arc::clone(&wall),
+            readers.clone(),
+        ),
+        policy: PolicyService::new(logs.clone(), standing.clone(), Arc::clone(&wall)),
+        insights: InsightsService::new(logs, standing, wall, readers),
     };
     let services = Services::new(offer).await;
     let Services { routes, health } =

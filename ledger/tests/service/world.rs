@@ -23,8 +23,10 @@ use countersign_ledger::identity::role::Role;
 use countersign_ledger::log::{Log, LogSettings, folder};
 use countersign_ledger::server::access_service::AccessService;
 use countersign_ledger::server::admin_service::AdminService;
+use countersign_ledger::server::insights_service::InsightsService;
 use countersign_ledger::server::log_service::LogService;
 use countersign_ledger::server::policy_service::PolicyService;
+use countersign_ledger::server::readers::Readers;
 use countersign_ledger::server::{Logs, Offer, Services, Standing};
 use countersign_proto::convert::{Inclusion, hash, record};
 use countersign_proto::event::Event;
@@ -127,13 +129,24 @@ impl World {
         let unix = UnixClock::new(move || seconds.wall().seconds());
         let standing = Standing::new(Arc::clone(&registry), unix);
         let shutdown = CancellationToken::new();
-        let service = LogService::new(logs.clone(), standing.clone(), shutdown.clone());
+        let service = LogService::new(
+            logs.clone(),
+            standing.clone(),
+            shutdown.clone(),
+            Readers::default(),
+        );
         let wall: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let offer = Offer {
             log: service.clone(),
             admin: AdminService::new(logs.clone(), desk),
-            access: AccessService::new(logs.clone(), standing.clone(), Arc::clone(&wall)),
-            policy: PolicyService::new(logs, standing, wall),
+            access: AccessService::new(
+                logs.clone(),
+                standing.clone(),
+                Arc::clone(&wall),
+                Readers::default(),
+            ),
+            policy: PolicyService::new(logs.clone(), standing.clone(), Arc::clone(&wall)),
+            insights: InsightsService::new(logs, standing, wall, Readers::default()),
         };
         let services = Services::new(offer).await;
         let channel = serve(services.expect("descriptors")).await;

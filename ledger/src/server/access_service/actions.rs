@@ -11,7 +11,7 @@ use tonic::Status;
 type Made = Result<Action, Status>;
 
 /// A time of a request, when there is one.
-pub(super) fn time(
+pub(in crate::server) fn time(
     field: &'static str,
     time: Option<&Timestamp>,
 ) -> Result<Option<UnixMicros>, Status> {

@@ -20,27 +20,27 @@ use crate::store::ReadError;
 
 /// How much one reading may do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(in crate::server) struct Bounds {
     /// Entries that match, at least 1.
-    pub(super) entries: usize,
+    pub(in crate::server) entries: usize,
     /// Bytes of these entries and their checkpoints on the wire; the first entry may be larger.
-    pub(super) bytes: usize,
+    pub(in crate::server) bytes: usize,
     /// Entries that are looked at, at least 1.
-    pub(super) scanned: u64,
+    pub(in crate::server) scanned: u64,
 }
 
 /// Entries that match, with the checkpoints of their commits.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) entries: Vec<v1::Entry>,
-    pub(super) checkpoints: Vec<String>,
+pub(in crate::server) struct Page {
+    pub(in crate::server) entries: Vec<v1::Entry>,
+    pub(in crate::server) checkpoints: Vec<String>,
     /// Everything below is in the page or does not match.
-    pub(super) next: u64,
+    pub(in crate::server) next: u64,
 }
 
 /// Reads the entries of `range` that match, until a bound is reached. All of them must be durable.
 /// Blocks.
-pub(super) fn scan(
+pub(in crate::server) fn scan(
     log: &Log,
     filter: &Filter,
     range: Range<u64>,
