@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    access, ca, collector, demo, dev, ledger, list, policy, proof, shell, show, status,
+    access, ca, collector, demo, dev, insights, ledger, list, policy, proof, shell, show, status,
 };
 
 const AFTER_HELP: &str = "\
@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Access(access::AccessCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    Insights(insights::InsightsArgs),
     #[command(subcommand)]
     Ca(ca::CaCommand),
     #[command(subcommand)]
@@ -93,6 +94,9 @@ mod tests {
             "countersign access show 3 --json",
             "countersign access simulate db admin --for 1h --person ada --break-glass",
             "countersign access check db --permission admin --person ada",
+            "countersign insights",
+            "countersign insights --since 90d --until 2026-01-31 --by group --by hour --json",
+            "countersign insights --report f.html",
             "countersign policy starter --out d",
             "countersign policy check f g --json",
             "countersign policy put d --force --expected 57 --json",
@@ -137,6 +141,8 @@ mod tests {
             "countersign access feedback 3 --sufficient maybe --wait-ok yes",
             "countersign access delegate eve",
             "countersign access list --all --mine",
+            "countersign insights --by moon",
+            "countersign insights --json --report f",
             "countersign access show x",
             "countersign policy check",
             "countersign policy starter",

@@ -5,6 +5,7 @@ pub(crate) mod ca;
 pub(crate) mod collector;
 pub(crate) mod demo;
 pub(crate) mod dev;
+pub(crate) mod insights;
 pub(crate) mod issue;
 pub(crate) mod ledger;
 pub(crate) mod list;
@@ -65,6 +66,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Ledger(command) => Box::pin(ledger::run(command, out)).await,
         Command::Access(command) => Box::pin(access::run(command, out)).await,
         Command::Policy(command) => Box::pin(command.run(out)).await,
+        Command::Insights(args) => Box::pin(insights::run(args, out)).await,
         Command::Ca(command) => Box::pin(ca::run(command, out)).await,
         Command::Collector(command) => Box::pin(collector::run(command, out)).await,
         Command::Log(args) => Box::pin(list::run(args, out)).await,
