@@ -100,6 +100,7 @@ mod tests {
             "countersign policy starter --out d",
             "countersign policy check f g --json",
             "countersign policy put d --force --expected 57 --json",
+            "countersign policy replay f g --since 4w --json",
             "countersign policy show 57 --out d",
             "countersign policy list --json",
             "countersign ca issue --dir d --role agent --name db-1 --out o --days 7",

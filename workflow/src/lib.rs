@@ -40,6 +40,7 @@ pub mod limits;
 pub mod moment;
 pub mod policy;
 pub mod refusal;
+pub mod rehearsal;
 pub mod replay;
 pub mod state;
 pub mod timer;

@@ -14,5 +14,6 @@ mod replay {
     pub(crate) mod honest;
     mod insights;
     mod random;
+    mod rehearsal;
     mod tell;
 }

@@ -3,6 +3,7 @@
 mod check;
 mod files;
 mod put;
+mod replay;
 mod show;
 mod starter;
 
@@ -21,6 +22,7 @@ use crate::exit::Outcome;
 Examples:
   countersign policy starter --out ./policy
   countersign policy check ./policy
+  countersign policy replay ./policy --since 90d
   countersign policy put ./policy --dir /var/lib/countersign
   countersign policy show
   countersign policy list")]
@@ -28,6 +30,7 @@ pub(crate) enum PolicyCommand {
     Starter(starter::StarterArgs),
     Check(check::CheckArgs),
     Put(put::PutArgs),
+    Replay(replay::ReplayArgs),
     Show(show::ShowArgs),
     List(show::ListArgs),
 }
@@ -39,6 +42,7 @@ impl PolicyCommand {
             Self::Starter(args) => starter::run(&args, out),
             Self::Check(args) => check::run(&args, out),
             Self::Put(args) => put::run(args, out).await,
+            Self::Replay(args) => replay::run(args, out).await,
             Self::Show(args) => show::run(args, out).await,
             Self::List(args) => show::list(args, out).await,
         }

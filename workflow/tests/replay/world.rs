@@ -16,7 +16,7 @@ use countersign_workflow::replay::{Misstep, Replay};
 use countersign_workflow::state::State;
 use countersign_workflow::wire;
 
-const ACCESS: &str = r#"
+pub(crate) const ACCESS: &str = r#"
 @id("orders") @approvals("security:1, team-leads:1") @max_duration("4h") @request_ttl("15m")
 @remind("4m") @escalate("10m managers") @warn("10m") @max_extensions("1") @feedback("1h")
 permit(principal in Group::"engineers", action == Action::"request",
@@ -80,6 +80,11 @@ pub(crate) struct World {
 
 /// The policy, with another line of policy behind it.
 pub(crate) fn policy(more: &str) -> NewPolicy {
+    policy_of(&format!("{ACCESS}\n{more}"))
+}
+
+/// These policies, for the same people and resources.
+pub(crate) fn policy_of(access: &str) -> NewPolicy {
     let mut entities = vec![serde_json::json!({
         "uid": {"type": "Settings", "id": "company"}, "attrs": {"zone": "UTC"}, "parents": [],
     })];
@@ -112,7 +117,7 @@ pub(crate) fn policy(more: &str) -> NewPolicy {
     }
     let entities = serde_json::to_string(&entities).expect("JSON");
     let files = [
-        ("access.cedar".to_owned(), format!("{ACCESS}\n{more}")),
+        ("access.cedar".to_owned(), access.to_owned()),
         ("entities.json".to_owned(), entities),
         (
             "sre.ics".to_owned(),
