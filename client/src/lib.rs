@@ -1,9 +1,9 @@
 //! How a Rust program talks to a ledger.
 //!
 //! **Does:** mTLS connections to one or several addresses of a ledger; every call of the log,
-//! access, policy, insights and admin services, with deadlines and with retries where a repeat is safe;
-//! streams that survive a lost connection; verification of everything that comes back, before the
-//! caller sees it; a file that remembers the newest checkpoint, so that a rollback or a fork is
+//! access, policy, insights and admin services, with deadlines and with retries where a repeat is
+//! safe; streams that survive a lost connection; verification of everything that comes back, before
+//! the caller sees it; a file that remembers the newest checkpoint, so that a rollback or a fork is
 //! noticed and can be proved.
 //!
 //! **Does not:** read whole logs to judge them, know what an event means, or keep events across a

@@ -1,5 +1,5 @@
-//! The insights service: every call of `insights.proto`. What is told is read from entries anew with
-//! each call, so it can be checked against them.
+//! The insights service: every call of `insights.proto`. What is told is read from entries anew
+//! with each call, so it can be checked against them.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

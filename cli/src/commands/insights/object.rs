@@ -44,7 +44,10 @@ fn steps(delays: &[v1::Delay]) -> Value {
 }
 
 fn breakdown(breakdown: &v1::Breakdown) -> (String, Value) {
-    let row = |row: &v1::DelayRow| json!({ "key": row.key, "cases": row.cases, "delays": steps(&row.delays) });
+    let row = |row: &v1::DelayRow| {
+        let delays = steps(&row.delays);
+        json!({ "key": row.key, "cases": row.cases, "delays": delays })
+    };
     let value = json!({
         "rows": breakdown.rows.iter().map(row).collect::<Value>(),
         "left_off": breakdown.left_off,

@@ -77,7 +77,9 @@ pub(super) fn days(days: &[v1::Day]) -> Markup {
         @if days.is_empty() { p.none { "no cases" } } @else {
             svg viewBox=(format!("0 0 {width} {}", height + 20)) role="img"
                 aria-label="cases by day" {
-                @for (place, day) in (0_u64..).zip(days) { (one_day(day, place * step, step, most)) }
+                @for (place, day) in (0_u64..).zip(days) {
+                    (one_day(day, place * step, step, most))
+                }
                 line.axis x1="0" x2=(width) y1=(height) y2=(height) {}
                 text x="0" y=(height + 15) { (edge(days.first())) }
                 @if days.len() > 1 {
