@@ -1,4 +1,5 @@
-//! What repeats without end fills no case, and what must be told always has room.
+//! Rules at their bounds: what repeats without end fills no case, what must be told always has room,
+//! and access, cases and policies end where they should.
 
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use countersign_proto::v1;
 use countersign_workflow::command::{Action, Ask, Caller, Command, NewPolicy, Report};
 use countersign_workflow::decide;
 use countersign_workflow::draft::{At, By, Draft, EntryFacts};
-use countersign_workflow::limits::{MAX_CASE_ENTRIES, MAX_REMINDERS};
+use countersign_workflow::limits::{MAX_CASE_ENTRIES, MAX_CASES_EACH, MAX_REMINDERS};
 use countersign_workflow::policy::{Bundle, Facts, Policy, starter};
+use countersign_workflow::refusal::Refused;
 use countersign_workflow::state::State;
 
 /// A ledger of values.
@@ -21,13 +23,39 @@ struct World {
     written: Vec<Known>,
 }
 
+/// What somebody asks for, for an hour.
+fn ask(resource: &str, permission: &str) -> Ask {
+    Ask {
+        resource: resource.to_owned(),
+        permission: permission.to_owned(),
+        duration: 3_600,
+        reason: "look".to_owned(),
+        ticket: "T-1".to_owned(),
+        ..Ask::default()
+    }
+}
+
+/// The starter policy, with one word of it changed.
+fn policy(from: &str, to: &str) -> NewPolicy {
+    let starter = starter();
+    let files = starter.files();
+    let files = files.map(|(name, text)| (name.to_owned(), text.replace(from, to)));
+    sound(Bundle::new(files).expect("a bundle"))
+}
+
+fn sound(bundle: Bundle) -> NewPolicy {
+    NewPolicy {
+        packed: bundle.pack().expect("small"),
+        policy: Arc::new(Policy::compile(&bundle).expect("sound")),
+        bundle,
+        force: false,
+        expected: 0,
+    }
+}
+
 impl World {
-    /// The starter policy, with one word of it changed.
+    /// A log with the starter policy, one word of it changed.
     fn new(from: &str, to: &str) -> Self {
-        let starter = starter();
-        let files = starter.files();
-        let files = files.map(|(name, text)| (name.to_owned(), text.replace(from, to)));
-        let bundle = Bundle::new(files).expect("a bundle");
         let mut world = Self {
             state: State::default(),
             at: At {
@@ -36,16 +64,7 @@ impl World {
             },
             written: Vec::new(),
         };
-        let new = NewPolicy {
-            packed: bundle.pack().expect("small"),
-            policy: Arc::new(Policy::compile(&bundle).expect("sound")),
-            bundle,
-            force: false,
-            expected: 0,
-        };
-        world
-            .act("admin:root", Action::PutPolicy(Box::new(new)))
-            .expect("taken");
+        world.put(policy(from, to)).expect("taken");
         world
     }
 
@@ -67,7 +86,7 @@ impl World {
         }
     }
 
-    fn act(&mut self, actor: &str, action: Action) -> Result<u64, Reason> {
+    fn decide(&self, actor: &str, action: Action) -> Result<Vec<Draft>, Refused> {
         let command = Command {
             caller: Caller {
                 actor: Principal::parse(actor).expect("a principal"),
@@ -76,24 +95,27 @@ impl World {
             action,
             facts: Facts::default(),
         };
+        decide::decide(&self.state, &command, self.at)
+    }
+
+    fn act(&mut self, actor: &str, action: Action) -> Result<u64, Reason> {
         let index = self.at.index;
-        let drafts = decide::decide(&self.state, &command, self.at);
+        let drafts = self.decide(actor, action);
         let drafts = drafts.map_err(|refused| refused.refusal.reason)?;
         self.write(actor, drafts);
         Ok(index)
     }
 
+    fn put(&mut self, policy: NewPolicy) -> Result<u64, Reason> {
+        self.act("admin:root", Action::PutPolicy(Box::new(policy)))
+    }
+
     fn ask(&mut self, resource: &str, permission: &str) -> u64 {
-        let ask = Ask {
-            resource: resource.to_owned(),
-            permission: permission.to_owned(),
-            duration: 3_600,
-            reason: "look".to_owned(),
-            ticket: "T-1".to_owned(),
-            ..Ask::default()
-        };
-        self.act("user:bruno", Action::Request(ask))
-            .expect("allowed")
+        self.try_to_ask(resource, permission).expect("allowed")
+    }
+
+    fn try_to_ask(&mut self, resource: &str, permission: &str) -> Result<u64, Reason> {
+        self.act("user:bruno", Action::Request(ask(resource, permission)))
     }
 
     /// Time passes, second by second; everything that is due happens.
@@ -105,6 +127,24 @@ impl World {
                 self.write("ledger", drafts);
             }
         }
+    }
+
+    /// Whether the holder may use the grant, and has access, so many microseconds from now.
+    fn may_use(&self, grant: u64, micros: u64) -> [bool; 2] {
+        let time = UnixMicros::new(self.at.time.get() + micros).expect("a time");
+        let then = Self {
+            state: self.state.clone(),
+            at: At { time, ..self.at },
+            written: Vec::new(),
+        };
+        let session = Action::StartSession {
+            grant,
+            client: "psql".to_owned(),
+            source_address: String::new(),
+        };
+        let now = then.state.moment(time);
+        let access = then.state.access(("bruno", "orders-db-staging"), None, now);
+        [then.decide("user:bruno", session).is_ok(), access.is_some()]
     }
 
     fn count(&self, name: &str) -> usize {
@@ -169,4 +209,78 @@ fn failures_fill_a_case_and_its_removal_is_taken_all_the_same() {
     let closed = world.written.last().expect("written").to_event();
     let (_kind, payload) = closed.into_parts().expect("an event");
     assert!(payload.len() <= 48 << 10, "{} bytes", payload.len());
+}
+
+#[test]
+fn access_is_over_at_its_end_even_before_that_is_written() {
+    let mut world = World::new("no such text", "");
+    let grant = world.ask("orders-db-staging", "read-write") + 1;
+    let hour = 3_600_000_000;
+    assert_eq!(world.may_use(grant, 0), [true, true]);
+    assert_eq!(world.may_use(grant, hour - 1), [true, true]);
+    assert_eq!(world.may_use(grant, hour), [false, false]);
+    assert_eq!(world.may_use(grant, hour + 1), [false, false]);
+}
+
+#[test]
+fn a_person_has_so_many_open_cases_and_others_have_theirs() {
+    let mut world = World::new("no such text", "");
+    for _ in 0..MAX_CASES_EACH {
+        world.ask("orders-db-staging", "read-write");
+    }
+    let more = world.try_to_ask("orders-db-staging", "read-write");
+    assert_eq!(more, Err(Reason::TooManyCases));
+    let other = ask("orders-db-staging", "read-write");
+    let other = world.act("user:ada", Action::Request(other));
+    other.expect("these are cases of somebody else");
+    world.wait(3_600);
+    world.wait(24 * 3_600);
+    world.ask("orders-db-staging", "read-write");
+}
+
+#[test]
+fn an_open_case_keeps_the_policy_that_it_was_judged_by() {
+    let mut world = World::new("no such text", "");
+    let yes = |request| Action::Review {
+        request,
+        approve: true,
+        group: None,
+        reason: String::new(),
+    };
+    let before = world.ask("orders-db", "read-only");
+    // From now on nobody of the team leads decides on anything.
+    let others = policy(
+        "principal in context.group",
+        "principal == Person::\"dana\"",
+    );
+    world.put(others).expect("somebody decides still");
+    let after = world.ask("orders-db", "read-only");
+    assert_eq!(world.act("user:ada", yes(after)), Err(Reason::NotAReviewer));
+    world
+        .act("user:ada", yes(before))
+        .expect("as it was asked for");
+    assert_eq!(world.count("GrantIssued"), 1);
+}
+
+#[test]
+fn a_policy_that_locks_everybody_out_needs_an_administrator_who_insists() {
+    let mut world = World::new("no such text", "");
+    let access = r#"@id("some") @approvals("")
+        permit (principal, action == Action::"request", resource) when { false };"#;
+    let entities = r#"[
+        {"uid": {"type": "Person", "id": "ada"}, "attrs": {}, "parents": []},
+        {"uid": {"type": "Resource", "id": "db"}, "attrs":
+            {"environment": "x", "sensitivity": "y", "permissions": ["use"]}, "parents": []}
+    ]"#;
+    let files = [("access.cedar", access), ("entities.json", entities)];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let locked = sound(Bundle::new(files).expect("a bundle"));
+    assert_eq!(world.put(locked.clone()), Err(Reason::PolicyLocksOut));
+    let forced = NewPolicy {
+        force: true,
+        ..locked
+    };
+    world.put(forced).expect("an administrator insists");
+    let told = world.written.last().expect("it is an entry");
+    assert!(matches!(told, Known::PolicyChanged(changed) if changed.forced));
 }
