@@ -381,7 +381,7 @@ impl<'a> Desk<'a> {
                 v1::ActionRefused {
                     action: self.command.action.name().to_owned(),
                     code: refusal.reason.as_str().to_owned(),
-                    message: refusal.message.clone(),
+                    message: refusal.recorded().to_owned(),
                     target,
                     person: person.unwrap_or_default().to_owned(),
                 },

@@ -3,6 +3,7 @@
 use countersign_proto::reason::Reason;
 
 use crate::draft::Draft;
+use crate::limits::MAX_REASON;
 
 /// A refusal as its caller hears it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,14 @@ impl Refusal {
             message: message.into(),
             hint: hint.into(),
         }
+    }
+
+    /// The message as an entry tells it: some list all policies that there are, and an entry has to
+    /// hold it.
+    #[must_use]
+    pub(crate) fn recorded(&self) -> &str {
+        let end = self.message.floor_char_boundary(MAX_REASON);
+        self.message.get(..end).unwrap_or_default()
     }
 
     /// Whether the attempt matters to those who watch: someone tried what the rules are there to

@@ -284,3 +284,32 @@ fn a_policy_that_locks_everybody_out_needs_an_administrator_who_insists() {
     let told = world.written.last().expect("it is an entry");
     assert!(matches!(told, Known::PolicyChanged(changed) if changed.forced));
 }
+
+#[test]
+fn the_entry_of_a_refusal_is_small_however_much_the_policy_forbids() {
+    let mut world = World::new("no such text", "");
+    let starter = starter();
+    let files = starter.files();
+    let mut files: Vec<(String, String)> = files
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .collect();
+    for file in 0..3 {
+        let forbids = (0..200).map(|number| {
+            let id = format!("no-{file}-{number}-{}", "x".repeat(100));
+            let what = r#"principal, action == Action::"request", resource"#;
+            format!("@id(\"{id}\") forbid ({what} == Resource::\"payments-db\");\n")
+        });
+        files.push((format!("no-{file}.cedar"), forbids.collect()));
+    }
+    let bundle = Bundle::new(files).expect("a bundle");
+    world.put(sound(bundle)).expect("the rest is as it was");
+    let refused = world.decide(
+        "user:bruno",
+        Action::Request(ask("payments-db", "read-only")),
+    );
+    let refused = refused.expect_err("forbidden");
+    assert!(refused.refusal.message.len() > 60_000, "all of them");
+    let record = refused.record.expect("the attempt is told");
+    let (_kind, payload) = record.event.to_event().into_parts().expect("an event");
+    assert!(payload.len() < 4_096, "{} bytes", payload.len());
+}

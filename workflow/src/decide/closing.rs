@@ -56,6 +56,7 @@ impl Desk<'_> {
     ) -> Result<Draft, Refusal> {
         let (_index, policy) = self.policy()?;
         let from = self.human(policy)?;
+        self.name("to", to)?;
         self.text("reason", reason, MAX_REASON)?;
         let refuse =
             |message: String, hint: &str| Refusal::new(Reason::DelegationInvalid, message, hint);

@@ -40,6 +40,7 @@ impl<'a> Desk<'a> {
         let matter = self.matter(case, request)?;
         let person = self.human(matter.policy)?;
         self.text("reason", reason, crate::limits::MAX_REASON)?;
+        self.name("group", group.unwrap_or_default())?;
         if !approve {
             self.reason("reason", reason)?;
         }
