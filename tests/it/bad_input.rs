@@ -1,6 +1,8 @@
 //! Bad input over real connections: every bad call is refused with a reason and a hint, changes
 //! nothing, and harms nobody. What is exactly at a limit is taken.
 
+#[path = "bad_input/access.rs"]
+mod access;
 #[path = "bad_input/admin.rs"]
 mod admin;
 #[path = "bad_input/append.rs"]
@@ -45,7 +47,16 @@ async fn every_bad_call_is_refused_with_a_reason_and_a_hint() {
     read::rows(&mut table, &cast).await;
     admin::rows(&mut table, &cast).await;
     identity::rows(&mut table, &cast).await;
-    table.finish();
+    table.finish("bad input");
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_call_about_access_is_refused_with_a_reason_and_a_hint() {
+    let door = Door::open().await;
+    let mut table = Table::new(&door);
+    access::rows(&mut table).await;
+    table.finish("bad input about access");
     door.close().await;
 }
 

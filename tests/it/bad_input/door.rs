@@ -12,8 +12,10 @@ use countersign_ledger::identity::role::Role;
 use countersign_ledger::node::{Node, NodeSettings};
 use countersign_ledger::server::run::{ServeError, ServeOptions, Server};
 use countersign_proto::v1;
+use countersign_proto::v1::access_service_client::AccessServiceClient;
 use countersign_proto::v1::admin_service_client::AdminServiceClient;
 use countersign_proto::v1::log_service_client::LogServiceClient;
+use countersign_proto::v1::policy_service_client::PolicyServiceClient;
 use countersign_tests::folder::DataFolder;
 use countersign_tests::raw::Raw;
 use tokio::net::{TcpListener, TcpStream};
@@ -189,6 +191,14 @@ impl Caller {
 
     pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {
         AdminServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn access(&self) -> AccessServiceClient<Channel> {
+        AccessServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn policy(&self) -> PolicyServiceClient<Channel> {
+        PolicyServiceClient::new(self.channel.clone())
     }
 
     /// A call that everyone with a good certificate may make.

@@ -33,7 +33,28 @@ impl<'a> Table<'a> {
         reason: Reason,
         answer: impl Future<Output = Result<T, Status>>,
     ) {
-        let before = (self.door.size(), caller.connections());
+        self.held((what, caller), (reason, 0), answer).await;
+    }
+
+    /// One bad call that others should know of: it is refused for this reason, the log grows by the
+    /// entry that says so, and the next good call on the same connection succeeds.
+    pub(crate) async fn told<T>(
+        &mut self,
+        what: &str,
+        caller: &Caller,
+        reason: Reason,
+        answer: impl Future<Output = Result<T, Status>>,
+    ) {
+        self.held((what, caller), (reason, 1), answer).await;
+    }
+
+    async fn held<T>(
+        &mut self,
+        (what, caller): (&str, &Caller),
+        (reason, entries): (Reason, u64),
+        answer: impl Future<Output = Result<T, Status>>,
+    ) {
+        let before = (self.door.size() + entries, caller.connections());
         let mut wrong = judge(answer.await.map(drop), reason);
         if let Err(status) = caller.good().await {
             wrong.push(format!("the next good call failed: {}", brief(&status)));
@@ -41,7 +62,7 @@ impl<'a> Table<'a> {
         let after = (self.door.size(), caller.connections());
         if before != after {
             wrong.push(format!(
-                "(size, connections) went from {before:?} to {after:?}"
+                "(size, connections): expected {before:?}, got {after:?}"
             ));
         }
         self.count(what, wrong);
@@ -78,14 +99,14 @@ impl<'a> Table<'a> {
 
     /// Prints the count.
     #[expect(clippy::print_stdout, reason = "a test says what it counted")]
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(self, of: &str) {
         let Self {
             rows,
             refused,
             wrong,
             ..
         } = self;
-        println!("counted: bad input: {rows} rows, {refused} refused with a reason and a hint");
+        println!("counted: {of}: {rows} rows, {refused} refused with a reason and a hint");
         let list = wrong.join("\n  ");
         assert!(
             wrong.is_empty(),
