@@ -16,6 +16,8 @@ mod bound;
 mod common;
 #[path = "append/echo.rs"]
 mod echo;
+#[path = "support/event.rs"]
+mod event;
 #[path = "append/grpc.rs"]
 mod grpc;
 #[path = "support/measure.rs"]

@@ -14,6 +14,8 @@ mod child;
 mod common;
 #[path = "recover/disk.rs"]
 mod disk;
+#[path = "support/event.rs"]
+mod event;
 #[path = "support/fill.rs"]
 mod fill;
 #[path = "recover/grow.rs"]
@@ -22,6 +24,8 @@ mod grow;
 mod lag;
 #[path = "recover/probe.rs"]
 mod probe;
+#[path = "support/random.rs"]
+mod random;
 #[path = "support/sheet.rs"]
 mod sheet;
 #[path = "recover/start.rs"]

@@ -11,8 +11,12 @@ mod bound;
 mod child;
 #[path = "support/common.rs"]
 mod common;
+#[path = "support/event.rs"]
+mod event;
 #[path = "support/fill.rs"]
 mod fill;
+#[path = "support/random.rs"]
+mod random;
 #[path = "support/sheet.rs"]
 mod sheet;
 #[path = "verify/subject.rs"]

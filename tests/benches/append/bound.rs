@@ -12,7 +12,8 @@ use countersign_chain::origin::Origin;
 use countersign_chain::time::UnixMicros;
 
 use crate::GROUPS;
-use crate::common::{PAYLOAD, RUNS, now, since};
+use crate::common::{RUNS, now, since};
+use crate::event::PAYLOAD;
 use crate::measure::{Figures, Run, Table, quantile};
 
 /// Bytes of the file that the loop writes to, over and over: written once before.

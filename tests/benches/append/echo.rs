@@ -23,7 +23,8 @@ use tonic::transport::{
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::UNARY;
-use crate::common::{PAYLOAD, RUNS, now, since};
+use crate::common::{RUNS, now, since};
+use crate::event::PAYLOAD;
 use crate::measure::{Figures, Run, Table};
 
 #[derive(Debug, Clone, Copy)]

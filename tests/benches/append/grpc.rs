@@ -9,7 +9,8 @@ use countersign_ledger::server::run::{ServeOptions, Server};
 use countersign_tests::folder::DataFolder;
 use parking_lot::Mutex;
 
-use crate::common::{PAYLOAD, RUNS, event, node_settings, now, since};
+use crate::common::{RUNS, node_settings, now, since};
+use crate::event::{PAYLOAD, event};
 use crate::measure::{Figures, Run, Table};
 use crate::{IN_FLIGHT, UNARY};
 

@@ -15,7 +15,8 @@ use countersign_chain::record::Fields;
 use countersign_chain::time::UnixMicros;
 
 use crate::GROUPS;
-use crate::common::{PAYLOAD, RUNS, now, since};
+use crate::common::{RUNS, now, since};
+use crate::event::PAYLOAD;
 use crate::measure::{Figures, Run, Table};
 
 /// One row of the chain.

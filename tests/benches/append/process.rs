@@ -10,7 +10,8 @@ use countersign_ledger::node::Node;
 use countersign_tests::folder::DataFolder;
 
 use crate::GROUPS;
-use crate::common::{RUNS, event, node_settings, now, since};
+use crate::common::{RUNS, node_settings, now, since};
+use crate::event::event;
 use crate::measure::{Figures, Run, Table};
 
 /// Proposals of `group` entries, two under way: one syncs while the next is made.

@@ -11,8 +11,9 @@ use countersign_tests::watch::quantile;
 
 use crate::child::{Kid, answer};
 use crate::common::{RUNS, median, now, since};
-use crate::fill::{Random, fill};
+use crate::fill::fill;
 use crate::lag::caught_up;
+use crate::random::Random;
 use crate::sheet::Sheet;
 use crate::{disk, open, start};
 

@@ -10,8 +10,9 @@ use countersign_tests::folder::DataFolder;
 use countersign_tests::watch::memory;
 
 use crate::child::{Kid, answer, say};
-use crate::common::{event, median, node_settings, now, since};
+use crate::common::{median, node_settings, now, since};
 use crate::disk;
+use crate::event::event;
 use crate::lag::caught_up;
 use crate::sheet::Sheet;
 use crate::words::Words;

@@ -1,4 +1,4 @@
-//! What all benchmarks share: the event that they append, how a ledger is opened, time.
+//! What all benchmarks share: how a ledger is opened, time.
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,24 +8,10 @@
 use std::time::Instant;
 
 use countersign_ledger::node::NodeSettings;
-use countersign_proto::event::Event;
-use countersign_proto::v1::ExternalEvent;
 use countersign_tests::folder::settings;
 
 /// How often every figure is taken.
 pub(crate) const RUNS: usize = 5;
-/// Bytes of the payload of an entry.
-pub(crate) const PAYLOAD: usize = 512;
-
-/// An event whose message has [`PAYLOAD`] bytes.
-pub(crate) fn event() -> Event {
-    let raw = vec![b'x'; PAYLOAD - 10].into();
-    Event::from_message(&ExternalEvent {
-        source: "bench".into(),
-        raw,
-        ..Default::default()
-    })
-}
 
 /// Usual segments, unlike in tests.
 pub(crate) fn node_settings() -> NodeSettings {

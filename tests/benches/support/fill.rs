@@ -12,7 +12,8 @@ use countersign_chain::limits::MAX_COMMIT_ENTRIES;
 use countersign_chain::principal::Principal;
 use countersign_ledger::log::{Log, Mode, NewEntry};
 
-use crate::common::event;
+use crate::event::event;
+use crate::random::Random;
 
 /// Actors that take turns.
 const ACTORS: u64 = 1_000;
@@ -21,24 +22,6 @@ const CASES: u64 = 1_024;
 const ENTRIES_PER_CASE: u64 = 16;
 /// Cases are taken from entries that are durable for certain, two commits before.
 const DURABLE: u64 = 4_096;
-
-/// Marsaglia's xorshift: the same entries in every run.
-#[derive(Debug)]
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// A number below `end`.
-    pub(crate) const fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
 
 /// Makes entries that one client carries.
 struct Maker {
