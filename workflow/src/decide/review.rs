@@ -179,6 +179,10 @@ impl<'a> Desk<'a> {
                 format!("open are {}", list(&place.groups)),
             ));
         }
+        // Others need to be counted only if there is a choice.
+        if let (1, Some(only)) = (place.groups.len(), place.groups.first()) {
+            return Ok(only.clone());
+        }
         let scarce = place.groups.iter();
         let scarce = scarce.min_by_key(|group| (self.eligible(matter, group).len(), *group));
         Ok(scarce.cloned().unwrap_or_default())
