@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cedar_policy::Context;
+
 use super::RequestFacts;
 use super::compile::Policy;
 use super::judge::Answer;
@@ -18,7 +20,10 @@ impl Policy {
         approver: &str,
         groups: impl IntoIterator<Item = &'g str>,
     ) -> BTreeSet<String> {
-        let may = |group: &&str| self.may_approve(ask, approver, group);
+        let may = |group: &&str| {
+            let context = || self.approve_context(ask, group);
+            self.may_approve(ask, (approver, group), context)
+        };
         groups.into_iter().filter(may).map(str::to_owned).collect()
     }
 
@@ -26,11 +31,18 @@ impl Policy {
     #[must_use]
     pub fn eligible(&self, ask: &RequestFacts<'_>, group: &str) -> BTreeSet<String> {
         let members = self.members_of(group);
-        let may = |person: &&str| self.may_approve(ask, person, group);
+        // The same for everybody.
+        let context = self.approve_context(ask, group);
+        let may = |person: &&str| self.may_approve(ask, (person, group), || context.clone());
         members.filter(may).map(str::to_owned).collect()
     }
 
-    fn may_approve(&self, ask: &RequestFacts<'_>, approver: &str, group: &str) -> bool {
+    fn may_approve(
+        &self,
+        ask: &RequestFacts<'_>,
+        (approver, group): (&str, &str),
+        context: impl FnOnce() -> Option<Context>,
+    ) -> bool {
         let (Some(person), Some(facts)) = (self.person(approver), self.group(group)) else {
             return false;
         };
@@ -42,7 +54,7 @@ impl Policy {
             Act::Approve,
             self.types.person(approver),
             self.types.resource(ask.resource),
-            self.approve_context(ask, group),
+            context(),
         );
         matches!(answer, Answer::Yes(_))
     }
