@@ -16,7 +16,7 @@ use crate::draft::EntryFacts;
 use crate::moment::Moment;
 use crate::policy::{Bundle, Obligations, Policy};
 use crate::state::{Delegation, InForce, State, Thing};
-use crate::wire;
+use crate::{timer, wire};
 
 /// Why an entry does not fit what was there before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,16 +144,20 @@ impl State {
         self.things.insert(case.id, (Thing::Request, case.id));
         let of_person = self.by_person.entry(case.person.clone());
         of_person.or_default().insert(case.id);
-        self.put(case);
+        let next = timer::next(&case, self.setbacks).map(|(moment, _timer)| moment);
+        self.set_deadline(case.id, next);
+        self.cases.insert(case.id, Arc::new(case));
     }
 
     fn changed(&mut self, entry: &EntryFacts<'_>, event: &Known) -> Result<(), ApplyError> {
-        let case = self.cases.get(&entry.case);
+        let now = self.moment(entry.time);
+        let case = self.cases.get_mut(&entry.case);
         let case = case.ok_or(ApplyError::NoCase(entry.case))?;
-        let mut case = Case::clone(case);
-        case.apply(entry, event, self.moment(entry.time))?;
-        self.things.insert(entry.index, (thing(event), case.id));
-        self.put(case);
+        // Copied only while somebody else holds it.
+        Arc::make_mut(case).apply(entry, event, now)?;
+        let next = timer::next(case, self.setbacks).map(|(moment, _timer)| moment);
+        self.things.insert(entry.index, (thing(event), entry.case));
+        self.set_deadline(entry.case, next);
         Ok(())
     }
 }
@@ -249,7 +253,7 @@ impl Case {
     /// Takes an entry of this case in.
     ///
     /// # Errors
-    /// [`ApplyError`]; what the case is then is of no use.
+    /// [`ApplyError`]; the case is as it was then: whatever may fail stands before what changes.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the caller sorts out what is not of a case"
@@ -261,7 +265,7 @@ impl Case {
         now: Moment,
     ) -> Result<(), ApplyError> {
         match event {
-            Known::ReviewRecorded(message) => self.reviewed(entry, message)?,
+            Known::ReviewRecorded(message) => self.reviewed(entry, (event, message))?,
             Known::RequestDenied(message) => {
                 self.round_over(event, message.request, (RefusedBy::Denied, now))?;
             }
@@ -283,7 +287,7 @@ impl Case {
                     start,
                 });
             }
-            Known::GrantIssued(message) => self.issued(entry, message, now)?,
+            Known::GrantIssued(message) => self.issued(entry, (event, message), now)?,
             Known::GrantExtended(message) => self.extended(event, message, now)?,
             Known::GrantRevoked(message) => {
                 self.ended(event, message.grant, EndedBy::Revoked, (entry, now))?;
@@ -295,7 +299,9 @@ impl Case {
                 self.ended(event, message.grant, EndedBy::Expired, (entry, now))?;
             }
             Known::ExpiryWarned(_) => self.active(event)?.warned = true,
-            Known::ExtensionRequested(message) => self.extension_asked(entry, message, now)?,
+            Known::ExtensionRequested(message) => {
+                self.extension_asked(entry, (event, message), now)?
+            }
             Known::RetroReviewRecorded(message) => match &mut self.retro {
                 Some(retro) if retro.by.is_none() => retro.by = Some(message.person.clone()),
                 _ => return Err(self.misfit(event)),
@@ -306,7 +312,7 @@ impl Case {
                 }
                 self.feedback.insert(message.person.clone());
             }
-            Known::SessionStarted(message) => self.session_started(entry, message)?,
+            Known::SessionStarted(message) => self.session_started(entry, (event, message))?,
             Known::SessionEnded(message) => {
                 self.session(event, message.session)?.ended = Some(entry.time);
             }

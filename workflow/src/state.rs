@@ -244,14 +244,6 @@ impl State {
             .max_by_key(|case| case.grant().map(|grant| (grant.end, grant.id)))
     }
 
-    /// Puts a changed case in its place, with its deadline.
-    pub(crate) fn put(&mut self, case: Case) {
-        let id = case.id;
-        let next = timer::next(&case, self.setbacks).map(|(moment, _timer)| moment);
-        self.set_deadline(id, next);
-        self.cases.insert(id, Arc::new(case));
-    }
-
     /// Starts that are told in ledger time, when that and the scale of deadlines drift apart.
     pub(crate) fn set_deadlines_again(&mut self) {
         let scheduled = self.cases.values();
@@ -264,7 +256,8 @@ impl State {
         }
     }
 
-    fn set_deadline(&mut self, id: u64, next: Option<Moment>) {
+    /// Remembers when something is due next in a case.
+    pub(crate) fn set_deadline(&mut self, id: u64, next: Option<Moment>) {
         let before = match next {
             Some(moment) => self.deadlines.insert(id, moment),
             None => self.deadlines.remove(&id),

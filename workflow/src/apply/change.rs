@@ -61,10 +61,9 @@ impl Case {
     pub(super) fn reviewed(
         &mut self,
         entry: &EntryFacts<'_>,
-        message: &v1::ReviewRecorded,
+        (event, message): (&Known, &v1::ReviewRecorded),
     ) -> Result<(), ApplyError> {
-        let event = Known::ReviewRecorded(message.clone());
-        let round = self.open_round(&event, message.request)?;
+        let round = self.open_round(event, message.request)?;
         round.reviews.push(Review {
             index: entry.index,
             person: message.person.clone(),
@@ -127,11 +126,11 @@ impl Case {
     pub(super) fn issued(
         &mut self,
         entry: &EntryFacts<'_>,
-        message: &v1::GrantIssued,
+        (event, message): (&Known, &v1::GrantIssued),
         now: Moment,
     ) -> Result<(), ApplyError> {
         if !matches!(self.stage, Stage::Pending | Stage::Scheduled(_)) {
-            return Err(self.misfit(&Known::GrantIssued(message.clone())));
+            return Err(self.misfit(event));
         }
         let end_time = wire::time(message.end.as_ref()).unwrap_or(entry.time);
         let micros = end_time.get().saturating_sub(entry.time.get());
@@ -206,14 +205,13 @@ impl Case {
     pub(super) fn extension_asked(
         &mut self,
         entry: &EntryFacts<'_>,
-        message: &v1::ExtensionRequested,
+        (event, message): (&Known, &v1::ExtensionRequested),
         now: Moment,
     ) -> Result<(), ApplyError> {
         let obligations = wire::obligations_of(message.obligations.as_ref());
         let round = Round::open(entry.index, &obligations, now);
-        let event = Known::ExtensionRequested(message.clone());
-        let misfit = self.misfit(&event);
-        let grant = self.active(&event)?;
+        let misfit = self.misfit(event);
+        let grant = self.active(event)?;
         if grant.extension.is_some() {
             return Err(misfit);
         }
@@ -230,9 +228,9 @@ impl Case {
     pub(super) fn session_started(
         &mut self,
         entry: &EntryFacts<'_>,
-        message: &v1::SessionStarted,
+        (event, message): (&Known, &v1::SessionStarted),
     ) -> Result<(), ApplyError> {
-        self.active(&Known::SessionStarted(message.clone()))?;
+        self.active(event)?;
         self.sessions.push(Session {
             id: entry.index,
             started: entry.time,
