@@ -64,13 +64,13 @@ impl State {
             Known::DelegationChanged(changed) => self.delegation_changed(entry, changed),
             Known::AccessRequested(_) | Known::BreakGlassInvoked(_) => self.opened(entry, event),
             Known::ActionRefused(_) if entry.case == 0 => {}
-            Known::CaseClosed(closed) => {
+            Known::CaseClosed(_) => {
                 let case = self.cases.get(&entry.case);
                 let case = case.ok_or(ApplyError::NoCase(entry.case))?;
                 if case.over_since().is_none() {
                     return Err(case.misfit(event));
                 }
-                self.close(entry.case, &closed.outcome, entry.index);
+                self.close(entry.case, entry.index);
             }
             event if is_of_case(event) => return self.changed(entry, event),
             _ => {}

@@ -289,7 +289,7 @@ impl<'a> Desk<'a> {
         }
         self.state.case(case).ok_or_else(|| {
             let closed = self.state.closed_case(case);
-            let outcome = closed.map_or("closed", |closed| closed.outcome.as_str());
+            let outcome = closed.map_or("closed", |closed| closed.outcome);
             let reason = match &self.command.action {
                 Action::Feedback { .. } => Reason::FeedbackNotOpen,
                 Action::RetroReview { .. } => Reason::RetroNotOpen,

@@ -113,8 +113,8 @@ pub const REPLAY_GRACE: u64 = 300;
 /// looked at with every entry.
 pub const MAX_LATE_TOLD: usize = 1_000;
 
-/// Closed cases that a replay remembers, so that it can say that they are closed: 100,000 at 200
-/// bytes are 20 MB.
+/// Closed cases that a replay remembers, so that it can say that they are closed: 100,000 at 120
+/// bytes are 12 MB.
 pub const MAX_CLOSED_REMEMBERED: usize = 100_000;
 
 /// Events of one calendar: five years of weekly shifts in four places are 1,040, with as many

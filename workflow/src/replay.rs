@@ -287,7 +287,6 @@ impl Replay {
         }
         if let Some((case, grant)) = self.closed.pop_front() {
             self.state.closed.remove(&case);
-            self.state.things.remove(&case);
             if let Some(grant) = grant {
                 self.state.things.remove(&grant);
             }

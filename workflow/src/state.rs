@@ -78,11 +78,11 @@ pub struct Delegation {
     pub end: UnixMicros,
 }
 
-/// A case that is closed.
-#[derive(Debug, Clone)]
+/// A case that is closed. There is one for every case that ever was, so it is small.
+#[derive(Debug, Clone, Copy)]
 pub struct Closed {
-    /// How it ended.
-    pub outcome: String,
+    /// How it ended, as the case was.
+    pub outcome: &'static str,
     /// Index of the CaseClosed entry.
     pub index: u64,
 }
@@ -92,7 +92,8 @@ pub struct Closed {
 pub struct State {
     pub(crate) policies: BTreeMap<u64, Arc<InForce>>,
     pub(crate) cases: BTreeMap<u64, Arc<Case>>,
-    pub(crate) closed: BTreeMap<u64, Arc<Closed>>,
+    pub(crate) closed: BTreeMap<u64, Closed>,
+    /// Of closed cases the grants only: who asks for a request finds it in `closed`.
     pub(crate) things: BTreeMap<u64, (Thing, u64)>,
     pub(crate) by_person: BTreeMap<String, BTreeSet<u64>>,
     pub(crate) delegations: BTreeMap<String, Delegation>,
@@ -190,14 +191,19 @@ impl State {
 
     /// A case that is closed.
     #[must_use]
-    pub fn closed_case(&self, id: u64) -> Option<&Arc<Closed>> {
-        self.closed.get(&id)
+    pub fn closed_case(&self, id: u64) -> Option<Closed> {
+        self.closed.get(&id).copied()
     }
 
-    /// What a number stands for, and its case; also for grants of closed cases.
+    /// What a number stands for, and its case; also for requests and grants of closed cases.
     #[must_use]
     pub fn thing(&self, index: u64) -> Option<(Thing, u64)> {
-        self.things.get(&index).copied()
+        let open = self.things.get(&index).copied();
+        open.or_else(|| {
+            self.closed
+                .contains_key(&index)
+                .then_some((Thing::Request, index))
+        })
     }
 
     /// Cases of a person that are not closed.
@@ -274,16 +280,13 @@ impl State {
     }
 
     /// Takes a closed case out.
-    pub(crate) fn close(&mut self, id: u64, outcome: &str, index: u64) {
+    pub(crate) fn close(&mut self, id: u64, index: u64) {
         self.set_deadline(id, None);
-        let closed = Closed {
-            outcome: outcome.to_owned(),
-            index,
-        };
-        self.closed.insert(id, Arc::new(closed));
         let Some(case) = self.cases.remove(&id) else {
             return;
         };
+        let outcome = case.outcome();
+        self.closed.insert(id, Closed { outcome, index });
         if let Some(ids) = self.by_person.get_mut(&case.person) {
             ids.remove(&id);
             if ids.is_empty() {
@@ -291,10 +294,8 @@ impl State {
             }
         }
         let keep = case.grant().map(|grant| grant.id);
-        for index in &case.entries {
-            if Some(*index) != keep && *index != id {
-                self.things.remove(index);
-            }
+        for index in case.entries.iter().filter(|index| Some(**index) != keep) {
+            self.things.remove(index);
         }
     }
 }
