@@ -259,3 +259,25 @@ pub const MAX_ISSUES: usize = 1_000;
 
 /// Microseconds of the period that insights are about when the caller names no begin: 30 days.
 pub const USUAL_PERIOD_MICROS: u64 = 30 * 86_400 * 1_000_000;
+
+/// How often a calendar is fetched: a swap of shifts is known after five minutes.
+pub const FEED_EVERY: Duration = Duration::from_secs(300);
+
+/// How soon a calendar that could not be fetched is tried again.
+pub const FEED_RETRY: Duration = Duration::from_secs(30);
+
+/// How soon a new policy's calendars are fetched.
+pub const FEED_LOOK: Duration = Duration::from_secs(2);
+
+/// How long a calendar is used that cannot be fetched any more: a day, so that a night of the other
+/// side's trouble keeps nobody from deciding.
+pub const FEED_STALE: Duration = Duration::from_secs(86_400);
+
+/// How long fetching a calendar may take.
+pub const FEED_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often fetching a calendar may be sent elsewhere.
+pub const FEED_REDIRECTS: usize = 3;
+
+/// Bytes of a fetched calendar: 2,000 events of 500 bytes.
+pub const FEED_BYTES: usize = 1 << 20;

@@ -2,6 +2,7 @@
 
 pub mod access_service;
 pub mod admin_service;
+mod feeds;
 pub mod guard;
 mod http;
 pub mod insights_service;
@@ -18,7 +19,7 @@ mod services;
 mod standing;
 mod throttle;
 mod unread;
-mod world;
+pub mod world;
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! Access cases at the command line: asking, deciding, using, giving back, and the policy behind
 //! it, with a real ledger and one identity for each who takes part.
 
+#[path = "access_cli/feeds.rs"]
+mod feeds;
 #[path = "access_cli/insights.rs"]
 mod insights;
 #[path = "access_cli/room.rs"]

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use countersign_ledger::server::run::Endpoint;
 use rustix::process::Signal;
@@ -99,6 +100,22 @@ impl Served {
         Self::of(command, dir)
     }
 
+    /// As [`Self::start`], with a file by whose certificates it tells whom it may fetch from.
+    ///
+    /// # Errors
+    /// What it printed, when it ended instead.
+    ///
+    /// # Panics
+    /// When it cannot be started at all.
+    pub fn start_trusting(dir: &Path, roots: &Path) -> Result<Self, String> {
+        let mut command = countersign(&["ledger", "serve", "--no-http"]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        command
+            .env("SSL_CERT_FILE", roots)
+            .env("NO_PROXY", "127.0.0.1");
+        Self::of(command, dir)
+    }
+
     /// As [`Self::start`], run by another program, which gets the command line of the server at the
     /// end of its own and ends as the server does.
     ///
@@ -151,6 +168,22 @@ impl Served {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until it has printed all of these texts; what it printed until then.
+    ///
+    /// # Panics
+    /// When it does not within a minute.
+    #[must_use]
+    pub fn says(&self, texts: &[&str]) -> String {
+        let mut seen = String::new();
+        while !texts.iter().all(|text| seen.contains(text)) {
+            let line = self.lines.recv_timeout(Duration::from_secs(60));
+            assert!(line.is_ok(), "expected {texts:?} after {seen}");
+            seen.push_str(&line.unwrap_or_default());
+            seen.push('\n');
+        }
+        seen
     }
 
     /// Ends it without a chance to clean up.

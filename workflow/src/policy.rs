@@ -40,6 +40,7 @@ pub use directory::{GroupFacts, PersonFacts, ResourceFacts};
 pub use facts::{AskKind, Facts, RequestFacts};
 pub use lockout::lockout;
 pub use obligation::{Deadline, Obligations};
+pub use on_call::{Feed, Feeds};
 pub use problem::{Position, Problem};
 pub use refusal::NotAllowed;
 

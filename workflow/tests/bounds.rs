@@ -1,5 +1,5 @@
-//! Rules at their bounds: what repeats without end fills no case, what must be told always has room,
-//! and access, cases and policies end where they should.
+//! Rules at their bounds: what repeats without end fills no case, what must be told always has
+//! room, and access, cases and policies end where they should.
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Who is on call.
 
+#[path = "on_call/feeds.rs"]
+mod feeds;
 #[path = "on_call/moments.rs"]
 mod moments;
 #[path = "on_call/problems.rs"]

@@ -20,19 +20,19 @@ use countersign_workflow::view;
 use tonic::{Request, Response, Status};
 use tracing::{Instrument as _, info_span};
 
-use crate::clock::Clock;
 use crate::identity::peer::Peer;
 use crate::log::{Log, Run};
 use crate::server::log_service::{draft, receipt};
 use crate::server::readers::Readers;
-use crate::server::{Logs, Standing, peer, refuse, world};
+use crate::server::world::World;
+use crate::server::{Logs, Standing, peer, refuse};
 
 /// Serves access cases. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct AccessService {
     logs: Logs,
     standing: Standing,
-    clock: Arc<dyn Clock>,
+    world: World,
     readers: Readers,
 }
 
@@ -41,16 +41,11 @@ type Answer<T> = Result<Response<T>, Status>;
 impl AccessService {
     /// Serves the cases of these logs.
     #[must_use]
-    pub const fn new(
-        logs: Logs,
-        standing: Standing,
-        clock: Arc<dyn Clock>,
-        readers: Readers,
-    ) -> Self {
+    pub const fn new(logs: Logs, standing: Standing, world: World, readers: Readers) -> Self {
         Self {
             logs,
             standing,
-            clock,
+            world,
             readers,
         }
     }
@@ -73,7 +68,7 @@ impl AccessService {
         let log = self.logs.get(&call.log)?;
         let span = info_span!("order", log = log.name(), action = action.name());
         let work = async {
-            let run = order(log, self.clock.as_ref(), (peer, &call), action).await?;
+            let run = order(log, &self.world, (peer, &call), action).await?;
             outcome(log, &run)
         };
         work.instrument(span).await
@@ -83,7 +78,7 @@ impl AccessService {
 /// Gives a command to a log and waits until what comes of it is durable.
 pub(super) async fn order(
     log: &Log,
-    clock: &dyn Clock,
+    world: &World,
     (peer, call): (&Peer, &v1::Call),
     action: Action,
 ) -> Result<Run, Status> {
@@ -99,7 +94,7 @@ pub(super) async fn order(
             "choose a new one for each call, and keep it for its repeats",
         )
     })?;
-    let facts = world::facts(log, clock.wall());
+    let facts = world.facts(log);
     let command = Command {
         caller: Caller { actor, via },
         action,
@@ -250,13 +245,13 @@ impl v1::access_service_server::AccessService for AccessService {
     ) -> Answer<v1::CheckAccessResponse> {
         let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
-        read::check(log, self.clock.wall(), (&peer, &request)).map(Response::new)
+        read::check(log, self.world.wall(), (&peer, &request)).map(Response::new)
     }
 
     async fn get_case(&self, request: Request<v1::GetCaseRequest>) -> Answer<v1::GetCaseResponse> {
         let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
-        let facts = world::facts(log, self.clock.wall());
+        let facts = self.world.facts(log);
         let wanted = (request.id, &facts);
         let answer = read::case(log, (&self.readers, &peer), wanted).await;
         answer.map(Response::new)
@@ -268,7 +263,7 @@ impl v1::access_service_server::AccessService for AccessService {
     ) -> Answer<v1::ListCasesResponse> {
         let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
-        let facts = world::facts(log, self.clock.wall());
+        let facts = self.world.facts(log);
         let wanted = (request, facts);
         let answer = read::list(log, (&self.readers, &peer), wanted).await;
         answer.map(Response::new)
@@ -280,6 +275,6 @@ impl v1::access_service_server::AccessService for AccessService {
     ) -> Answer<v1::SimulateResponse> {
         let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
-        read::simulate(log, self.clock.wall(), (&peer, &request)).map(Response::new)
+        read::simulate(log, &self.world, (&peer, &request)).map(Response::new)
     }
 }

@@ -10,9 +10,9 @@ use countersign_workflow::policy::{self, Bundle, Policy, Problem, Report};
 use countersign_workflow::state::InForce;
 use tonic::{Request, Response, Status};
 
-use crate::clock::Clock;
 use crate::identity::peer::Peer;
 use crate::limits::MAX_POLICIES_LISTED;
+use crate::server::world::World;
 use crate::server::{Logs, Standing, access_service, peer, refuse};
 
 /// Serves the policies of logs. Clones share everything.
@@ -20,7 +20,7 @@ use crate::server::{Logs, Standing, access_service, peer, refuse};
 pub struct PolicyService {
     logs: Logs,
     standing: Standing,
-    clock: Arc<dyn Clock>,
+    world: World,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -28,11 +28,11 @@ type Answer<T> = Result<Response<T>, Status>;
 impl PolicyService {
     /// Serves the policies of these logs.
     #[must_use]
-    pub const fn new(logs: Logs, standing: Standing, clock: Arc<dyn Clock>) -> Self {
+    pub const fn new(logs: Logs, standing: Standing, world: World) -> Self {
         Self {
             logs,
             standing,
-            clock,
+            world,
         }
     }
 
@@ -55,8 +55,7 @@ impl v1::policy_service_server::PolicyService for PolicyService {
         let compiled = tokio::task::spawn_blocking(move || compile(request));
         let (new, warnings) = compiled.await.map_err(|error| refuse::internal(&error))??;
         let action = Action::PutPolicy(Box::new(new));
-        let clock = self.clock.as_ref();
-        let run = access_service::order(log, clock, (&peer, &call), action).await?;
+        let run = access_service::order(log, &self.world, (&peer, &call), action).await?;
         let outcome = access_service::outcome(log, &run)?;
         let state = log.cases().read().ok_or_else(refuse::replaying)?;
         let policy = state

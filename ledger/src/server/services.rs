@@ -21,7 +21,8 @@ use super::policy_service::PolicyService;
 use super::readers::Readers;
 use super::run::ServeError;
 use super::unread::Unread;
-use super::{Logs, Standing};
+use super::world::World;
+use super::{Logs, Standing, feeds};
 use crate::clock::Clock;
 use crate::identity::clock::UnixClock;
 use crate::limits::MAX_REQUEST_BYTES;
@@ -130,6 +131,9 @@ pub(super) async fn routes(
     let standing = Standing::new(Arc::clone(node.registry()), clock);
     // A client's turns at reading are the same, whichever service it asks.
     let readers = Readers::default();
+    let world = World::new(Arc::clone(&wall));
+    let following = feeds::follow(Arc::clone(world.feeds()), logs.clone(), stop.clone());
+    drop(tokio::spawn(following));
     let offer = Offer {
         log: LogService::new(
             logs.clone(),
@@ -141,10 +145,10 @@ pub(super) async fn routes(
         access: AccessService::new(
             logs.clone(),
             standing.clone(),
-            Arc::clone(&wall),
+            world.clone(),
             readers.clone(),
         ),
-        policy: PolicyService::new(logs.clone(), standing.clone(), Arc::clone(&wall)),
+        policy: PolicyService::new(logs.clone(), standing.clone(), world.clone()),
         insights: InsightsService::new(logs, standing, wall, readers),
     };
     let services = Services::new(offer).await;

@@ -1,28 +1,61 @@
 //! What the world looks like at a moment, as far as the policy may ask: the time of day where the
 //! company is, and who is on call.
 
+use std::sync::Arc;
+
 use countersign_chain::time::UnixMicros;
 use countersign_workflow::policy::{Facts, Policy};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::feeds::FeedBook;
+use crate::clock::Clock;
 use crate::log::Log;
 
-/// The facts for the policy that is in force; plain ones without a policy.
-pub(super) fn facts(log: &Log, now: UnixMicros) -> Facts {
-    // Calendars are looked up without holding up the writer.
-    let in_force = log.cases().read().and_then(|state| state.policy().cloned());
-    in_force.map_or_else(Facts::default, |in_force| of_policy(&in_force.policy, now))
+/// Where the facts come from: a clock, and calendars. Clones share them.
+#[derive(Debug, Clone)]
+pub struct World {
+    clock: Arc<dyn Clock>,
+    feeds: Arc<FeedBook>,
 }
 
-fn of_policy(policy: &Policy, now: UnixMicros) -> Facts {
-    let zone = policy.zone();
-    let (hour, weekday) = local(zone, now);
-    Facts {
-        on_call: policy.on_call_at(now.get()),
-        hour,
-        weekday,
-        zone: zone.to_owned(),
+impl World {
+    /// A world with this clock, in which no calendar was fetched yet.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            feeds: Arc::default(),
+        }
+    }
+
+    /// Calendars that were fetched.
+    pub(super) const fn feeds(&self) -> &Arc<FeedBook> {
+        &self.feeds
+    }
+
+    /// What the clock shows.
+    pub(super) fn wall(&self) -> UnixMicros {
+        self.clock.wall()
+    }
+
+    /// The facts of this moment for the policy that is in force; plain ones without a policy.
+    pub(super) fn facts(&self, log: &Log) -> Facts {
+        // Calendars are looked up without holding up the writer.
+        let in_force = log.cases().read().and_then(|state| state.policy().cloned());
+        in_force.map_or_else(Facts::default, |in_force| self.of_policy(&in_force.policy))
+    }
+
+    fn of_policy(&self, policy: &Policy) -> Facts {
+        let zone = policy.zone();
+        let now = self.wall();
+        let (hour, weekday) = local(zone, now);
+        Facts {
+            on_call: policy.on_call_at(now.get(), &self.feeds.of(policy)),
+            hour,
+            weekday,
+            zone: zone.to_owned(),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ use countersign_ledger::server::insights_service::InsightsService;
 use countersign_ledger::server::log_service::LogService;
 use countersign_ledger::server::policy_service::PolicyService;
 use countersign_ledger::server::readers::Readers;
+use countersign_ledger::server::world::World as Surroundings;
 use countersign_ledger::server::{Logs, Offer, Services, Standing};
 use countersign_proto::convert::{Inclusion, hash, record};
 use countersign_proto::event::Event;
@@ -142,10 +143,14 @@ impl World {
             access: AccessService::new(
                 logs.clone(),
                 standing.clone(),
-                Arc::clone(&wall),
+                Surroundings::new(Arc::clone(&wall)),
                 Readers::default(),
             ),
-            policy: PolicyService::new(logs.clone(), standing.clone(), Arc::clone(&wall)),
+            policy: PolicyService::new(
+                logs.clone(),
+                standing.clone(),
+                Surroundings::new(Arc::clone(&wall)),
+            ),
             insights: InsightsService::new(logs, standing, wall, Readers::default()),
         };
         let services = Services::new(offer).await;

@@ -1,7 +1,7 @@
 //! What is asked without writing anything, while many cases are open.
 
 use countersign_tests::watch::quantile;
-use countersign_workflow::policy::{AskKind, Facts};
+use countersign_workflow::policy::{AskKind, Facts, Feeds};
 
 use crate::common::{now, since};
 use crate::company::{COMPANY, Company, RESOURCES, engineer};
@@ -50,7 +50,9 @@ pub(crate) fn rows(company: &Company, core: &mut Core, sheet: &mut Sheet) {
         row(&what, 1, simulate(company, resource, &facts));
     }
     let now = core.at.time.get();
-    let on_call = micros(JUDGEMENTS, || drop(company.policy.on_call_at(now)));
+    let on_call = micros(JUDGEMENTS, || {
+        drop(company.policy.on_call_at(now, &Feeds::new()))
+    });
     row("who is on call", 1, on_call);
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use countersign_chain::principal::Principal;
 use countersign_chain::time::UnixMicros;
 use countersign_workflow::command::{Action, Caller, Command, NewPolicy};
-use countersign_workflow::policy::{Bundle, Facts, Policy, starter};
+use countersign_workflow::policy::{Bundle, Facts, Feeds, Policy, starter};
 use serde_json::{Value, json};
 
 /// People of each kind, beside those of the starter policy.
@@ -127,7 +127,7 @@ impl Company {
     /// What the world looks like: a Thursday before noon, with somebody on call.
     pub(crate) fn facts(&self, now: UnixMicros) -> Facts {
         Facts {
-            on_call: self.policy.on_call_at(now.get()),
+            on_call: self.policy.on_call_at(now.get(), &Feeds::new()),
             hour: 11,
             weekday: 4,
             zone: self.policy.zone().to_owned(),

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use countersign_workflow::policy::{Bundle, Policy, starter};
+use countersign_workflow::policy::{Bundle, Feeds, Policy, starter};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -21,6 +21,6 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     if let Ok(policy) = Policy::compile(&bundle) {
-        drop(policy.on_call_at(1_790_000_000_000_000));
+        drop(policy.on_call_at(1_790_000_000_000_000, &Feeds::new()));
     }
 });

@@ -105,6 +105,18 @@ impl Room {
         }
     }
 
+    /// Serves the same folder in another way.
+    pub(crate) fn restart(&mut self, start: impl FnOnce(&Path) -> Result<Served, String>) {
+        let before = self.server.take().expect("it serves");
+        assert!(before.stop().0.success());
+        self.server = Some(start(&self.data.path()).expect("a server"));
+    }
+
+    /// What the server printed until it had said all of this.
+    pub(crate) fn server_says(&self, texts: &[&str]) -> String {
+        self.server.as_ref().expect("it serves").says(texts)
+    }
+
     pub(crate) fn call<'a>(&'a self, who: &str, words: &[&'a str]) -> Vec<&'a str> {
         let server = self.server.as_ref().expect("it serves");
         let identity = text(&self.people[who]);

@@ -1,5 +1,7 @@
 //! Calendars as tools export them, moments, and who is on call then.
 
+use countersign_workflow::policy::Feeds;
+
 use crate::world::{events, expect, policy, sample, warned};
 
 #[test]
@@ -345,7 +347,7 @@ fn a_sample_reads_the_same_with_either_line_end() {
 fn any_moment_has_an_answer() {
     let policy = policy(&sample());
     for moment in [0, 1, u64::MAX, u64::try_from(i64::MAX).expect("positive")] {
-        assert_eq!(policy.on_call_at(moment).len(), 1);
-        assert!(policy.on_call_at(moment)["ops"].is_empty());
+        assert_eq!(policy.on_call_at(moment, &Feeds::new()).len(), 1);
+        assert!(policy.on_call_at(moment, &Feeds::new())["ops"].is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! A small company with a calendar.
 
-use countersign_workflow::policy::{Bundle, Policy, Problem, check};
+use countersign_workflow::policy::{Bundle, Feeds, Policy, Problem, check};
 use jiff::Timestamp;
 
 const POLICY: &str = "@id(\"nobody\") forbid (principal, action, resource);";
@@ -61,7 +61,12 @@ pub(crate) fn micros(moment: &str) -> u64 {
 
 /// Who of `ops` is on call, as `ada grace`.
 pub(crate) fn who(policy: &Policy, moment: &str) -> String {
-    let all = policy.on_call_at(micros(moment));
+    who_by(policy, &Feeds::new(), moment)
+}
+
+/// The same, with calendars that were fetched.
+pub(crate) fn who_by(policy: &Policy, feeds: &Feeds, moment: &str) -> String {
+    let all = policy.on_call_at(micros(moment), feeds);
     assert_eq!(
         all.keys().collect::<Vec<_>>(),
         ["ops"],

@@ -21,7 +21,8 @@ use crate::identity::role::Role;
 use crate::limits::{CASES_AT_A_TIME, MAX_CASES_PAGE, USUAL_PAGE};
 use crate::log::Log;
 use crate::server::readers::{Readers, Reading};
-use crate::server::{refuse, world};
+use crate::server::refuse;
+use crate::server::world::World;
 
 /// Whether somebody may use a resource now.
 pub(super) fn check(
@@ -338,11 +339,11 @@ pub(in crate::server) fn no_policy() -> Status {
 /// What would come of a request.
 pub(super) fn simulate(
     log: &Log,
-    wall: UnixMicros,
+    world: &World,
     (peer, request): (&Peer, &v1::SimulateRequest),
 ) -> Result<v1::SimulateResponse, Status> {
     let ask = actions::ask(request.ask.clone())?;
-    let facts = world::facts(log, wall);
+    let facts = world.facts(log);
     let (in_force, person) = {
         let state = log.cases().read().ok_or_else(refuse::replaying)?;
         let in_force = state.policy().cloned().ok_or_else(no_policy)?;
