@@ -155,6 +155,13 @@ async fn what_is_exactly_at_the_limits_is_taken_and_read_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_exactly_at_the_limits_of_access_is_taken() {
+    let door = Door::open().await;
+    access::limits::taken(&door).await;
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clock_far_off_is_recorded_and_breaks_no_order() {
     let door = Door::open().await;
     let agent = door.caller(Role::Agent, "load").await;

@@ -11,6 +11,8 @@ mod cases;
 mod decisions;
 #[path = "access/grants.rs"]
 mod grants;
+#[path = "access/limits.rs"]
+pub(crate) mod limits;
 #[path = "access/policies.rs"]
 mod policies;
 #[path = "access/reads.rs"]
