@@ -1,5 +1,6 @@
 //! Every kind of caller, every permit of the starter policy, every state of a case: what comes of a
-//! request and of a decision, held against the rules as `table/rules.rs` states them.
+//! request, of a decision and of a review afterwards, held against the rules as `table/rules.rs`
+//! states them.
 
 #![expect(
     clippy::panic,
@@ -114,6 +115,7 @@ fn says(event: &Known) -> Says {
             review.group.clone(),
             review.delegate_of.clone(),
         ),
+        Known::RetroReviewRecorded(review) => Says::Looked(review.person.clone()),
         other => panic!("neither a request nor a decision: {other:?}"),
     }
 }
@@ -256,4 +258,28 @@ fn approve_if_possible(world: &mut World, role: Role, (number, permit): (u64, &P
     if let Ok(drafts) = world.decide(caller, action, World::facts(&permit.usual)) {
         world.write(role.principal, drafts);
     }
+}
+
+#[test]
+fn reviews_afterwards_in_every_state_are_judged_by_the_rules() {
+    let mut tally = Tally::default();
+    let start = World::new();
+    for (permit, state) in pairs() {
+        let mut world = start.clone();
+        let (request, _) = state.reach(&mut world, permit);
+        for role in ROLES {
+            let action = Action::RetroReview {
+                request,
+                justified: false,
+                reason: "it was not".to_owned(),
+            };
+            let caller = (role.principal, role.via);
+            let made = world.decide(caller, action, World::facts(&permit.usual));
+            let expected = rules::look_back(permit, state, *role);
+            tally.hold(&expected, &outcome(*role, &made), || {
+                format!("{} {state:?}, {}", permit.id, role.what)
+            });
+        }
+    }
+    println!("{}", tally.sum("table of reviews afterwards"));
 }

@@ -281,7 +281,9 @@ impl World {
         let until = self.now + micros;
         while let Some(due) = self.state.next_due().filter(|due| due.get() <= until) {
             self.now = self.now.max(due.get());
+            let before = self.size();
             self.fire();
+            assert!(self.size() > before, "what is due is not handled");
         }
         self.now = until;
     }

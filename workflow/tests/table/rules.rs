@@ -25,6 +25,8 @@ pub(crate) enum Says {
     Asked(String, Vec<(String, u32)>, String),
     /// A decision: whose it is, for which group, and in whose place.
     Decided(String, String, String),
+    /// A review afterwards: whose it is.
+    Looked(String),
 }
 
 /// Whether an attempt becomes an entry.
@@ -41,6 +43,8 @@ fn refused(reason: Reason) -> Outcome {
         Reason::PolicyMissing,
         Reason::PermissionUnknown,
         Reason::IdUnknown,
+        Reason::IdWrongKind,
+        Reason::RetroNotOpen,
     ];
     let recorded = match slips.contains(&reason) {
         true => Recorded::No,
@@ -108,6 +112,34 @@ pub(crate) fn review(permit: &Permit, state: State, role: Role, answer: Answer) 
         | State::ClosedAfterRefusal => return refused(Reason::AlreadyDecided),
     };
     decide((permit, given, last), role, answer)
+}
+
+/// Somebody judges an access that was taken at once.
+pub(crate) fn look_back(permit: &Permit, state: State, role: Role) -> Outcome {
+    match state {
+        State::NoCase => return refused(Reason::IdUnknown),
+        State::Extending(_) => return refused(Reason::IdWrongKind),
+        State::ClosedAfterUse | State::ClosedAfterRefusal => return refused(Reason::RetroNotOpen),
+        _ => {}
+    }
+    let Some(person) = role.person else {
+        return refused(Reason::PersonUnknown);
+    };
+    if role.is_program() {
+        return refused(Reason::NotAReviewer);
+    }
+    if !permit.at_once {
+        return refused(Reason::RetroNotOpen);
+    }
+    if person == REQUESTER {
+        return refused(Reason::SelfApproval);
+    }
+    // It is the business of security, and no place in that is given away.
+    if !is_in(person, "security") {
+        return refused(Reason::NotAReviewer);
+    }
+    let says = Says::Looked(person.to_owned());
+    Outcome::Taken(vec!["RetroReviewRecorded"], says)
 }
 
 /// The second decision of one caller, after an approval.
