@@ -244,6 +244,17 @@ async fn a_newcomer_begins_with_the_starter() {
     }
     let told = room.good("olga", &["policy", "list"]);
     assert_eq!(told.lines().count(), 1, "{told}");
+    // A person has several names.
+    for name in ["ada", "user:ada", "ada@example.com", "user:ada@example.com"] {
+        let said = room.refused(
+            "olga",
+            &["access", "check", "payments-db", "--person", name],
+        );
+        assert!(
+            said.starts_with("No: ada has no active grant"),
+            "{name}: {said}"
+        );
+    }
 
     let broken = Path::new(folder).join("access.cedar");
     fs::write(broken, "permit (principal, action, resource").expect("room");

@@ -61,8 +61,12 @@ fn person(state: &State, peer: &Peer, name: &str) -> String {
     } else {
         name
     };
-    let policy = state.policy();
-    let known = policy.and_then(|in_force| in_force.policy.person_of(name));
+    let policy = state.policy().map(|in_force| &in_force.policy);
+    let known = policy.and_then(|policy| {
+        // An address without a role is that of a person.
+        let person = || policy.person_of(&format!("user:{name}"));
+        policy.person_of(name).or_else(person)
+    });
     known.unwrap_or(name).to_owned()
 }
 
