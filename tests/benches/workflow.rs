@@ -107,6 +107,9 @@ fn figure(what: &str, values: &[f64], digits: usize, goal: &str) -> [String; 4] 
 }
 
 fn range(values: &[f64], digits: usize) -> String {
+    if values.len() < 2 {
+        return "of one run".to_owned();
+    }
     let low = values.iter().copied().fold(f64::MAX, f64::min);
     let high = values.iter().copied().fold(0.0, f64::max);
     format!("{low:.digits$} to {high:.digits$}")
