@@ -145,6 +145,7 @@ then for example:
   countersign access request orders-db-staging read-only --for 30m --reason 'to look' \\
     --identity ./bruno
   countersign access list
+  countersign insights
   countersign verify {data}
   countersign verify grpc://{host} --identity {auditor}
 ",
