@@ -390,3 +390,31 @@ async fn a_repeat_changes_nothing_and_survives_a_crash() {
     drop(state);
     log.close("test").await.expect("a healthy disk");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_of_one_caller_fill_no_log() {
+    const EACH: usize = 20;
+    let bench = Bench::new();
+    let log = bench.open().await;
+    put_policy(&log).await;
+    let (who, stranger) = ("user:p0@example.com", "user:nobody@example.com");
+    let request = act(&log, who, "ask", ask("db", HOUR)).await.expect("taken");
+    let recorded = || {
+        let refused = |(.., event): &(u64, u64, Known)| matches!(event, Known::ActionRefused(_));
+        events(&log).iter().filter(|entry| refused(entry)).count()
+    };
+    for n in 0..EACH + 5 {
+        let own = act(&log, who, &format!("own{n}"), approve(request)).await;
+        let why = Reason::SelfApproval;
+        assert!(matches!(&own, Err(SubmitError::Refused(refusal)) if refusal.reason == why));
+        assert_eq!(recorded(), EACH.min(n + 1));
+    }
+    let other = act(&log, stranger, "yes", approve(request)).await;
+    other.expect_err("nobody knows them");
+    assert_eq!(recorded(), EACH + 1, "another caller's attempt is told");
+    bench.clock.pass(Duration::from_secs(60));
+    let later = act(&log, who, "later", approve(request)).await;
+    later.expect_err("it is theirs still");
+    assert_eq!(recorded(), EACH + 2, "so is the next one of a minute later");
+    log.close("test").await.expect("a healthy disk");
+}

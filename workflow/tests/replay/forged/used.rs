@@ -318,6 +318,17 @@ pub(crate) const USES: &[Forgery] = &[
             world.place("user:hal", "", case, event.into())
         },
     ),
+    ("access that its holder revokes", "not-yours", |world| {
+        let case = world.must("user:ben", Action::Request(ask("orders-db", 60)));
+        world.must("user:cleo", approve(case));
+        let grant = world.must("user:dan", approve(case)) + 1;
+        let event = v1::GrantRevoked {
+            grant,
+            person: "ben".to_owned(),
+            reason: "because".to_owned(),
+        };
+        world.place("user:ben", "", case, event.into())
+    }),
     (
         "a request that somebody else takes back",
         "not-yours",
