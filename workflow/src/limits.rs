@@ -42,6 +42,9 @@ pub const MAX_CASES: usize = 200_000;
 /// CaseClosed lists them, at 9 bytes each at most: below 5,000 they fit a payload of 48 KiB.
 pub const MAX_CASE_ENTRIES: usize = 3_000;
 
+/// People of a group whom a refusal names: some to ask, within the 512 bytes of a hint.
+pub const MAX_NAMED: usize = 10;
+
 /// Reminders of one request, extension or review afterwards: whoever does not answer the hundredth
 /// will not answer the next.
 pub const MAX_REMINDERS: u32 = 100;

@@ -313,3 +313,34 @@ fn the_entry_of_a_refusal_is_small_however_much_the_policy_forbids() {
     let (_kind, payload) = record.event.to_event().into_parts().expect("an event");
     assert!(payload.len() < 4_096, "{} bytes", payload.len());
 }
+
+#[test]
+fn a_refusal_names_a_few_of_those_who_may_decide() {
+    const GROUP: &str = r#"{
+    "uid": {"type": "Group", "id": "team-leads"},"#;
+    let hint = |more: usize| {
+        let leads = (0..more).map(|n| {
+            let uid = format!(r#"{{"type": "Person", "id": "lead-{n}"}}"#);
+            let parents = r#"[{"type": "Group", "id": "team-leads"}]"#;
+            format!(r#"{{"uid": {uid}, "attrs": {{}}, "parents": {parents}}},"#)
+        });
+        let mut world = World::new(GROUP, &(leads.collect::<String>() + GROUP));
+        let request = world.ask("orders-db", "read-only");
+        let action = Action::Review {
+            request,
+            approve: true,
+            group: None,
+            reason: String::new(),
+        };
+        let refused = world.decide("user:dana", action);
+        let refusal = refused.expect_err("she is in another group").refusal;
+        assert_eq!(refusal.reason, Reason::NotAReviewer);
+        refusal.hint
+    };
+    let ten = "ada, fatima, lead-0, lead-1, lead-2, lead-3, lead-4, lead-5, lead-6, lead-7";
+    assert_eq!(hint(8), format!("those who may are team-leads: {ten}"));
+    assert_eq!(
+        hint(9),
+        format!("those who may are team-leads: {ten} and others")
+    );
+}

@@ -9,6 +9,7 @@ use super::Desk;
 use super::opening::list;
 use crate::case::{Case, Round, Stage};
 use crate::draft::Draft;
+use crate::limits::{MAX_NAMED, MAX_REASON};
 use crate::policy::{Obligations, Policy};
 use crate::refusal::Refusal;
 use crate::state::{Delegation, Thing};
@@ -39,7 +40,7 @@ impl<'a> Desk<'a> {
         let case = self.find(request, &[Thing::Request, Thing::Extension])?;
         let matter = self.matter(case, request)?;
         let person = self.human(matter.policy)?;
-        self.text("reason", reason, crate::limits::MAX_REASON)?;
+        self.text("reason", reason, MAX_REASON)?;
         self.name("group", group.unwrap_or_default())?;
         if !approve {
             self.reason("reason", reason)?;
@@ -132,8 +133,8 @@ impl<'a> Desk<'a> {
             }
         }
         let who = open.iter().map(|group| {
-            let people = self.eligible(matter, group);
-            format!("{group}: {}", list(&people))
+            let people = self.named(matter, group);
+            format!("{group}: {people}")
         });
         let who = who.collect::<Vec<_>>().join("; ");
         Err(Refusal::new(
@@ -159,6 +160,20 @@ impl<'a> Desk<'a> {
         let case = matter.case;
         let facts = case.ask.facts(&case.person, &self.command.facts);
         matter.policy.eligible(&facts, group)
+    }
+
+    /// A few of those who could decide for a group. All of a large one would be asked about on the
+    /// thread that everybody waits for, and nobody would read their names.
+    fn named(&self, matter: &Matter<'_>, group: &str) -> String {
+        let case = matter.case;
+        let facts = case.ask.facts(&case.person, &self.command.facts);
+        let mut people = matter.policy.each_eligible(&facts, group);
+        let some = people.by_ref().take(MAX_NAMED).map(str::to_owned);
+        let mut names = list(&some.collect());
+        if people.next().is_some() {
+            names.push_str(" and others");
+        }
+        names
     }
 
     /// The group that an approval counts for: the one that was asked for, or of those that are open
@@ -229,7 +244,7 @@ impl<'a> Desk<'a> {
         let case = self.find(request, &[Thing::Request, Thing::Extension])?;
         let matter = self.matter(case, request)?;
         let person = self.person(matter.policy)?;
-        self.text("reason", reason, crate::limits::MAX_REASON)?;
+        self.text("reason", reason, MAX_REASON)?;
         if person != case.person {
             return Err(Refusal::new(
                 Reason::NotYours,
