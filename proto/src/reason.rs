@@ -252,8 +252,6 @@ reasons! {
         "the log's file system has too little room for new events";
     TooManyCases "TOO_MANY_CASES" ResourceExhausted Retry
         "more cases are open than the ledger keeps for this person, or in all";
-    TooManyRefusals "TOO_MANY_REFUSALS" ResourceExhausted Retry
-        "the caller was refused so often that it has to wait";
     Replaying "REPLAYING" Unavailable Retry
         "the ledger has just started and reads the cases out of its log";
     ClockBehind "CLOCK_BEHIND" Unavailable Retry

@@ -178,7 +178,7 @@ const fn thing(event: &Known) -> Thing {
     match event.kind() {
         20 | 35 => Thing::Request,
         21 => Thing::Review,
-        28 => Thing::Grant,
+        27 | 28 => Thing::Grant,
         34 => Thing::Extension,
         60 => Thing::Session,
         _ => Thing::Other,

@@ -315,18 +315,22 @@ impl<'a> Desk<'a> {
 
     /// A text that may be empty, within its limit.
     fn text(&self, field: &str, text: &str, max: usize) -> Result<(), Refusal> {
-        let control = |c: char| c.is_control() && c != '\n' && c != '\t';
-        if text.len() > max || text.chars().any(control) {
+        if text.len() > max {
             return Err(Refusal::new(
                 Reason::TextInvalid,
-                format!(
-                    "{field} has {} bytes; expected at most {max}, without control characters",
-                    text.len()
-                ),
+                format!("{field} has {} bytes; expected at most {max}", text.len()),
                 "shorten it; link to longer texts",
             ));
         }
-        Ok(())
+        let control = |c: &char| c.is_control() && *c != '\n' && *c != '\t';
+        match text.chars().find(control) {
+            None => Ok(()),
+            Some(odd) => Err(Refusal::new(
+                Reason::TextInvalid,
+                format!("{field} has the control character {odd:?}"),
+                "take it out; ends of lines and tabs may stay",
+            )),
+        }
     }
 
     /// A reason that somebody must give.

@@ -83,6 +83,7 @@ fn reviews(round: &Round) -> Vec<v1::ReviewState> {
         },
         group: review.group.clone(),
         reason: review.reason.clone(),
+        delegate_of: review.delegate_of.clone(),
     });
     reviews.collect()
 }

@@ -13,6 +13,7 @@ mod replay {
     pub(crate) mod forged;
     pub(crate) mod honest;
     mod insights;
+    mod places;
     mod random;
     mod rehearsal;
     mod tell;

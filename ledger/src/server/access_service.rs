@@ -251,8 +251,7 @@ impl v1::access_service_server::AccessService for AccessService {
     async fn get_case(&self, request: Request<v1::GetCaseRequest>) -> Answer<v1::GetCaseResponse> {
         let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
-        let facts = self.world.facts(log);
-        let wanted = (request.id, &facts);
+        let wanted = (request.id, &self.world);
         let answer = read::case(log, (&self.readers, &peer), wanted).await;
         answer.map(Response::new)
     }
@@ -263,8 +262,7 @@ impl v1::access_service_server::AccessService for AccessService {
     ) -> Answer<v1::ListCasesResponse> {
         let (peer, request) = (self.caller(&request)?, request.into_inner());
         let log = self.logs.get(&request.log)?;
-        let facts = self.world.facts(log);
-        let wanted = (request, facts);
+        let wanted = (request, &self.world);
         let answer = read::list(log, (&self.readers, &peer), wanted).await;
         answer.map(Response::new)
     }

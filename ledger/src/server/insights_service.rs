@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
+use countersign_proto::convert::timestamp;
 use countersign_proto::event::Known;
 use countersign_proto::reason::{Reason, field_violation, refusal};
 use countersign_proto::v1::{self, Dimension};
@@ -101,7 +102,11 @@ impl InsightsService {
             return Err(field_violation(
                 Reason::TimeInvalid,
                 "period",
-                format!("expected an end after the begin, got {since:?} to {until:?}"),
+                format!(
+                    "expected an end after the begin, got {} to {}",
+                    timestamp(since),
+                    timestamp(until)
+                ),
                 "name an earlier begin or a later end",
             ));
         }

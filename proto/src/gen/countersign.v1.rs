@@ -2297,6 +2297,9 @@ pub struct ReviewState {
     /// Why.
     #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
+    /// Whose place it was, when it was delegated; else empty.
+    #[prost(string, tag = "6")]
+    pub delegate_of: ::prost::alloc::string::String,
 }
 /// Grant is access that was given.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -73,6 +73,19 @@ impl Desk<'_> {
         let start = start.unwrap_or(now).max(now);
         // An end that is past takes the place back.
         let end = end.max(now);
+        if end == now {
+            let given = self.state.delegations.get(from);
+            if given.is_none_or(|given| given.to != to || given.end <= now) {
+                let message = format!("{to} does not have the place of {from}");
+                return Err(refuse(
+                    message,
+                    "an end that is past takes a place back; name a later one to give it",
+                ));
+            }
+        } else if start >= end {
+            let message = "it would end before it begins".to_owned();
+            return Err(refuse(message, "name a later end, or an earlier begin"));
+        }
         let start = start.min(end);
         if end > moment::later(start, MAX_DELEGATION) {
             let message = "it would last longer than 90 days".to_owned();

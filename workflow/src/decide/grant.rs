@@ -20,6 +20,8 @@ impl<'a> Desk<'a> {
     fn active(&self, number: u64) -> Result<(&'a Case, &'a Grant), Refusal> {
         let case = self.find(number, &[Thing::Grant])?;
         match &case.stage {
+            // Before it began it had another number.
+            Stage::Active(grant) if grant.id != number => Err(not_active(number, case)),
             Stage::Active(grant) if self.now() < grant.end => Ok((case, grant)),
             Stage::Active(_)
             | Stage::Pending
@@ -31,7 +33,7 @@ impl<'a> Desk<'a> {
 
     /// A grant that is active, or begins later under this number.
     fn ending(&self, number: u64) -> Result<&'a Case, Refusal> {
-        let case = self.find(number, &[Thing::Grant, Thing::Other])?;
+        let case = self.find(number, &[Thing::Grant])?;
         let found = match &case.stage {
             Stage::Active(grant) => grant.id == number,
             Stage::Scheduled(scheduled) => scheduled.id == number,
@@ -236,7 +238,7 @@ impl<'a> Desk<'a> {
         if matches!(report, Report::Failed(_) | Report::RemovalFailed(_)) {
             self.room(case)?;
         }
-        let Some(grant) = case.grant() else {
+        let Some(grant) = case.grant().filter(|grant| grant.id == number) else {
             return Err(not_active(number, case));
         };
         let over = matches!(case.stage, Stage::Ended(_));

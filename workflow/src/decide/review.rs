@@ -45,17 +45,15 @@ impl<'a> Desk<'a> {
         if !approve {
             self.reason("reason", reason)?;
         }
+        self.carrier(case, matter.policy)?;
         if person == case.person {
             return Err(self_approval(person));
         }
         if matter.round.has_decided(person) {
-            return Err(Refusal::new(
-                Reason::AlreadyReviewed,
-                format!("{person} has decided on {request} before"),
-                "nothing to do; the first decision stands",
-            ));
+            return Err(already_reviewed(matter.round, person));
         }
-        let place = self.place(&matter, person, approve)?;
+        let wanted = group.filter(|_| approve);
+        let place = self.place(&matter, (person, wanted), approve)?;
         let group = match approve {
             true => self.slot(&matter, &place, group)?,
             false => String::new(),
@@ -89,7 +87,11 @@ impl<'a> Desk<'a> {
             }),
             _ => Err(Refusal::new(
                 Reason::AlreadyDecided,
-                format!("{request} waits for no decision: {}", standing(case)),
+                match request == case.id {
+                    true => format!("{request} waits for no decision: {}", standing(case)),
+                    // What became of an extension is in the entries.
+                    false => format!("extension {request} waits for no decision any more"),
+                },
                 format!(
                     "`countersign access show {}` tells what became of it",
                     case.id
@@ -98,11 +100,22 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The place that the caller takes: an own one, or one that was delegated.
+    /// Nobody decides on an access of their own through a program of theirs either.
+    fn carrier(&self, case: &Case, policy: &Policy) -> Result<(), Refusal> {
+        let via = self.caller().via.as_ref();
+        let whose = via.and_then(|via| policy.person_of(via.as_str()));
+        match whose {
+            Some(person) if person == case.person => Err(self_approval(person)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The place that the caller takes: an own one, or one that was delegated; of those, one in the
+    /// group that is wanted.
     fn place(
         &self,
         matter: &Matter<'a>,
-        person: &'a str,
+        (person, wanted): (&'a str, Option<&str>),
         approve: bool,
     ) -> Result<Place<'a>, Refusal> {
         let open: BTreeSet<String> = match approve {
@@ -113,13 +126,12 @@ impl<'a> Desk<'a> {
                 .collect(),
             false => matter.obligations.approvals.keys().cloned().collect(),
         };
-        let own = self.groups(matter, person, &open);
-        if !own.is_empty() {
-            let delegation = None;
-            return Ok(Place {
-                groups: own,
-                delegation,
-            });
+        let fits = |place: &Place<'_>| wanted.is_none_or(|group| place.groups.contains(group));
+        let groups = self.groups(matter, person, &open);
+        let delegation = None;
+        let mut first = Some(Place { groups, delegation }).filter(|own| !own.groups.is_empty());
+        if let Some(own) = first.take_if(|own| fits(own)) {
+            return Ok(own);
         }
         for delegation in self.state.delegated_to(person, self.at.time) {
             let from = delegation.from.as_str();
@@ -127,10 +139,18 @@ impl<'a> Desk<'a> {
                 continue;
             }
             let groups = self.groups(matter, from, &open);
-            if !groups.is_empty() {
-                let delegation = Some(delegation);
-                return Ok(Place { groups, delegation });
+            if groups.is_empty() {
+                continue;
             }
+            let delegation = Some(delegation);
+            let place = Place { groups, delegation };
+            if fits(&place) {
+                return Ok(place);
+            }
+            first = first.or(Some(place));
+        }
+        if let Some(place) = first {
+            return Ok(place);
         }
         let who = open.iter().map(|group| {
             let people = self.named(matter, group);
@@ -219,6 +239,7 @@ impl<'a> Desk<'a> {
                 "only break-glass access is reviewed afterwards, once",
             ));
         };
+        self.carrier(case, policy)?;
         if person == case.person {
             return Err(self_approval(person));
         }
@@ -265,6 +286,23 @@ fn self_approval(person: &str) -> Refusal {
         Reason::SelfApproval,
         format!("{person} cannot decide on an access of {person}"),
         "ask somebody else; `countersign access show` names who may decide",
+    )
+}
+
+fn already_reviewed(round: &Round, person: &str) -> Refusal {
+    let request = round.id;
+    let mut reviews = round.reviews.iter();
+    let message = match reviews.find(|review| review.delegate_of == person) {
+        Some(by) => format!(
+            "{} has decided on {request} in the place of {person}",
+            by.person
+        ),
+        None => format!("{person} has decided on {request} before"),
+    };
+    Refusal::new(
+        Reason::AlreadyReviewed,
+        message,
+        "nothing to do; the first decision stands",
     )
 }
 

@@ -32,6 +32,7 @@ pub(crate) const STORIES: &[Story] = &[
     ("break-glass that nobody looks at", break_glass_late),
     ("overrun", overrun),
     ("delegated review", delegated),
+    ("a place that was chosen", chosen),
     ("on call", on_call),
     ("clock set back", set_back),
     ("policy changed", policy_changed),
@@ -273,6 +274,22 @@ fn delegated(world: &mut World) {
     world.must("user:dan", action);
     let case = world.must("user:ada", Action::Request(ask("orders-db", 60)));
     world.refused("user:hal", approve(case));
+    world.close(case);
+}
+
+fn chosen(world: &mut World) {
+    let action = delegate(world, "dan", 3_600);
+    world.must("user:cleo", action);
+    let case = world.must("user:ada", Action::Request(ask("orders-db", 60)));
+    let review = Action::Review {
+        request: case,
+        approve: true,
+        group: Some("security".to_owned()),
+        reason: String::new(),
+    };
+    world.must("user:dan|bot:ben-bot", review);
+    world.refused("user:eve|bot:ada-bot", approve(case));
+    world.must("user:eve", approve(case));
     world.close(case);
 }
 

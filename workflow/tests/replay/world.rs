@@ -102,7 +102,9 @@ pub(crate) fn policy_of(access: &str) -> NewPolicy {
             .map(|id| serde_json::json!({"type": "Group", "id": id}));
         let groups: Vec<_> = groups.collect();
         entities.push(serde_json::json!({
-            "uid": {"type": "Person", "id": person}, "attrs": {}, "parents": groups,
+            "uid": {"type": "Person", "id": person},
+            "attrs": {"accounts": [format!("bot:{person}-bot")]},
+            "parents": groups,
         }));
     }
     for resource in ["orders-db", "staging-db", "billing-db"] {

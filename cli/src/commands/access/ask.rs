@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use countersign_client::{Changed, Client};
@@ -124,7 +125,11 @@ pub(super) async fn request(args: RequestArgs, out: &mut dyn Write) -> anyhow::R
     let about = changed.run.first_index;
     let mut changed = told::with_case(&client, changed, about).await?;
     if args.wait {
-        changed = decided(&client, changed).await?;
+        let case = changed.case.as_ref().map_or(about, |case| case.id);
+        writeln!(std::io::stderr(), "Case {case} waits for decisions.")?;
+        changed = decided(&client, changed).await.with_context(|| {
+            format!("case {case} goes on; `countersign access show {case}` tells how")
+        })?;
     }
     let what = format!("Asked for {}", args.want.text());
     told::changed(out, &what, &changed, args.say.json)?;

@@ -61,6 +61,7 @@ fn reviews(reviews: &[v1::ReviewState]) -> Value {
             "decision": decision(it.decision()),
             "group": it.group,
             "reason": it.reason,
+            "delegate_of": it.delegate_of,
         })
     };
     reviews.iter().map(review).collect()

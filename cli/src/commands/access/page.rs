@@ -147,9 +147,13 @@ fn review_text(review: &v1::ReviewState) -> String {
         "" => String::new(),
         reason => format!(": {reason}"),
     };
+    let place = match review.delegate_of.as_str() {
+        "" => String::new(),
+        of => format!(" in the place of {of}"),
+    };
     let word = decision(review.decision());
     format!(
-        "{} {word} by {}{group}{reason}",
+        "{} {word} by {}{place}{group}{reason}",
         review.index, review.person
     )
 }

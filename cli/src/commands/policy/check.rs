@@ -15,7 +15,7 @@ use crate::render::case::short_digest;
 /// Tell what is wrong with a policy, offline
 ///
 /// Names file, line and remedy of everything that keeps it from being used. The exit code is 1 when
-/// there is something, and 0 when there are warnings at most.
+/// there is something, or when nobody could get access, and 0 when there are warnings at most.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -57,7 +57,11 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<Outco
         }
         writeln!(out, "{}", verdict(&bundle, &report))?;
     }
-    Ok(if sound { Outcome::Fine } else { Outcome::Found })
+    Ok(if sound && locks_out.is_none() {
+        Outcome::Fine
+    } else {
+        Outcome::Found
+    })
 }
 
 /// Everything that was found, a line each.

@@ -70,24 +70,42 @@ fn person(state: &State, peer: &Peer, name: &str) -> String {
     known.unwrap_or(name).to_owned()
 }
 
+/// Somebody, with the places from which decisions can be made: an own one, and those that others
+/// gave away.
+struct Reviewer {
+    person: String,
+    places: Vec<String>,
+}
+
+impl Reviewer {
+    fn new(state: &State, person: String, now: UnixMicros) -> Self {
+        let given = state.delegated_to(&person, now);
+        let given = given.map(|delegation| delegation.from.clone());
+        let places = std::iter::once(person.clone()).chain(given).collect();
+        Self { person, places }
+    }
+}
+
 /// One case, open or closed.
 pub(super) async fn case(
     log: &Arc<Log>,
     (readers, peer): (&Readers, &Peer),
-    (id, facts): (u64, &Facts),
+    (id, world): (u64, &World),
 ) -> Result<v1::GetCaseResponse, Status> {
+    let facts = world.facts(log);
     let (only, found) = {
         let state = log.cases().read().ok_or_else(refuse::replaying)?;
         let case = state.thing(id).map_or(id, |(_thing, case)| case);
-        (only(&state, peer), Found::of(&state, case))
+        (only(&state, peer, world.wall()), Found::of(&state, case))
     };
     let case = match found {
-        Found::Open(open) if open.is_of(only.as_deref(), facts) => open.view(),
+        Found::Open(open) if open.is_of(only.as_ref(), &facts) => open.view(),
         Found::Open(_) | Found::None => return Err(unknown(id)),
         Found::Closed(index) => {
             let log = Arc::clone(log);
             let read = move || {
-                let read = read_closed(&log, index, only.as_deref());
+                let only = only.as_ref().map(|who| who.person.as_str());
+                let read = read_closed(&log, index, only);
                 let read = read.map_err(|why| refuse::internal(&why))?;
                 read.ok_or_else(|| unknown(id))
             };
@@ -100,8 +118,8 @@ pub(super) async fn case(
 }
 
 /// Whose cases a caller sees: people those that they have to do with, other roles all.
-fn only(state: &State, peer: &Peer) -> Option<String> {
-    (peer.role == Role::User).then(|| person(state, peer, ""))
+fn only(state: &State, peer: &Peer, now: UnixMicros) -> Option<Reviewer> {
+    (peer.role == Role::User).then(|| Reviewer::new(state, person(state, peer, ""), now))
 }
 
 /// A case as it was when the state was looked at. It is judged and shown without holding up the
@@ -143,15 +161,16 @@ impl Open {
     }
 
     /// Whether it is this person's business; everybody's without one.
-    fn is_of(&self, only: Option<&str>, facts: &Facts) -> bool {
+    fn is_of(&self, only: Option<&Reviewer>, facts: &Facts) -> bool {
         only.is_none_or(|who| {
-            self.case.participants().contains(who) || self.may_be_decided_by(who, facts)
+            let takes_part = self.case.participants().contains(who.person.as_str());
+            takes_part || self.may_be_decided_by(who, facts)
         })
     }
 
-    /// Whether somebody could decide on what waits in it, in an own place.
-    fn may_be_decided_by(&self, person: &str, facts: &Facts) -> bool {
-        let case = &self.case;
+    /// Whether somebody could decide on what waits in it.
+    fn may_be_decided_by(&self, who: &Reviewer, facts: &Facts) -> bool {
+        let (case, person) = (&self.case, who.person.as_str());
         let Some(policy) = self.in_force.as_ref().map(|in_force| &in_force.policy) else {
             return false;
         };
@@ -168,9 +187,14 @@ impl Open {
         let Some((round, obligations)) = timer::open_round(case) else {
             return false;
         };
-        let open = round.open_groups(obligations);
         let ask = case.ask.facts(&case.person, facts);
-        !round.has_decided(person) && !policy.approver_groups(&ask, person, open).is_empty()
+        let is_open = |place: &&String| **place != case.person && !round.has_decided(place);
+        let mut places = who.places.iter().filter(is_open);
+        !round.has_decided(person)
+            && places.any(|place| {
+                let open = round.open_groups(obligations);
+                !policy.approver_groups(&ask, place, open).is_empty()
+            })
     }
 }
 
@@ -224,8 +248,9 @@ fn read_closed(log: &Log, index: u64, only: Option<&str>) -> Result<Option<v1::C
 pub(super) async fn list(
     log: &Arc<Log>,
     (readers, peer): (&Readers, &Peer),
-    (request, facts): (v1::ListCasesRequest, Facts),
+    (request, world): (v1::ListCasesRequest, &World),
 ) -> Result<v1::ListCasesResponse, Status> {
+    let facts = world.facts(log);
     let size = page_size(request.page_size)?;
     let below = match request.page_token.as_str() {
         "" => u64::MAX,
@@ -240,7 +265,7 @@ pub(super) async fn list(
     };
     let wanted = {
         let state = log.cases().read().ok_or_else(refuse::replaying)?;
-        Wanted::new(&state, peer, request)
+        Wanted::new(&state, (peer, world.wall()), request)
     };
     let log = Arc::clone(log);
     let read = move || page(&log, (below, size), &wanted, &facts);
@@ -300,21 +325,22 @@ fn page(
 /// Which cases are listed.
 struct Wanted {
     requester: Option<String>,
-    reviewer: Option<String>,
+    reviewer: Option<Reviewer>,
     resource: String,
     statuses: Vec<i32>,
-    only: Option<String>,
+    only: Option<Reviewer>,
 }
 
 impl Wanted {
-    fn new(state: &State, peer: &Peer, request: v1::ListCasesRequest) -> Self {
+    fn new(state: &State, (peer, now): (&Peer, UnixMicros), request: v1::ListCasesRequest) -> Self {
         let named = |name: &str| (!name.is_empty()).then(|| person(state, peer, name));
+        let reviewer = named(&request.reviewer);
         Self {
             requester: named(&request.requester),
-            reviewer: named(&request.reviewer),
+            reviewer: reviewer.map(|who| Reviewer::new(state, who, now)),
             resource: request.resource,
             statuses: request.statuses,
-            only: only(state, peer),
+            only: only(state, peer, now),
         }
     }
 
@@ -327,7 +353,7 @@ impl Wanted {
             && (self.statuses.is_empty() || self.statuses.contains(&status))
             && requester.is_none_or(|wanted| *wanted == case.person)
             && reviewer.is_none_or(|who| open.may_be_decided_by(who, facts))
-            && open.is_of(self.only.as_deref(), facts)
+            && open.is_of(self.only.as_ref(), facts)
     }
 }
 
