@@ -28,7 +28,7 @@ pub(crate) fn must_be_free(path: &Path) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot look at {}", path.display())),
         Ok(_) => anyhow::bail!(
-            "{} exists and is never overwritten; choose another folder, or move it away first",
+            "{} exists and is never overwritten; choose another place, or move it away first",
             path.display()
         ),
     }
