@@ -4,6 +4,7 @@
 //! answer tells of nothing that is not durable.
 
 mod actions;
+mod business;
 mod read;
 
 pub(super) use actions::time;

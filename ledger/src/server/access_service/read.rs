@@ -8,16 +8,15 @@ use countersign_chain::time::UnixMicros;
 use countersign_proto::event::Known;
 use countersign_proto::reason::{Reason, field_violation, refusal};
 use countersign_proto::v1;
-use countersign_workflow::case::Case;
 use countersign_workflow::draft::EntryFacts;
 use countersign_workflow::policy::{AskKind, Facts};
-use countersign_workflow::state::{InForce, State};
-use countersign_workflow::{decide, timer, view, wire};
+use countersign_workflow::state::State;
+use countersign_workflow::{decide, view, wire};
 use tonic::Status;
 
 use super::actions;
+use super::business::{Found, Open, Reviewer, only, person};
 use crate::identity::peer::Peer;
-use crate::identity::role::Role;
 use crate::limits::{CASES_AT_A_TIME, MAX_CASES_PAGE, USUAL_PAGE};
 use crate::log::Log;
 use crate::server::readers::{Readers, Reading};
@@ -54,38 +53,6 @@ pub(super) fn check(
     })
 }
 
-/// The person that is meant: the caller without a name, else whom the name or account stands for.
-fn person(state: &State, peer: &Peer, name: &str) -> String {
-    let name = if name.is_empty() {
-        peer.principal.as_str()
-    } else {
-        name
-    };
-    let policy = state.policy().map(|in_force| &in_force.policy);
-    let known = policy.and_then(|policy| {
-        // An address without a role is that of a person.
-        let person = || policy.person_of(&format!("user:{name}"));
-        policy.person_of(name).or_else(person)
-    });
-    known.unwrap_or(name).to_owned()
-}
-
-/// Somebody, with the places from which decisions can be made: an own one, and those that others
-/// gave away.
-struct Reviewer {
-    person: String,
-    places: Vec<String>,
-}
-
-impl Reviewer {
-    fn new(state: &State, person: String, now: UnixMicros) -> Self {
-        let given = state.delegated_to(&person, now);
-        let given = given.map(|delegation| delegation.from.clone());
-        let places = std::iter::once(person.clone()).chain(given).collect();
-        Self { person, places }
-    }
-}
-
 /// One case, open or closed.
 pub(super) async fn case(
     log: &Arc<Log>,
@@ -115,87 +82,6 @@ pub(super) async fn case(
     };
     let case = Some(case);
     Ok(v1::GetCaseResponse { case })
-}
-
-/// Whose cases a caller sees: people those that they have to do with, other roles all.
-fn only(state: &State, peer: &Peer, now: UnixMicros) -> Option<Reviewer> {
-    (peer.role == Role::User).then(|| Reviewer::new(state, person(state, peer, ""), now))
-}
-
-/// A case as it was when the state was looked at. It is judged and shown without holding up the
-/// writer, who waits for whoever reads the state.
-struct Open {
-    case: Arc<Case>,
-    in_force: Option<Arc<InForce>>,
-    setbacks: u64,
-}
-
-enum Found {
-    Open(Open),
-    /// Index of its last entry.
-    Closed(u64),
-    None,
-}
-
-impl Found {
-    fn of(state: &State, id: u64) -> Self {
-        match (state.case(id), state.closed_case(id)) {
-            (Some(case), _) => Self::Open(Open::of(state, case)),
-            (None, Some(closed)) => Self::Closed(closed.index),
-            (None, None) => Self::None,
-        }
-    }
-}
-
-impl Open {
-    fn of(state: &State, case: &Arc<Case>) -> Self {
-        Self {
-            case: Arc::clone(case),
-            in_force: state.policy_at(case.policy).cloned(),
-            setbacks: state.setbacks(),
-        }
-    }
-
-    fn view(&self) -> v1::Case {
-        view::case(&self.case, self.setbacks)
-    }
-
-    /// Whether it is this person's business; everybody's without one.
-    fn is_of(&self, only: Option<&Reviewer>, facts: &Facts) -> bool {
-        only.is_none_or(|who| {
-            let takes_part = self.case.participants().contains(who.person.as_str());
-            takes_part || self.may_be_decided_by(who, facts)
-        })
-    }
-
-    /// Whether somebody could decide on what waits in it.
-    fn may_be_decided_by(&self, who: &Reviewer, facts: &Facts) -> bool {
-        let (case, person) = (&self.case, who.person.as_str());
-        let Some(policy) = self.in_force.as_ref().map(|in_force| &in_force.policy) else {
-            return false;
-        };
-        if person == case.person {
-            return false;
-        }
-        if let Some(retro) = case.retro.as_ref().filter(|retro| retro.by.is_none())
-            && policy
-                .members_of(&retro.group)
-                .any(|member| member == person)
-        {
-            return true;
-        }
-        let Some((round, obligations)) = timer::open_round(case) else {
-            return false;
-        };
-        let ask = case.ask.facts(&case.person, facts);
-        let is_open = |place: &&String| **place != case.person && !round.has_decided(place);
-        let mut places = who.places.iter().filter(is_open);
-        !round.has_decided(person)
-            && places.any(|place| {
-                let open = round.open_groups(obligations);
-                !policy.approver_groups(&ask, place, open).is_empty()
-            })
-    }
 }
 
 fn unknown(id: u64) -> Status {
