@@ -31,10 +31,11 @@ use countersign_proto::event::Known;
 use countersign_proto::reason::reason_of;
 use countersign_proto::v1::{EventDraft, GetEntryRequest};
 use countersign_tests::folder::DataFolder;
+use countersign_tests::pems::Pems;
 use tonic::transport::{Certificate, ClientTlsConfig};
 
 use crate::cast::{Cast, draft, of_event, sized};
-use crate::door::{Caller, Door, Pems, request};
+use crate::door::{Caller, Door, request};
 use crate::table::Table;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,10 +65,10 @@ async fn every_bad_call_about_access_is_refused_with_a_reason_and_a_hint() {
 async fn whoever_has_no_certificate_of_the_ledger_gets_no_connection() {
     let door = Door::open().await;
     let other = DataFolder::new().await;
-    let good = Pems::of_admin(&door.data);
+    let good = Pems::read(&door.data.admin());
     let foreign = Pems {
         ca: good.ca.clone(),
-        ..Pems::of_admin(&other)
+        ..Pems::read(&other.admin())
     };
     let data = &door.data;
     let rows = [
@@ -87,7 +88,7 @@ async fn whoever_has_no_certificate_of_the_ledger_gets_no_connection() {
     refused += 1;
     // The ledger of another CA is refused by the client.
     let astray = Pems {
-        ca: Pems::of_admin(&other).ca,
+        ca: Pems::read(&other.admin()).ca,
         ..good
     };
     let error = Caller::connect(&door.url, &astray).await.map(drop);

@@ -6,8 +6,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use countersign_ledger::identity::role::Role;
+use countersign_proto::v1::FollowRequest;
+use countersign_proto::v1::log_service_client::LogServiceClient;
 use countersign_tests::folder::{DataFolder, copy};
+use countersign_tests::pems::Pems;
 use countersign_tests::process::{Served, binary, countersign, run};
+use tonic::transport::Endpoint;
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
@@ -101,6 +105,29 @@ async fn an_orderly_end_is_the_last_entry_and_leaves_an_intact_log() {
     assert_eq!(report["verdict"], "intact", "{report}");
     assert_eq!(report["complete"], true, "{report}");
     assert_eq!(verdict.status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_does_not_read_is_not_waited_for() {
+    let data = DataFolder::new().await;
+    let agent = data.issue(Role::Agent, "one").await;
+    let auditor = data.issue(Role::Auditor, "eve").await;
+    let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
+    emit(&server, &agent, "e", 5_000);
+    // It takes a little at a time, so more is ready for it than it has room for.
+    let endpoint = Endpoint::from_shared(server.endpoint.grpc.clone()).expect("an address");
+    let endpoint = endpoint.initial_stream_window_size(1_024);
+    let endpoint = endpoint.tls_config(Pems::read(&auditor).tls());
+    let channel = endpoint.expect("an identity").connect().await;
+    let mut log = LogServiceClient::new(channel.expect("it serves"));
+    let mut follow = log.follow(FollowRequest::default()).await.expect("it may");
+    let first = follow.get_mut().message().await.expect("a stream");
+    assert!(!first.expect("without end").entries.is_empty());
+    let (status, printed) = server.stop();
+    assert!(status.success(), "{printed}");
+    assert!(printed.contains("stopping"), "{printed}");
+    assert!(!printed.contains("still under way"), "{printed}");
+    drop(follow);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@
 //! `chain/vectors`.
 
 pub mod folder;
+pub mod pems;
 pub mod process;
 pub mod raw;
 pub mod watch;

@@ -37,9 +37,10 @@ Examples:
   countersign insights --since 2026-01-01 --until 2026-02-01 --report january.html
   countersign insights --json | jq .activity.tally")]
 pub(crate) struct InsightsArgs {
-    /// Cases opened at or after this time: RFC 3339, a date, or how long ago (15m, 2d, 4w)
-    #[arg(long, value_name = "T", value_parser = When::parse, default_value = "30d")]
-    since: When,
+    /// Cases opened at or after this time: RFC 3339, a date, or how long ago (15m, 2d, 4w); 30 days
+    /// before the end without it
+    #[arg(long, value_name = "T", value_parser = When::parse)]
+    since: Option<When>,
     /// Cases opened before this time, in the same forms
     #[arg(long, value_name = "T", value_parser = When::parse)]
     until: Option<When>,
@@ -78,7 +79,7 @@ pub(crate) async fn run(args: InsightsArgs, out: &mut dyn Write) -> anyhow::Resu
     let now = SystemClock::new().wall();
     let timestamp = |when: &When| convert::timestamp(when.resolve(now));
     let period = v1::Period {
-        since: Some(timestamp(&args.since)),
+        since: args.since.as_ref().map(timestamp),
         until: args.until.as_ref().map(timestamp),
     };
     let by = match (&args.report, args.by.is_empty()) {

@@ -75,11 +75,14 @@ impl InsightsService {
         period: Option<v1::Period>,
         tell: impl FnOnce(&Log, &Survey) -> Result<T, Status> + Send + 'static,
     ) -> Answer<T> {
-        let period = self.period(&log, period.unwrap_or_default())?;
+        let wall = self.clock.wall();
         // Whoever does not wait for the answer any more ends the work for it.
         let stop = CancellationToken::new();
         let waits = stop.clone().drop_guard();
-        let work = move || tell(&log, &survey(&log, period, &stop)?);
+        let work = move || {
+            let period = period_of(&log, wall, &period.unwrap_or_default())?;
+            tell(&log, &survey(&log, period, &stop)?)
+        };
         let answer = self
             .readers
             .run(peer.principal.as_str(), Reading::Long, work)
@@ -87,40 +90,43 @@ impl InsightsService {
         drop(waits);
         answer.map(Response::new)
     }
+}
 
-    /// A period with both its ends.
-    fn period(&self, log: &Log, period: v1::Period) -> Result<Range<UnixMicros>, Status> {
-        let since = access_service::time("period.since", period.since.as_ref())?;
-        let until = access_service::time("period.until", period.until.as_ref())?;
-        let until = match until {
-            Some(until) => until,
-            None => self.now(log)?,
-        };
-        let usual = until.get().saturating_sub(USUAL_PERIOD_MICROS);
-        let since = since.unwrap_or_else(|| UnixMicros::new(usual).unwrap_or(UnixMicros::EPOCH));
-        if since >= until {
-            return Err(field_violation(
-                Reason::TimeInvalid,
-                "period",
-                format!(
-                    "expected an end after the begin, got {} to {}",
-                    timestamp(since),
-                    timestamp(until)
-                ),
-                "name an earlier begin or a later end",
-            ));
-        }
-        Ok(since..until)
+/// A period with both its ends. Blocks.
+fn period_of(
+    log: &Log,
+    wall: UnixMicros,
+    period: &v1::Period,
+) -> Result<Range<UnixMicros>, Status> {
+    let since = access_service::time("period.since", period.since.as_ref())?;
+    let until = access_service::time("period.until", period.until.as_ref())?;
+    let until = match until {
+        Some(until) => until,
+        None => after_all(log, wall)?,
+    };
+    let usual = until.get().saturating_sub(USUAL_PERIOD_MICROS);
+    let since = since.unwrap_or_else(|| UnixMicros::new(usual).unwrap_or(UnixMicros::EPOCH));
+    if since >= until {
+        return Err(field_violation(
+            Reason::TimeInvalid,
+            "period",
+            format!(
+                "expected an end after the begin, got {} to {}",
+                timestamp(since),
+                timestamp(until)
+            ),
+            "name an earlier begin or a later end",
+        ));
     }
+    Ok(since..until)
+}
 
-    /// A moment that is after every entry. A clock that was set back is behind some.
-    fn now(&self, log: &Log) -> Result<UnixMicros, Status> {
-        let last = log.sealed().size.saturating_sub(1);
-        let (record, _checkpoint) = log.entry(last).map_err(|error| refuse::lookup(&error))?;
-        let record = parse(last, &record)?;
-        let latest = self.clock.wall().max(record.time()).get();
-        UnixMicros::new(latest.saturating_add(1)).map_err(|error| refuse::internal(&error))
-    }
+/// A moment that is after every entry. A clock that was set back is behind some.
+fn after_all(log: &Log, wall: UnixMicros) -> Result<UnixMicros, Status> {
+    let last = log.sealed().size.saturating_sub(1);
+    let (record, _checkpoint) = log.entry(last).map_err(|error| refuse::lookup(&error))?;
+    let latest = wall.max(parse(last, &record)?.time()).get();
+    UnixMicros::new(latest.saturating_add(1)).map_err(|error| refuse::internal(&error))
 }
 
 fn parse(index: u64, bytes: &[u8]) -> Result<Record<'_>, Status> {

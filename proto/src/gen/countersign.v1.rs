@@ -2678,7 +2678,7 @@ pub struct DelegateRequest {
     /// From when; unset for now.
     #[prost(message, optional, tag = "3")]
     pub start: ::core::option::Option<::prost_types::Timestamp>,
-    /// Until when; a time that is past takes the place back.
+    /// Until when; a time that is past takes the place back from whoever has it, whom `to` names.
     #[prost(message, optional, tag = "4")]
     pub end: ::core::option::Option<::prost_types::Timestamp>,
     /// Why.
@@ -2762,7 +2762,7 @@ pub struct ListCasesRequest {
     /// Cases of this person; empty for all.
     #[prost(string, tag = "4")]
     pub requester: ::prost::alloc::string::String,
-    /// Cases that this person could decide now; empty for all.
+    /// Cases that this person could decide now, also in the place of somebody else; empty for all.
     #[prost(string, tag = "5")]
     pub reviewer: ::prost::alloc::string::String,
     /// Cases of this resource; empty for all.

@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_proto::reason::reason_of;
 use countersign_proto::v1::log_service_client::LogServiceClient;
+use countersign_tests::pems::Pems;
 use h2::client::SendRequest;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -19,50 +19,30 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 /// Longest wait for anything that an attack needs to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A certificate with its key and the root, each in PEM form.
-pub(crate) struct Pems {
-    cert: String,
-    key: String,
-    ca: String,
-}
-
-impl Pems {
-    pub(crate) fn read(folder: &Path) -> Self {
-        let read = |name: &str| {
-            let text = std::fs::read_to_string(folder.join(name));
-            text.expect("an identity folder")
-        };
-        Self {
-            cert: read("cert.pem"),
-            key: read("key.pem"),
-            ca: read("ca.pem"),
-        }
+/// TLS with an identity, without gRPC.
+fn connector(who: &Pems) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(who.ca.as_bytes()) {
+        roots.add(root.expect("a root")).expect("a root");
     }
-
-    fn tls(&self) -> TlsConnector {
-        let mut roots = RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(self.ca.as_bytes()) {
-            roots.add(root.expect("a root")).expect("a root");
-        }
-        let chain = CertificateDer::pem_slice_iter(self.cert.as_bytes());
-        let chain = chain.collect::<Result<_, _>>().expect("a chain");
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("a key");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("TLS 1.3")
-            .with_root_certificates(roots)
-            .with_client_auth_cert(chain, key);
-        let mut config = config.expect("an identity");
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        TlsConnector::from(Arc::new(config))
-    }
+    let chain = CertificateDer::pem_slice_iter(who.cert.as_bytes());
+    let chain = chain.collect::<Result<_, _>>().expect("a chain");
+    let key = PrivateKeyDer::from_pem_slice(who.key.as_bytes()).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("TLS 1.3")
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key);
+    let mut config = config.expect("an identity");
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    TlsConnector::from(Arc::new(config))
 }
 
 /// A server that is attacked, and who attacks it.
@@ -88,16 +68,13 @@ impl Target {
     pub(crate) async fn tls(&self, who: &Pems) -> Option<TlsStream<TcpStream>> {
         let stream = self.tcp().await?;
         let name = ServerName::try_from("localhost").expect("a name");
-        who.tls().connect(name, stream).await.ok()
+        connector(who).connect(name, stream).await.ok()
     }
 
     /// A gRPC connection.
     pub(crate) async fn channel(&self, who: &Pems) -> Option<Channel> {
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(&who.ca))
-            .identity(Identity::from_pem(&who.cert, &who.key));
         let endpoint = Endpoint::from_shared(self.url.clone()).expect("an address");
-        let endpoint = endpoint.tls_config(tls).expect("an identity");
+        let endpoint = endpoint.tls_config(who.tls()).expect("an identity");
         endpoint.connect().await.ok()
     }
 

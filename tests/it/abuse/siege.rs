@@ -14,7 +14,9 @@ use countersign_tests::watch::{self, quantile};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::attack::{Pems, Target};
+use countersign_tests::pems::Pems;
+
+use crate::attack::Target;
 
 /// Entries of the log before anything is measured.
 const ENTRIES: usize = 20_480;

@@ -17,40 +17,18 @@ use countersign_proto::v1::admin_service_client::AdminServiceClient;
 use countersign_proto::v1::log_service_client::LogServiceClient;
 use countersign_proto::v1::policy_service_client::PolicyServiceClient;
 use countersign_tests::folder::DataFolder;
+use countersign_tests::pems::Pems;
 use countersign_tests::raw::Raw;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Error, Identity};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Error};
 use tonic::{Request, Response, Status};
 
 /// Long enough for a busy machine, short enough to end a test that hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
 const DAY: u64 = 86_400;
-
-/// A certificate with its key and the root, each in PEM form.
-#[derive(Debug, Clone)]
-pub(crate) struct Pems {
-    pub(crate) cert: String,
-    pub(crate) key: String,
-    pub(crate) ca: String,
-}
-
-impl Pems {
-    /// The identity of a data folder's first administrator.
-    pub(crate) fn of_admin(data: &DataFolder) -> Self {
-        let read = |name: &str| {
-            let text = std::fs::read_to_string(data.admin().join(name));
-            text.expect("a new data folder has an administrator")
-        };
-        Self {
-            cert: read("cert.pem"),
-            key: read("key.pem"),
-            ca: read("ca.pem"),
-        }
-    }
-}
 
 /// A ledger that accepts calls.
 pub(crate) struct Door {
@@ -83,7 +61,7 @@ impl Door {
         let (stop, stopped) = oneshot::channel();
         let until = async { stopped.await.unwrap_or_default() };
         let ended = tokio::spawn(server.run(until));
-        let admin = Caller::connect(&url, &Pems::of_admin(&data)).await;
+        let admin = Caller::connect(&url, &Pems::read(&data.admin())).await;
         Self {
             admin: admin.expect("an administrator is let in"),
             data,
@@ -160,9 +138,7 @@ pub(crate) struct Caller {
 impl Caller {
     /// Connects with an identity, through a relay that counts connections.
     pub(crate) async fn connect(url: &str, pems: &Pems) -> Result<Self, Error> {
-        let identity = Identity::from_pem(&pems.cert, &pems.key);
-        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&pems.ca));
-        Self::connect_as(url, tls.identity(identity)).await
+        Self::connect_as(url, pems.tls()).await
     }
 
     /// Connects with any settings of TLS.

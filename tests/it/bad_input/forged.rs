@@ -1,12 +1,11 @@
 //! Certificates that the ledger would not make, signed by whom the test likes.
 
 use countersign_tests::folder::{DataFolder, ORIGIN};
+use countersign_tests::pems::Pems;
 use rcgen::{
     CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, Issuer, KeyPair,
     KeyUsagePurpose, SanType, date_time_ymd,
 };
-
-use crate::door::Pems;
 
 /// A URI as this ledger would write it.
 pub(crate) fn uri(rest: &str) -> String {

@@ -31,7 +31,7 @@ pub(super) fn shade(value: u64, most: u64) -> char {
 }
 
 /// `value` of `most`, in parts of `width`: at least one part for what is there.
-fn scaled(value: u64, most: u64, width: u64) -> u64 {
+pub(super) fn scaled(value: u64, most: u64, width: u64) -> u64 {
     if value == 0 || most == 0 {
         return 0;
     }

@@ -1,6 +1,6 @@
 //! Steps, dimensions and issues in words.
 
-use countersign_proto::v1::{Answers, Dimension, IssueKind, Step, Tally};
+use countersign_proto::v1::{Answers, Delay, Dimension, IssueKind, Opinions, Step, Tally};
 
 /// Dimensions by name.
 pub(super) const DIMENSIONS: [(&str, Dimension); 5] = [
@@ -11,7 +11,8 @@ pub(super) const DIMENSIONS: [(&str, Dimension); 5] = [
     ("hour", Dimension::Hour),
 ];
 
-const WEEKDAYS: [&str; 7] = [
+/// Days of the week from Monday on.
+pub(super) const WEEKDAYS: [&str; 7] = [
     "Monday",
     "Tuesday",
     "Wednesday",
@@ -25,11 +26,6 @@ const WEEKDAYS: [&str; 7] = [
 pub(super) fn dimension(by: Dimension) -> &'static str {
     let named = DIMENSIONS.iter().find(|(_, known)| *known == by);
     named.map_or("all", |(name, _)| name)
-}
-
-/// Days of the week from Monday on.
-pub(super) const fn weekdays() -> &'static [&'static str; 7] {
-    &WEEKDAYS
 }
 
 /// A value of a dimension as people read it.
@@ -58,6 +54,24 @@ pub(super) const fn step(step: Step) -> (&'static str, &'static str) {
         Step::FirstUse => ("first_use", "grant to first session"),
         Step::End => ("end", "first session to end"),
     }
+}
+
+/// The step that tells most by a dimension: the decisions of a group are its own, the wait is
+/// everybody's.
+pub(super) const fn telling(by: Dimension) -> Step {
+    match by {
+        Dimension::Group => Step::FirstDecision,
+        Dimension::Unspecified
+        | Dimension::Policy
+        | Dimension::Resource
+        | Dimension::Weekday
+        | Dimension::Hour => Step::Wait,
+    }
+}
+
+/// How long a step took.
+pub(super) fn delay_of(delays: &[Delay], step: Step) -> Option<&Delay> {
+    delays.iter().find(|delay| delay.step() == step)
 }
 
 /// An issue for programs, and for people.
@@ -119,6 +133,17 @@ pub(super) const fn sums(tally: &Tally) -> [(&'static str, &'static str, u64); 2
         ),
         ("closed", "closed", tally.closed),
     ]
+}
+
+/// What people said: about what and who, and yes, in part and no.
+pub(super) fn opinions(opinions: &Opinions) -> [(&'static str, (u64, u64, u64)); 4] {
+    [
+        ("access sufficient: requesters", opinions.access_requesters),
+        ("access sufficient: deciders", opinions.access_deciders),
+        ("wait acceptable: requesters", opinions.wait_requesters),
+        ("wait acceptable: deciders", opinions.wait_deciders),
+    ]
+    .map(|(words, all)| (words, answers(all.as_ref())))
 }
 
 /// Answers with yes, in part and no.

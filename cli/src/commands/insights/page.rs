@@ -93,30 +93,19 @@ fn by(out: &mut dyn Write, breakdown: &v1::Breakdown) -> io::Result<()> {
         return Ok(());
     }
     let by = breakdown.by();
-    // The decisions of a group are its own; the wait is everybody's.
-    let step = match by {
-        v1::Dimension::Group => v1::Step::FirstDecision,
-        v1::Dimension::Unspecified
-        | v1::Dimension::Policy
-        | v1::Dimension::Resource
-        | v1::Dimension::Weekday
-        | v1::Dimension::Hour => v1::Step::Wait,
-    };
+    let step = names::telling(by);
     let words = names::step(step).1;
     title(out, &format!("By {}: {words}", names::dimension(by)))?;
-    let found = |row: &v1::DelayRow| {
-        let mut delays = row.delays.iter();
-        delays.find(|delay| delay.step() == step).copied()
-    };
     let rows = breakdown.rows.iter().take(ROWS);
     let most = rows
         .clone()
-        .filter_map(|row| found(row).map(|delay| delay.p95_millis))
+        .filter_map(|row| names::delay_of(&row.delays, step))
+        .map(|delay| delay.p95_millis)
         .max();
     for row in rows {
         let key = name(&names::key(by, &row.key));
         let cases = grouped(row.cases);
-        match found(row) {
+        match names::delay_of(&row.delays, step) {
             Some(delay) => writeln!(
                 out,
                 "  {key} {cases:>7}  {:>9}  {:>9}  {:>9}  {}",
@@ -188,7 +177,7 @@ fn week(out: &mut dyn Write, hours: &[u64]) -> io::Result<()> {
     };
     title(out, "When cases were opened (hours of the company's zone)")?;
     writeln!(out, "  {:<10}0     6     12    18   ", "")?;
-    for (day, hours) in names::weekdays().iter().zip(hours.chunks(24)) {
+    for (day, hours) in names::WEEKDAYS.iter().zip(hours.chunks(24)) {
         let shades: String = hours.iter().map(|count| shade(*count, *most)).collect();
         let sum = grouped(hours.iter().sum());
         writeln!(out, "  {day:<10}{shades}  {sum:>5}")?;
@@ -198,13 +187,7 @@ fn week(out: &mut dyn Write, hours: &[u64]) -> io::Result<()> {
 
 fn opinions(out: &mut dyn Write, activity: &v1::GetActivityResponse) -> io::Result<()> {
     let opinions = activity.opinions.unwrap_or_default();
-    let rows = [
-        ("access, by requesters", opinions.access_requesters),
-        ("access, by deciders", opinions.access_deciders),
-        ("wait, by requesters", opinions.wait_requesters),
-        ("wait, by deciders", opinions.wait_deciders),
-    ];
-    let rows = rows.map(|(words, answers)| (words, names::answers(answers.as_ref())));
+    let rows = names::opinions(&opinions);
     if rows.iter().all(|(_, answers)| *answers == (0, 0, 0)) {
         return Ok(());
     }

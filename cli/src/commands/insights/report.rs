@@ -83,8 +83,7 @@ fn period(delays: &v1::GetDelaysResponse) -> String {
 }
 
 fn tiles(tally: &v1::Tally, delays: &v1::GetDelaysResponse) -> Markup {
-    let mut steps = delays.delays.iter();
-    let wait = steps.find(|delay| delay.step() == v1::Step::Wait);
+    let wait = names::delay_of(&delays.delays, v1::Step::Wait);
     let wait = wait.map_or_else(|| "–".to_owned(), |wait| duration(wait.p50_millis));
     let tiles = [
         ("cases", grouped(tally.cases)),
@@ -132,20 +131,14 @@ fn timed(what: &str, cases: u64, delay: Option<&v1::Delay>, most: Option<u64>) -
     }
 }
 
-/// The step that tells most by a dimension: the decisions of a group are its own, the wait is
-/// everybody's.
+/// The step that tells most by a dimension.
 fn by(breakdown: &v1::Breakdown) -> Markup {
     let by = breakdown.by();
-    let step = if by == v1::Dimension::Group {
-        v1::Step::FirstDecision
-    } else {
-        v1::Step::Wait
-    };
-    let found = |row: &v1::DelayRow| {
-        let mut delays = row.delays.iter();
-        delays.find(|delay| delay.step() == step).copied()
-    };
-    let rows: Vec<_> = breakdown.rows.iter().map(|row| (row, found(row))).collect();
+    let step = names::telling(by);
+    let rows = breakdown.rows.iter();
+    let rows: Vec<_> = rows
+        .map(|row| (row, names::delay_of(&row.delays, step)))
+        .collect();
     let most = rows
         .iter()
         .filter_map(|(_, delay)| delay.map(|delay| delay.p95_millis));
@@ -160,7 +153,7 @@ fn by(breakdown: &v1::Breakdown) -> Markup {
                         th.n { "95 % within" } th.n { "slowest" } th { }
                     } }
                     @for (row, delay) in &rows {
-                        (timed(&names::key(by, &row.key), row.cases, delay.as_ref(), most))
+                        (timed(&names::key(by, &row.key), row.cases, *delay, most))
                     }
                 }
             }
@@ -203,23 +196,11 @@ fn counts(counts: &[v1::Count], none: &str) -> Markup {
 
 fn said(activity: &v1::GetActivityResponse) -> Markup {
     let opinions = activity.opinions.unwrap_or_default();
-    let rows = [
-        (
-            "Access was sufficient: requesters",
-            opinions.access_requesters,
-        ),
-        ("Access was sufficient: deciders", opinions.access_deciders),
-        (
-            "The wait was acceptable: requesters",
-            opinions.wait_requesters,
-        ),
-        ("The wait was acceptable: deciders", opinions.wait_deciders),
-    ];
+    let rows = names::opinions(&opinions);
     html! {
         table {
             thead { tr { th { } th.n { "yes" } th.n { "in part" } th.n { "no" } th { } } }
-            @for (words, answers) in &rows {
-                @let (yes, partly, no) = names::answers(answers.as_ref());
+            @for (words, (yes, partly, no)) in rows {
                 tr {
                     td { (words) } td.n { (yes) } td.n { (partly) } td.n { (no) }
                     td { (plots::answers(yes, partly, no)) }

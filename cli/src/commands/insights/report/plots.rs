@@ -3,6 +3,7 @@
 use countersign_proto::v1;
 use maud::{Markup, html};
 
+use super::super::bars::scaled;
 use super::super::names::{self, duration};
 use crate::when::wire;
 
@@ -16,15 +17,6 @@ const DAY: u64 = 40;
 const CELL: (u64, u64) = (34, 20);
 /// Room for the names of days.
 const NAMES: u64 = 84;
-
-/// `value` of `most` on a length; at least one pixel for what is there.
-fn scaled(value: u64, most: u64, length: u64) -> u64 {
-    if value == 0 || most == 0 {
-        return 0;
-    }
-    let pixels = u128::from(value).saturating_mul(length.into()) / u128::from(most);
-    u64::try_from(pixels).unwrap_or(length).clamp(1, length)
-}
 
 /// A bar in a table.
 pub(super) fn bar(value: u64, most: u64) -> Markup {
@@ -142,7 +134,7 @@ pub(super) fn week(hours: &[u64]) -> Markup {
                     text x=(NAMES + hour * wide) y="13" { (format!("{hour:02}:00")) }
                 }
                 @for ((row, day), hours) in
-                    (1_u64..).zip(names::weekdays()).zip(hours.chunks(24)) {
+                    (1_u64..).zip(names::WEEKDAYS).zip(hours.chunks(24)) {
                     text x="0" y=(row * high + 14) { (day) }
                     @for (hour, count) in (0_u64..).zip(hours) {
                         @let words = format!("{day} {hour:02}:00: {count}");
