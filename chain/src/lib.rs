@@ -10,9 +10,9 @@
 //! **Elsewhere:** files and their durability are in `ledger`, the meaning of events in `proto`,
 //! reports on whole logs in `verifier`.
 //!
-//! From the bottom up: [`hash`], [`index`], [`time`], [`kind`], [`principal`], [`origin`] and
-//! [`idem`] are values; [`record`] is an entry; [`tree`], [`run`], [`edge`] and [`proof`] are the
-//! Merkle tree; [`key`] and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads;
+//! From the bottom up: [`hash`], [`index`], [`time`], [`kind`], [`principal`], [`origin`],
+//! [`idem`] and [`sequence`] are values; [`record`] is an entry; [`tree`], [`run`], [`edge`] and
+//! [`proof`] are the Merkle tree; [`key`] and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads;
 //! [`segment`] and [`head`] hold them in files; [`verify`] ties it together.
 #![warn(
     missing_docs,
@@ -54,6 +54,7 @@ mod reader;
 pub mod record;
 pub mod run;
 pub mod segment;
+pub mod sequence;
 pub mod time;
 pub mod tlog_proof;
 pub mod tree;

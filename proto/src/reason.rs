@@ -128,6 +128,8 @@ reasons! {
         "the text is no idempotency key";
     IdempotencyKeyReused "IDEMPOTENCY_KEY_REUSED" AlreadyExists Caller
         "the idempotency key belongs to an entry with another event";
+    SequencePassed "SEQUENCE_PASSED" AlreadyExists Caller
+        "the place in the queue is below one that the log holds already";
     BatchPartlyRepeated "BATCH_PARTLY_REPEATED" FailedPrecondition Caller
         "some drafts of the batch are entries already and others are not";
     ActorInvalid "ACTOR_INVALID" InvalidArgument Caller
@@ -226,6 +228,10 @@ reasons! {
         "an extension of this grant waits for decisions already";
     ExtensionsUsedUp "EXTENSIONS_USED_UP" FailedPrecondition Caller
         "the policy allows no further extension";
+    SessionUnknown "SESSION_UNKNOWN" FailedPrecondition Caller
+        "the number is no session that the caller may tell of or look at";
+    BlobUnknown "BLOB_UNKNOWN" FailedPrecondition Caller
+        "the event commits to content that was not stored before";
     SessionEnded "SESSION_ENDED" FailedPrecondition Caller
         "the session is over";
     FeedbackNotOpen "FEEDBACK_NOT_OPEN" FailedPrecondition Caller

@@ -162,16 +162,17 @@ impl State {
     }
 }
 
-/// Whether an event belongs to a case that is open.
+/// Whether an event belongs to a case that is open. What a session did and showed, and who looked
+/// at it, changes no case: it may come late, and there may be any number of it.
 #[must_use]
 pub const fn is_of_case(event: &Known) -> bool {
-    matches!(event.kind(), 20..=39 | 60..=89)
+    matches!(event.kind(), 20..=39 | 60 | 63 | 64 | 80..=83)
 }
 
 /// Whether an event is about access at all.
 #[must_use]
 pub const fn is_of_workflow(kind: u16) -> bool {
-    matches!(kind, 10 | 20..=39 | 41 | 60..=89)
+    matches!(kind, 10 | 20..=39 | 41 | 60 | 63 | 64 | 80..=83)
 }
 
 const fn thing(event: &Known) -> Thing {

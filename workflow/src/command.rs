@@ -157,6 +157,8 @@ pub enum Action {
         reason: String,
         /// Exit status of what ran.
         exit_status: i32,
+        /// What was recorded of it.
+        recording: Option<v1::Recording>,
     },
     /// Say what became of access that was to be made or taken away.
     Report(Report),

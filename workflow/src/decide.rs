@@ -66,7 +66,8 @@ pub fn decide(state: &State, command: &Command, at: At) -> Result<Vec<Draft>, Re
             session,
             reason,
             exit_status,
-        } => desk.end_session(*session, reason, *exit_status),
+            recording,
+        } => desk.end_session(*session, reason, (*exit_status, *recording)),
         Action::Report(report) => desk.report(report),
         Action::Feedback {
             case,

@@ -473,6 +473,117 @@ pub struct SessionEnded {
     /// Exit status of what ran.
     #[prost(int32, tag = "3")]
     pub exit_status: i32,
+    /// What was recorded of it; unset when nothing was.
+    #[prost(message, optional, tag = "4")]
+    pub recording: ::core::option::Option<Recording>,
+}
+/// Recording sums up what was recorded of a session, so that a part that is missing is noticed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Recording {
+    /// Number of SessionOutput entries; their parts count from 1.
+    #[prost(uint64, tag = "1")]
+    pub parts: u64,
+    /// Number of CommandExecuted entries; they count from 1.
+    #[prost(uint64, tag = "2")]
+    pub commands: u64,
+    /// Bytes that the session showed.
+    #[prost(uint64, tag = "3")]
+    pub output_bytes: u64,
+    /// Number of secrets that were taken out before anything was stored.
+    #[prost(uint64, tag = "4")]
+    pub redactions: u64,
+}
+/// CommandExecuted is a command of a session, where the shell or the client tells.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CommandExecuted {
+    /// Index of the SessionStarted entry.
+    #[prost(uint64, tag = "1")]
+    pub session: u64,
+    /// Place among the commands of the session, from 1.
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
+    /// The command, without its secrets.
+    #[prost(string, tag = "3")]
+    pub command: ::prost::alloc::string::String,
+    /// Who told, for example "bash", "zsh" or "psql".
+    #[prost(string, tag = "4")]
+    pub source: ::prost::alloc::string::String,
+    /// Folder in which it ran; empty when it is not known.
+    #[prost(string, tag = "5")]
+    pub directory: ::prost::alloc::string::String,
+    /// When it began.
+    #[prost(message, optional, tag = "6")]
+    pub started_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its exit status, when it is known.
+    #[prost(int32, optional, tag = "7")]
+    pub exit_status: ::core::option::Option<i32>,
+    /// Number of secrets that were taken out of the command.
+    #[prost(uint64, tag = "8")]
+    pub redactions: u64,
+}
+/// SessionOutput is a part of a recording. The content is a blob beside the log (docs/format.md); the entry commits to
+/// it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SessionOutput {
+    /// Index of the SessionStarted entry.
+    #[prost(uint64, tag = "1")]
+    pub session: u64,
+    /// Place among the parts of the session, from 1.
+    #[prost(uint64, tag = "2")]
+    pub part: u64,
+    /// SHA-256 of the blob.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub blob_sha256: ::prost::bytes::Bytes,
+    /// Size of the blob in bytes.
+    #[prost(uint64, tag = "4")]
+    pub blob_bytes: u64,
+    /// How the blob is to be read: "asciicast-v2+zstd".
+    #[prost(string, tag = "5")]
+    pub encoding: ::prost::alloc::string::String,
+    /// Bytes that the session showed in this part.
+    #[prost(uint64, tag = "6")]
+    pub output_bytes: u64,
+    /// From when to when, in microseconds since the session began.
+    #[prost(uint64, tag = "7")]
+    pub from_micros: u64,
+    /// See `from_micros`.
+    #[prost(uint64, tag = "8")]
+    pub to_micros: u64,
+    /// Number of secrets that were taken out.
+    #[prost(uint64, tag = "9")]
+    pub redactions: u64,
+}
+/// RecordingViewed says that somebody looked at a recording. The ledger writes it before it gives anything out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordingViewed {
+    /// Index of the SessionStarted entry.
+    #[prost(uint64, tag = "1")]
+    pub session: u64,
+    /// What for: "play", "grep" or "export".
+    #[prost(string, tag = "2")]
+    pub purpose: ::prost::alloc::string::String,
+}
+/// AccessDriftDetected says that what exists is not what the log granted. It is an alarm.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AccessDriftDetected {
+    /// Resource whose access was compared.
+    #[prost(string, tag = "1")]
+    pub resource: ::prost::alloc::string::String,
+    /// What was found, for example "role cs_ada_1042".
+    #[prost(string, tag = "2")]
+    pub target: ::prost::alloc::string::String,
+    /// How it differs.
+    #[prost(enumeration = "Drift", tag = "3")]
+    pub drift: i32,
+    /// Index of the GrantIssued entry that it belongs to; 0 when there is none.
+    #[prost(uint64, tag = "4")]
+    pub grant: u64,
+    /// In words.
+    #[prost(string, tag = "5")]
+    pub detail: ::prost::alloc::string::String,
+    /// Whether it was mended, which the configuration of the provisioner decides.
+    #[prost(bool, tag = "6")]
+    pub mended: bool,
 }
 /// SessionOverran says that a session outlives its grant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -606,6 +717,47 @@ impl Rating {
         }
     }
 }
+/// Drift says how what exists differs from what was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Drift {
+    /// Never written.
+    Unspecified = 0,
+    /// Access that no grant of this log explains.
+    Unknown = 1,
+    /// Access whose grant is over.
+    Outlived = 2,
+    /// Access that was granted and made, and is gone.
+    Missing = 3,
+    /// Access that allows something else than what was granted.
+    Changed = 4,
+}
+impl Drift {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DRIFT_UNSPECIFIED",
+            Self::Unknown => "DRIFT_UNKNOWN",
+            Self::Outlived => "DRIFT_OUTLIVED",
+            Self::Missing => "DRIFT_MISSING",
+            Self::Changed => "DRIFT_CHANGED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DRIFT_UNSPECIFIED" => Some(Self::Unspecified),
+            "DRIFT_UNKNOWN" => Some(Self::Unknown),
+            "DRIFT_OUTLIVED" => Some(Self::Outlived),
+            "DRIFT_MISSING" => Some(Self::Missing),
+            "DRIFT_CHANGED" => Some(Self::Changed),
+            _ => None,
+        }
+    }
+}
 /// LogOpened names the log and the key that signs from entry 0 on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogOpened {
@@ -734,6 +886,19 @@ pub struct SpoolGap {
     /// Why they were lost.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+    /// Set by the ledger when places of a client's queue were left out: the first of them.
+    #[prost(message, optional, tag = "5")]
+    pub first: ::core::option::Option<Sequence>,
+}
+/// Sequence is a place in a queue that a client keeps until what is in it is sealed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sequence {
+    /// Names the queue: 16 bytes, chosen at random when the queue is made.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub queue: ::prost::bytes::Bytes,
+    /// Place in the queue, from 0 and without a hole.
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
 }
 /// AgentStarted is the first entry of an agent's run.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -769,6 +934,10 @@ pub struct EventDraft {
     /// `via`.
     #[prost(string, tag = "4")]
     pub on_behalf_of: ::prost::alloc::string::String,
+    /// Place in a queue of the caller, instead of an idempotency key: it is remembered for ever, and a place that is
+    /// left out becomes a SpoolGap entry.
+    #[prost(message, optional, tag = "5")]
+    pub sequence: ::core::option::Option<Sequence>,
 }
 /// Receipt is the ledger's signed promise about one entry.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1067,6 +1236,32 @@ pub struct GetReceiptResponse {
     /// The receipt.
     #[prost(message, optional, tag = "1")]
     pub receipt: ::core::option::Option<Receipt>,
+}
+/// GetSequenceRequest names a queue of the caller.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetSequenceRequest {
+    /// Name of the log; empty means "main".
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+    /// Name of the queue, 16 bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub queue: ::prost::bytes::Bytes,
+}
+/// GetSequenceResponse says what may be forgotten.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetSequenceResponse {
+    /// Everything below this place is sealed, or known to be left out.
+    #[prost(uint64, tag = "1")]
+    pub next: u64,
+    /// The entry of the place before; unset when nothing came yet.
+    #[prost(message, optional, tag = "2")]
+    pub last: ::core::option::Option<Entry>,
+    /// C2SP signed checkpoint of its commit.
+    #[prost(string, tag = "3")]
+    pub checkpoint: ::prost::alloc::string::String,
+    /// Inclusion proof in `checkpoint`.
+    #[prost(message, optional, tag = "4")]
+    pub inclusion_proof: ::core::option::Option<InclusionProof>,
 }
 /// GetCheckpointRequest names a log.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1426,6 +1621,31 @@ pub mod log_service_client {
                 .insert(GrpcMethod::new("countersign.v1.LogService", "GetReceipt"));
             self.inner.unary(req, path, codec).await
         }
+        /// GetSequence says how much of a queue of the caller is sealed, with the entry that shows it.
+        pub async fn get_sequence(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetSequenceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetSequenceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.v1.LogService/GetSequence",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("countersign.v1.LogService", "GetSequence"));
+            self.inner.unary(req, path, codec).await
+        }
         /// GetCheckpoint returns the newest sealed checkpoint.
         pub async fn get_checkpoint(
             &mut self,
@@ -1581,6 +1801,14 @@ pub mod log_service_server {
             request: tonic::Request<super::GetReceiptRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetReceiptResponse>,
+            tonic::Status,
+        >;
+        /// GetSequence says how much of a queue of the caller is sealed, with the entry that shows it.
+        async fn get_sequence(
+            &self,
+            request: tonic::Request<super::GetSequenceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetSequenceResponse>,
             tonic::Status,
         >;
         /// GetCheckpoint returns the newest sealed checkpoint.
@@ -1987,6 +2215,51 @@ pub mod log_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetReceiptSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.v1.LogService/GetSequence" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetSequenceSvc<T: LogService>(pub Arc<T>);
+                    impl<
+                        T: LogService,
+                    > tonic::server::UnaryService<super::GetSequenceRequest>
+                    for GetSequenceSvc<T> {
+                        type Response = super::GetSequenceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetSequenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LogService>::get_sequence(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetSequenceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -2596,6 +2869,9 @@ pub struct EndSessionRequest {
     /// Exit status of what ran.
     #[prost(int32, tag = "4")]
     pub exit_status: i32,
+    /// What was recorded; unset when nothing was.
+    #[prost(message, optional, tag = "5")]
+    pub recording: ::core::option::Option<Recording>,
 }
 /// EndSessionResponse tells the case.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -6531,6 +6807,594 @@ pub mod policy_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "countersign.v1.PolicyService";
     impl<T> tonic::server::NamedService for PolicyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// PutBlobRequest carries the bytes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutBlobRequest {
+    /// Name of the log; empty means "main".
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+    /// 1 byte to 1 MiB.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub content: ::prost::bytes::Bytes,
+}
+/// PutBlobResponse says under which name they are kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutBlobResponse {
+    /// SHA-256 of the content.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub sha256: ::prost::bytes::Bytes,
+}
+/// GetRecordingRequest asks for a recording.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRecordingRequest {
+    /// Name of the log; empty means "main".
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+    /// Number of the session.
+    #[prost(uint64, tag = "2")]
+    pub session: u64,
+    /// What for: "play", "grep" or "export".
+    #[prost(string, tag = "3")]
+    pub purpose: ::prost::alloc::string::String,
+    /// Any text of at most 64 bytes, unique per caller: a call that is repeated is one view.
+    #[prost(string, tag = "4")]
+    pub idempotency_key: ::prost::alloc::string::String,
+}
+/// GetRecordingResponse is a part of the answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetRecordingResponse {
+    /// An entry of the session. The first one is the RecordingViewed entry of this call.
+    #[prost(message, optional, tag = "1")]
+    pub entry: ::core::option::Option<Entry>,
+    /// C2SP signed checkpoint of its commit.
+    #[prost(string, tag = "2")]
+    pub checkpoint: ::prost::alloc::string::String,
+    /// Inclusion proof in `checkpoint`.
+    #[prost(message, optional, tag = "3")]
+    pub inclusion_proof: ::core::option::Option<InclusionProof>,
+    /// The blob of a SessionOutput entry; empty when it was erased or is lost, which `missing` tells.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub content: ::prost::bytes::Bytes,
+    /// Why there is no content.
+    #[prost(string, tag = "5")]
+    pub missing: ::prost::alloc::string::String,
+}
+/// ListSessionsRequest asks for a page.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSessionsRequest {
+    /// Name of the log; empty means "main".
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+    /// Sessions of this person; empty for all that the caller may see.
+    #[prost(string, tag = "2")]
+    pub person: ::prost::alloc::string::String,
+    /// Sessions of this case; 0 for all.
+    #[prost(uint64, tag = "3")]
+    pub case: u64,
+    /// At most this many, 1 to 1,000; 0 means 100.
+    #[prost(uint32, tag = "4")]
+    pub page_size: u32,
+    /// Token of the page before; empty for the first.
+    #[prost(string, tag = "5")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListSessionsResponse is a page.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSessionsResponse {
+    /// Sessions, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub sessions: ::prost::alloc::vec::Vec<SessionSummary>,
+    /// Token of the next page; empty when this was the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// SessionSummary tells of one session.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SessionSummary {
+    /// Number of the session.
+    #[prost(uint64, tag = "1")]
+    pub session: u64,
+    /// Its case.
+    #[prost(uint64, tag = "2")]
+    pub case: u64,
+    /// Number of the grant.
+    #[prost(uint64, tag = "3")]
+    pub grant: u64,
+    /// Who used it.
+    #[prost(string, tag = "4")]
+    pub person: ::prost::alloc::string::String,
+    /// Who recorded it.
+    #[prost(string, tag = "5")]
+    pub recorder: ::prost::alloc::string::String,
+    /// On what.
+    #[prost(string, tag = "6")]
+    pub resource: ::prost::alloc::string::String,
+    /// With what, for example "psql".
+    #[prost(string, tag = "7")]
+    pub client: ::prost::alloc::string::String,
+    /// From where.
+    #[prost(string, tag = "8")]
+    pub source_address: ::prost::alloc::string::String,
+    /// When it began.
+    #[prost(message, optional, tag = "9")]
+    pub started_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended; unset while it lasts.
+    #[prost(message, optional, tag = "10")]
+    pub ended_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why it ended.
+    #[prost(string, tag = "11")]
+    pub reason: ::prost::alloc::string::String,
+    /// Exit status of what ran.
+    #[prost(int32, tag = "12")]
+    pub exit_status: i32,
+    /// What was recorded of it; unset while it lasts, and when nothing was.
+    #[prost(message, optional, tag = "13")]
+    pub recording: ::core::option::Option<Recording>,
+}
+/// Generated client implementations.
+pub mod recording_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// RecordingService takes recordings and gives them out.
+    #[derive(Debug, Clone)]
+    pub struct RecordingServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> RecordingServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> RecordingServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            RecordingServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// PutBlob stores a part of a recording, before the SessionOutput entry that commits to it. A blob that is there is
+        /// left as it is.
+        pub async fn put_blob(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutBlobRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutBlobResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.v1.RecordingService/PutBlob",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("countersign.v1.RecordingService", "PutBlob"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// GetRecording writes that the caller looks at a recording, and then sends it: the entries of the session in order,
+        /// each part with its content.
+        pub async fn get_recording(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRecordingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::GetRecordingResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.v1.RecordingService/GetRecording",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("countersign.v1.RecordingService", "GetRecording"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// ListSessions returns sessions, newest first, page by page: all of them to whoever may read everything, one's own
+        /// to others.
+        pub async fn list_sessions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSessionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSessionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.v1.RecordingService/ListSessions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("countersign.v1.RecordingService", "ListSessions"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod recording_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with RecordingServiceServer.
+    #[async_trait]
+    pub trait RecordingService: std::marker::Send + std::marker::Sync + 'static {
+        /// PutBlob stores a part of a recording, before the SessionOutput entry that commits to it. A blob that is there is
+        /// left as it is.
+        async fn put_blob(
+            &self,
+            request: tonic::Request<super::PutBlobRequest>,
+        ) -> std::result::Result<tonic::Response<super::PutBlobResponse>, tonic::Status>;
+        /// Server streaming response type for the GetRecording method.
+        type GetRecordingStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::GetRecordingResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// GetRecording writes that the caller looks at a recording, and then sends it: the entries of the session in order,
+        /// each part with its content.
+        async fn get_recording(
+            &self,
+            request: tonic::Request<super::GetRecordingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::GetRecordingStream>,
+            tonic::Status,
+        >;
+        /// ListSessions returns sessions, newest first, page by page: all of them to whoever may read everything, one's own
+        /// to others.
+        async fn list_sessions(
+            &self,
+            request: tonic::Request<super::ListSessionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSessionsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// RecordingService takes recordings and gives them out.
+    #[derive(Debug)]
+    pub struct RecordingServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> RecordingServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for RecordingServiceServer<T>
+    where
+        T: RecordingService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/countersign.v1.RecordingService/PutBlob" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutBlobSvc<T: RecordingService>(pub Arc<T>);
+                    impl<
+                        T: RecordingService,
+                    > tonic::server::UnaryService<super::PutBlobRequest>
+                    for PutBlobSvc<T> {
+                        type Response = super::PutBlobResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutBlobRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordingService>::put_blob(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutBlobSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.v1.RecordingService/GetRecording" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetRecordingSvc<T: RecordingService>(pub Arc<T>);
+                    impl<
+                        T: RecordingService,
+                    > tonic::server::ServerStreamingService<super::GetRecordingRequest>
+                    for GetRecordingSvc<T> {
+                        type Response = super::GetRecordingResponse;
+                        type ResponseStream = T::GetRecordingStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRecordingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordingService>::get_recording(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetRecordingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.v1.RecordingService/ListSessions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSessionsSvc<T: RecordingService>(pub Arc<T>);
+                    impl<
+                        T: RecordingService,
+                    > tonic::server::UnaryService<super::ListSessionsRequest>
+                    for ListSessionsSvc<T> {
+                        type Response = super::ListSessionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSessionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordingService>::list_sessions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSessionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for RecordingServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "countersign.v1.RecordingService";
+    impl<T> tonic::server::NamedService for RecordingServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

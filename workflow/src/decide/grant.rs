@@ -208,7 +208,7 @@ impl<'a> Desk<'a> {
         &self,
         number: u64,
         reason: &str,
-        exit_status: i32,
+        (exit_status, recording): (i32, Option<v1::Recording>),
     ) -> Result<Draft, Refusal> {
         let case = self.find(number, &[Thing::Session])?;
         if !self.is("agent") && !self.is("admin") {
@@ -227,6 +227,7 @@ impl<'a> Desk<'a> {
             session: number,
             reason: reason.to_owned(),
             exit_status,
+            recording,
         };
         Ok(self.draft(case.id, event))
     }

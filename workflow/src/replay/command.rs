@@ -151,6 +151,7 @@ fn simple(entry: &EntryFacts<'_>, event: &Known) -> Option<Action> {
             session: ended.session,
             reason: ended.reason.clone(),
             exit_status: ended.exit_status,
+            recording: ended.recording,
         },
         Known::GrantProvisioned(report) => Action::Report(Report::Provisioned(report.clone())),
         Known::ProvisioningFailed(report) => Action::Report(Report::Failed(report.clone())),

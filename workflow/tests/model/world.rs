@@ -339,6 +339,7 @@ impl World {
                     session: self.one_of(target, session),
                     reason,
                     exit_status: 0,
+                    recording: None,
                 };
                 (who, action)
             }

@@ -52,6 +52,7 @@ fn used(world: &mut World) {
         session,
         reason: "exit".to_owned(),
         exit_status: 0,
+        recording: None,
     };
     world.must("agent:db-prod-1", end(first));
     let second = world.must("user:ada", session(grant));
@@ -125,6 +126,7 @@ fn scheduled(world: &mut World) {
             session: grant + 1,
             reason: "expired".to_owned(),
             exit_status: 1,
+            recording: None,
         },
     );
     world.close(case);
@@ -221,6 +223,7 @@ fn break_glass(world: &mut World) {
             session: case + 2,
             reason: "exit".to_owned(),
             exit_status: 0,
+            recording: None,
         },
     );
     world.wait(9 * HOUR);
@@ -247,6 +250,7 @@ fn overrun(world: &mut World) {
                 session,
                 reason: "killed".to_owned(),
                 exit_status: 9,
+                recording: None,
             },
         );
     }
@@ -320,6 +324,7 @@ fn set_back(world: &mut World) {
             session: running,
             reason: "exit".to_owned(),
             exit_status: 0,
+            recording: None,
         },
     );
     world.close(case);

@@ -159,6 +159,7 @@ fn use_of(world: &World, (what, _, which, how): Step) -> Option<Action> {
                 session: pick(&numbers(world, running), which),
                 reason,
                 exit_status: 0,
+                recording: None,
             }
         }
         20 => provisioned(grant),

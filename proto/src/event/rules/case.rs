@@ -66,8 +66,51 @@ pub(super) fn check(event: &Known) -> Result<(), EventError> {
             present::<v1::ActionRefused>("code", &message.code)
         }
         Known::CaseClosed(message) => present::<v1::CaseClosed>("outcome", &message.outcome),
+        other => of_session(other),
+    }
+}
+
+/// Checks what recorders and provisioners bring.
+fn of_session(event: &Known) -> Result<(), EventError> {
+    match event {
+        Known::CommandExecuted(message) => {
+            present::<v1::CommandExecuted>("command", &message.command)?;
+            present::<v1::CommandExecuted>("source", &message.source)?;
+            counted::<v1::CommandExecuted>("number", message.number)?;
+            optional::<v1::CommandExecuted>("started_at", message.started_at.as_ref())
+        }
+        Known::SessionOutput(message) => {
+            counted::<v1::SessionOutput>("part", message.part)?;
+            sha256::<v1::SessionOutput>("blob_sha256", &message.blob_sha256)?;
+            present::<v1::SessionOutput>("encoding", &message.encoding)
+        }
+        Known::RecordingViewed(message) => {
+            present::<v1::RecordingViewed>("purpose", &message.purpose)
+        }
+        Known::AccessDriftDetected(message) => {
+            present::<v1::AccessDriftDetected>("resource", &message.resource)?;
+            present::<v1::AccessDriftDetected>("target", &message.target)?;
+            match message.drift() {
+                v1::Drift::Unspecified => {
+                    let got = message.drift.to_string();
+                    broken::<v1::AccessDriftDetected>("drift", "a kind of drift", got)
+                }
+                v1::Drift::Unknown
+                | v1::Drift::Outlived
+                | v1::Drift::Missing
+                | v1::Drift::Changed => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
+}
+
+/// A place that counts from 1.
+fn counted<M: Kinded>(field: &'static str, number: u64) -> Result<(), EventError> {
+    if number == 0 {
+        return broken::<M>(field, "a number from 1", "0".to_owned());
+    }
+    Ok(())
 }
 
 fn optional<M: Kinded>(field: &'static str, value: Option<&Timestamp>) -> Result<(), EventError> {

@@ -232,6 +232,7 @@ pub(crate) const USES: &[Forgery] = &[
             session,
             reason: "exit".to_owned(),
             exit_status: 0,
+            recording: None,
         };
         let event = world.draft("user:ada", end.clone());
         world.must("user:ada", end);
