@@ -180,7 +180,7 @@ impl Client {
 
 /// The draft with an idempotency key.
 pub(crate) fn keyed(draft: Draft) -> std::io::Result<Draft> {
-    if draft.idempotency_key.is_empty() {
+    if draft.idempotency_key.is_empty() && draft.sequence.is_none() {
         let key = next_key()?;
         return Ok(draft.with_key(key));
     }

@@ -89,7 +89,9 @@ impl CallError {
         }
     }
 
-    pub(crate) fn refused(call: &'static str, status: &Status) -> Self {
+    /// The error of a call that was answered with this status.
+    #[must_use]
+    pub fn refused(call: &'static str, status: &Status) -> Self {
         let hint = hint_of(status).unwrap_or_else(|| {
             let hint = if verdict::is_stranger(status) {
                 "whoever answers there is another ledger than the one that issued this identity; \

@@ -1,6 +1,7 @@
 //! What a caller says: drafts of entries, filters, acknowledgement levels.
 
 use countersign_chain::record::Record;
+use countersign_chain::sequence::Sequence;
 use countersign_chain::time::UnixMicros;
 use countersign_proto::convert::timestamp;
 use countersign_proto::event::{Event, Kinded};
@@ -44,6 +45,8 @@ pub struct Draft {
     pub idempotency_key: String,
     /// Principal on whose behalf a bot speaks; empty for everyone else.
     pub on_behalf_of: String,
+    /// Place in a queue of the caller, instead of a key.
+    pub sequence: Option<Sequence>,
 }
 
 impl Draft {
@@ -61,6 +64,7 @@ impl Draft {
             case: 0,
             idempotency_key: String::new(),
             on_behalf_of: String::new(),
+            sequence: None,
         }
     }
 
@@ -69,6 +73,15 @@ impl Draft {
     pub fn with_key(self, key: impl Into<String>) -> Self {
         Self {
             idempotency_key: key.into(),
+            ..self
+        }
+    }
+
+    /// The draft at this place of a queue.
+    #[must_use]
+    pub fn with_sequence(self, sequence: Sequence) -> Self {
+        Self {
+            sequence: Some(sequence),
             ..self
         }
     }
@@ -93,12 +106,17 @@ impl From<Draft> for v1::EventDraft {
             case,
             idempotency_key,
             on_behalf_of,
+            sequence,
         } = draft;
         Self {
             event: Some(event),
             case,
             idempotency_key,
             on_behalf_of,
+            sequence: sequence.map(|sequence| v1::Sequence {
+                queue: sequence.queue.as_bytes().to_vec().into(),
+                number: sequence.number,
+            }),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! **Elsewhere:** the format is in `chain`, the wire contract in `proto`, verification in
 //! `verifier`, the command line in `cli`.
 
+pub mod blobs;
 pub mod clock;
 pub mod filter;
 pub mod fs;

@@ -112,6 +112,9 @@ pub const OPEN_SEGMENTS: usize = 32;
 /// for 7 GiB.
 pub const INDEX_STRIDE: u64 = 64 << 10;
 
+/// A blob: 1 MiB, a quarter of a request. A part of a recording holds at most 256 KiB of output.
+pub const MAX_BLOB_BYTES: usize = 1 << 20;
+
 // The sequencer.
 
 /// Proposals that wait for the sequencer.
@@ -136,6 +139,9 @@ pub const CHUNK_BYTES: usize = 256 << 10;
 /// Entries whose idempotency keys are remembered: 2^20, some 40 MiB of memory, 10 s of the fastest
 /// stream that this machine takes and days of a usual one.
 pub const IDEMPOTENCY_WINDOW: usize = 1 << 20;
+/// Queues of one client that are remembered, some 60 bytes each; the one that is quiet for longest
+/// is forgotten first. An agent has one queue, and each session that a person records has one.
+pub const MAX_QUEUES_EACH: usize = 4_096;
 /// The wall clock may run behind the monotonic one by this much before it counts as a step.
 pub const CLOCK_STEP_BACK: Duration = Duration::from_secs(1);
 /// The wall clock may run ahead of the monotonic one by this much before it counts as a step.
@@ -170,6 +176,10 @@ pub const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// A request: 4 MiB, four of the largest commits, and what gRPC libraries take by default.
 pub const MAX_REQUEST_BYTES: usize = 4 << 20;
+/// Entries of a recording that are found in one reading.
+pub const GIVEN_ENTRIES: usize = 256;
+/// Parts of a recording that are read before the caller takes them: 4 × 1 MiB.
+pub const GIVEN_AHEAD: usize = 4;
 /// Entries of a page when the caller does not say.
 pub const DEFAULT_PAGE: u32 = 100;
 /// Most entries of a page: 1,000 of usual size are below 2 MiB.

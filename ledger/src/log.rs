@@ -7,6 +7,7 @@
 
 mod cases;
 mod entry;
+mod evidence;
 pub mod folder;
 mod housekeeper;
 mod idem;
@@ -15,6 +16,7 @@ mod receipt;
 mod repeat;
 mod sealer;
 mod sequencer;
+mod sequences;
 mod submit;
 mod timepiece;
 mod workers;
@@ -29,6 +31,7 @@ use countersign_chain::hash::Hash;
 use countersign_chain::key::VerifierKey;
 use countersign_chain::principal::Principal;
 use countersign_chain::proof;
+use countersign_chain::sequence::QueueId;
 use countersign_proto::event::Event;
 use countersign_proto::v1::LogStopped;
 use parking_lot::Mutex;
@@ -40,12 +43,14 @@ pub use self::entry::{Mode, NewEntry, NewEntryError, Run, SubmitError};
 pub use self::open::{LogSettings, OpenLogError};
 pub use self::receipt::LookupError;
 pub use self::sealer::{CHECKPOINT, Sealed};
+pub use self::sequences::Last;
 pub use self::submit::{Pending, Turn};
 
 use self::housekeeper::Low;
 use self::idem::{Fingerprint, Window};
 use self::sealer::SealDesk;
 use self::submit::Work;
+use crate::blobs::Blobs;
 use crate::fs::FsLock;
 use crate::projections::{Projections, Projector};
 use crate::shares::Shares;
@@ -64,6 +69,8 @@ pub struct Log {
     low: Low,
     queue: mpsc::Sender<Work>,
     cases: Arc<Cases>,
+    sequences: sequences::Shared,
+    blobs: Arc<Blobs>,
     /// What each client may have in the queue.
     shares: Shares,
     /// Turns at reading back what is repeated.
@@ -184,6 +191,17 @@ impl Log {
         })
     }
 
+    /// How far a queue of this caller has come, as far as entries are placed; they may not be
+    /// durable.
+    ///
+    /// # Errors
+    /// [`SubmitError::Replaying`].
+    pub fn sequence(&self, actor: &str, queue: QueueId) -> Result<Option<Last>, SubmitError> {
+        let sequences = self.sequences.lock();
+        let known = sequences.as_ref().ok_or(SubmitError::Replaying)?;
+        Ok(known.last(actor, queue))
+    }
+
     /// Root of the first `size` entries, checked against the newest sealed checkpoint. Blocks.
     ///
     /// # Errors
@@ -211,6 +229,12 @@ impl Log {
     #[must_use]
     pub fn cases(&self) -> &Cases {
         &self.cases
+    }
+
+    /// Content that entries commit to.
+    #[must_use]
+    pub const fn blobs(&self) -> &Arc<Blobs> {
+        &self.blobs
     }
 
     /// The indexes.

@@ -12,6 +12,7 @@ mod logs;
 mod observe;
 pub mod policy_service;
 pub mod readers;
+pub mod recording_service;
 mod refuse;
 pub mod run;
 mod seats;

@@ -8,6 +8,10 @@ mod append;
 mod follow;
 #[path = "service/read.rs"]
 mod read;
+#[path = "service/recording.rs"]
+mod recording;
+#[path = "service/sequence.rs"]
+mod sequence;
 #[path = "service/stream.rs"]
 mod stream;
 #[path = "service/world.rs"]

@@ -144,6 +144,36 @@ fn of_grant(known: &Known) -> String {
         Known::SessionOverran(event) => {
             format!("session {} outlives grant {}", event.session, event.grant)
         }
+        other => access(other),
+    }
+}
+
+/// What a session did and showed, and what became of an access.
+fn access(known: &Known) -> String {
+    match known {
+        Known::CommandExecuted(event) => {
+            let status = event.exit_status.map(|status| status.to_string());
+            let status = after(", status ", &status.unwrap_or_default());
+            format!("session {}: {}{status}", event.session, event.command)
+        }
+        Known::SessionOutput(event) => format!(
+            "session {}, part {}: {} bytes shown{}",
+            event.session,
+            event.part,
+            event.output_bytes,
+            redacted(event.redactions)
+        ),
+        Known::RecordingViewed(event) => {
+            format!("session {}, to {} it", event.session, event.purpose)
+        }
+        Known::AccessDriftDetected(event) => format!(
+            "{}: {} is {}{}{}",
+            event.resource,
+            event.target,
+            drift(event.drift()),
+            after(": ", &event.detail),
+            if event.mended { "; mended" } else { "" }
+        ),
         Known::GrantProvisioned(event) => format!(
             "grant {}{}{}",
             event.grant,
@@ -167,6 +197,25 @@ fn of_grant(known: &Known) -> String {
         }
         // Every other kind has its words elsewhere.
         other => other.name().to_owned(),
+    }
+}
+
+/// How what exists differs from what was granted.
+pub(super) const fn drift(drift: v1::Drift) -> &'static str {
+    match drift {
+        v1::Drift::Unspecified => "unknown drift",
+        v1::Drift::Unknown => "granted by nobody",
+        v1::Drift::Outlived => "there after its grant",
+        v1::Drift::Missing => "missing",
+        v1::Drift::Changed => "changed",
+    }
+}
+
+fn redacted(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        1 => ", 1 secret taken out".to_owned(),
+        count => format!(", {count} secrets taken out"),
     }
 }
 

@@ -4,7 +4,7 @@ use countersign_proto::event::Known;
 use countersign_proto::v1;
 use serde_json::{Value, json};
 
-use super::case::{decision, rating};
+use super::case::{decision, drift, rating};
 use crate::output::hex;
 use crate::when::wire;
 
@@ -160,7 +160,7 @@ fn of_grant(known: &Known) -> Value {
     }
 }
 
-/// How a grant was used, and what became of its access.
+/// How a grant was used.
 fn of_use(known: &Known) -> Value {
     match known {
         Known::SessionStarted(event) => json!({
@@ -173,10 +173,55 @@ fn of_use(known: &Known) -> Value {
             "session": event.session,
             "reason": event.reason,
             "exit_status": event.exit_status,
+            "recording": recording(event.recording.as_ref()),
         }),
         Known::SessionOverran(event) => {
             json!({ "session": event.session, "grant": event.grant })
         }
+        Known::CommandExecuted(event) => json!({
+            "session": event.session,
+            "number": event.number,
+            "command": event.command,
+            "source": event.source,
+            "directory": event.directory,
+            "started_at": wire(event.started_at.as_ref()),
+            "exit_status": event.exit_status,
+            "redactions": event.redactions,
+        }),
+        Known::SessionOutput(event) => json!({
+            "session": event.session,
+            "part": event.part,
+            "blob_sha256": hex(&event.blob_sha256),
+            "blob_bytes": event.blob_bytes,
+            "encoding": event.encoding,
+            "output_bytes": event.output_bytes,
+            "from_micros": event.from_micros,
+            "to_micros": event.to_micros,
+            "redactions": event.redactions,
+        }),
+        Known::RecordingViewed(event) => {
+            json!({ "session": event.session, "purpose": event.purpose })
+        }
+        other => of_access(other),
+    }
+}
+
+/// What was recorded of a session.
+pub(crate) fn recording(recording: Option<&v1::Recording>) -> Value {
+    let Some(it) = recording else {
+        return Value::Null;
+    };
+    json!({
+        "parts": it.parts,
+        "commands": it.commands,
+        "output_bytes": it.output_bytes,
+        "redactions": it.redactions,
+    })
+}
+
+/// What became of an access.
+fn of_access(known: &Known) -> Value {
+    match known {
         Known::GrantProvisioned(event) => json!({
             "grant": event.grant,
             "target": event.target,
@@ -195,6 +240,14 @@ fn of_use(known: &Known) -> Value {
             "grant": event.grant,
             "error": event.error,
             "attempt": event.attempt,
+        }),
+        Known::AccessDriftDetected(event) => json!({
+            "resource": event.resource,
+            "target": event.target,
+            "drift": drift(event.drift()),
+            "grant": event.grant,
+            "detail": event.detail,
+            "mended": event.mended,
         }),
         // Every other kind has its fields elsewhere.
         _ => Value::Null,

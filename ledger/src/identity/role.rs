@@ -139,7 +139,10 @@ const INVOLVED: &[Role] = &[
 ];
 /// The log writes these itself, from the calls of the access service.
 const NOBODY: &[Role] = &[];
-const COLLECTORS: &[Role] = &[Role::Admin, Role::Agent];
+/// Those whose events go through a spool, which knows what it lost.
+const COLLECTORS: &[Role] = &[Role::Admin, Role::User, Role::Agent, Role::Provisioner];
+/// Those who start sessions, but for bots.
+const RECORDERS: &[Role] = &[Role::Admin, Role::User, Role::Agent];
 
 /// Which role may call what.
 pub const METHODS: &[Method] = &[
@@ -150,6 +153,7 @@ pub const METHODS: &[Method] = &[
     unary("/countersign.v1.LogService/ListEntries", READERS),
     stream("/countersign.v1.LogService/Follow", READERS),
     unary("/countersign.v1.LogService/GetReceipt", EVERYONE),
+    unary("/countersign.v1.LogService/GetSequence", WRITERS),
     unary("/countersign.v1.LogService/GetCheckpoint", EVERYONE),
     unary("/countersign.v1.LogService/GetInclusionProof", EVERYONE),
     unary("/countersign.v1.LogService/GetConsistencyProof", EVERYONE),
@@ -180,6 +184,9 @@ pub const METHODS: &[Method] = &[
     unary("/countersign.v1.PolicyService/PutPolicy", ADMIN),
     unary("/countersign.v1.PolicyService/GetPolicy", INVOLVED),
     unary("/countersign.v1.PolicyService/ListPolicies", INVOLVED),
+    unary("/countersign.v1.RecordingService/PutBlob", RECORDERS),
+    stream("/countersign.v1.RecordingService/GetRecording", WATCHERS),
+    unary("/countersign.v1.RecordingService/ListSessions", WATCHERS),
     unary("/countersign.v1.InsightsService/GetDelays", WATCHERS),
     unary("/countersign.v1.InsightsService/GetActivity", WATCHERS),
     unary("/countersign.v1.InsightsService/GetOpenIssues", WATCHERS),
@@ -219,12 +226,28 @@ pub const KINDS: &[KindRule] = &[
     decided(39, "CaseClosed"),
     decided(41, "DelegationChanged"),
     decided(60, "SessionStarted"),
+    KindRule {
+        kind: 61,
+        name: "CommandExecuted",
+        roles: RECORDERS,
+    },
+    KindRule {
+        kind: 62,
+        name: "SessionOutput",
+        roles: RECORDERS,
+    },
     decided(63, "SessionEnded"),
     decided(64, "SessionOverran"),
+    decided(65, "RecordingViewed"),
     decided(80, "GrantProvisioned"),
     decided(81, "ProvisioningFailed"),
     decided(82, "AccessRemoved"),
     decided(83, "RemovalFailed"),
+    KindRule {
+        kind: 84,
+        name: "AccessDriftDetected",
+        roles: PROVISIONERS,
+    },
     KindRule {
         kind: 140,
         name: "ExternalEvent",

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::open;
+use super::sequences::Sequences;
 use crate::limits::{REFUSALS_EACH, REFUSALS_WINDOW_MICROS};
 use crate::store::{LogStore, ReadError};
 
@@ -163,20 +164,29 @@ impl Desk {
     }
 }
 
+/// What a log tells from its first entry on.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The cases.
+    pub(super) state: State,
+    /// How far queues have come.
+    pub(super) sequences: Sequences,
+}
+
 /// Reads the cases out of a log, up to the size that it has now, in a thread of its own.
 pub(super) fn replay(
     name: &str,
     store: Arc<dyn LogStore>,
     stop: CancellationToken,
-) -> std::io::Result<oneshot::Receiver<State>> {
+) -> std::io::Result<oneshot::Receiver<Told>> {
     let (done, state) = oneshot::channel();
     let size = store.head().head.size();
     let log = name.to_owned();
     let work = move || {
-        let mut state = State::default();
-        match read(store.as_ref(), size, &stop, &mut state) {
+        let mut told = Told::default();
+        match read(store.as_ref(), size, &stop, &mut told) {
             // The sequencer is gone when the log closes meanwhile.
-            Ok(true) => drop(done.send(state)),
+            Ok(true) => drop(done.send(told)),
             Ok(false) => {}
             Err(error) => {
                 tracing::error!(log, %error, "the cases cannot be read; run `countersign verify`");
@@ -194,7 +204,7 @@ fn read(
     store: &dyn LogStore,
     size: u64,
     stop: &CancellationToken,
-    state: &mut State,
+    told: &mut Told,
 ) -> Result<bool, ReadError> {
     let mut next = 0;
     while next < size {
@@ -203,14 +213,16 @@ fn read(
         }
         next = open::walk_some(store, next, |record| {
             if record.index().get() < size {
-                see(record, state);
+                see(record, told);
             }
         })?;
     }
     Ok(true)
 }
 
-fn see(record: &Record<'_>, state: &mut State) {
+fn see(record: &Record<'_>, told: &mut Told) {
+    let Told { state, sequences } = told;
+    sequences.see_record(record);
     let kind = record.kind().get();
     if !is_of_workflow(kind) && kind != CLOCK_STEPPED {
         return;

@@ -231,6 +231,28 @@ pub enum SubmitError {
         /// Position of the first that differs from the rest.
         position: usize,
     },
+    /// The queue has come further.
+    #[error("event {position} is at a place of its queue that is passed; {next} comes next")]
+    SequencePassed {
+        /// Position in the proposal.
+        position: usize,
+        /// The number that comes next.
+        next: u64,
+    },
+    /// Not a session of the caller.
+    #[error("event {position} tells of session {session}, which its caller did not start")]
+    NoSession {
+        /// Position in the proposal.
+        position: usize,
+        /// The session.
+        session: u64,
+    },
+    /// What it commits to is not there.
+    #[error("event {position} commits to a blob that is not stored")]
+    NoBlob {
+        /// Position in the proposal.
+        position: usize,
+    },
     /// No such case.
     #[error("event {position} belongs to case {case}, but the log has {size} entries")]
     UnknownCase {

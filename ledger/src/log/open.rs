@@ -16,8 +16,10 @@ use super::cases::{self, Cases};
 use super::folder::{self, FolderError, Identity};
 use super::idem::{Fingerprint, Window};
 use super::sealer::publish;
+use super::sequences::Shared;
 use super::workers::{Handles, Stuff, join};
 use super::{Log, SubmitError};
+use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::fs::{Fs, FsLock};
 use crate::limits::{
@@ -327,9 +329,13 @@ fn start(fs: Arc<dyn Fs>, prepared: Prepared) -> Result<Log, OpenLogError> {
     let replayed = cases::replay(&settings.name, Arc::clone(&store), stop.clone())
         .map_err(failed("start a thread"))?;
     let cases = Arc::new(Cases::default());
+    let sequences = Shared::default();
+    let blobs = Blobs::open(Arc::clone(&fs)).map_err(failed("look after the blobs"))?;
+    let blobs = Arc::new(blobs);
     let (workers, handles) = join(Stuff {
         fs,
         cases: Arc::clone(&cases),
+        sequences: Arc::clone(&sequences),
         replayed,
         stop,
         epoch: store.fence()?,
@@ -350,6 +356,8 @@ fn start(fs: Arc<dyn Fs>, prepared: Prepared) -> Result<Log, OpenLogError> {
         store,
         tree,
         cases,
+        sequences,
+        blobs,
         projections: projector.projections(),
         projector: Mutex::new(Some(projector)),
         window: handles.window,

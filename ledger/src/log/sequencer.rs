@@ -16,17 +16,17 @@ use countersign_chain::commit::{CommitBuilder, LogHead};
 use countersign_chain::key::SigningKey;
 use countersign_chain::time::UnixMicros;
 use countersign_proto::event::Known;
-use countersign_workflow::state::State;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::cases::{Applied, Desk};
+use super::cases::{Applied, Desk, Told};
 use super::entry::{NewEntry, Run, SubmitError};
 use super::housekeeper::Low;
 use super::idem::Window;
 use super::own_entry;
 use super::receipt::{Shelf, Waiter};
+use super::sequences::SequenceDesk;
 use super::submit::{Proposal, Work};
 use super::timepiece::Timepiece;
 use super::writer::{Done, Job};
@@ -44,7 +44,8 @@ pub(super) struct Parts {
     pub(super) low: Low,
     pub(super) cases: Desk,
     /// The cases as the log tells them, when it was read.
-    pub(super) replayed: oneshot::Receiver<State>,
+    pub(super) replayed: oneshot::Receiver<Told>,
+    pub(super) sequences: SequenceDesk,
     pub(super) queue: mpsc::Receiver<Work>,
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) done: mpsc::Receiver<Done>,
@@ -112,7 +113,7 @@ impl Sequencer {
             tokio::select! {
                 biased;
                 done = self.parts.done.recv(), if self.in_flight => match done {
-                    Some(Done::Stored) => self.in_flight = false,
+                    Some(Done::Stored) => self.stored(),
                     Some(Done::Full { free, needed }) => self.take_back(free, needed),
                     Some(Done::Failed) | None => return self.give_up(),
                 },
@@ -130,26 +131,35 @@ impl Sequencer {
                     }
                     None => return,
                 },
-                state = &mut self.parts.replayed, if self.replaying => {
+                told = &mut self.parts.replayed, if self.replaying => {
                     self.replaying = false;
-                    self.begin(state.ok());
+                    self.begin(told.ok());
                 }
                 () = tokio::time::sleep(nap.unwrap_or(Duration::ZERO)), if nap.is_some() => {}
             }
         }
     }
 
-    /// The log was read: from here on commands are decided. Without a state they are refused.
-    fn begin(&mut self, state: Option<State>) {
+    /// The log was read: from here on commands are decided, and queues go on. Otherwise they are
+    /// refused.
+    fn begin(&mut self, told: Option<Told>) {
         let accepted = &self.parts.accepted;
-        if let Some(state) = state {
+        if let Some(Told { state, sequences }) = told {
+            self.parts.sequences.begin(sequences);
             self.parts.cases.begin(state, || *accepted.borrow());
         }
     }
 
+    /// The commit in flight is durable.
+    fn stored(&mut self) {
+        self.in_flight = false;
+        let size = *self.parts.accepted.borrow();
+        self.parts.sequences.stored(size);
+    }
+
     async fn finish_flight(&mut self) -> bool {
         match self.parts.done.recv().await {
-            Some(Done::Stored) => self.in_flight = false,
+            Some(Done::Stored) => self.stored(),
             Some(Done::Full { free, needed }) => self.take_back(free, needed),
             Some(Done::Failed) | None => return false,
         }
@@ -180,8 +190,21 @@ impl Sequencer {
         if let Some((free, needed)) = self.parts.low.get().filter(|_| !proposal.own) {
             return answer(proposal, Err(SubmitError::DiskFull { free, needed }));
         }
-        let bytes = proposal.entries.iter().map(NewEntry::record_len).sum();
-        if !self.builder.fits(proposal.entries.len(), bytes) {
+        let gaps = match self.gaps(&proposal) {
+            Ok(gaps) => gaps,
+            Err(error) => return answer(proposal, Err(error)),
+        };
+        let told = gaps.iter().map(|gap| &gap.entry);
+        let bytes = proposal
+            .entries
+            .iter()
+            .chain(told)
+            .map(NewEntry::record_len);
+        let bytes = bytes.sum();
+        if !self
+            .builder
+            .fits(proposal.entries.len() + gaps.len(), bytes)
+        {
             if self.builder.count() > 0 || self.in_flight {
                 return Admission::Wait(proposal);
             }
@@ -201,7 +224,7 @@ impl Sequencer {
         if let Err(refusal) = self.check(&proposal) {
             return answer(proposal, Err(refusal));
         }
-        self.place(proposal)
+        self.place(proposal, gaps)
     }
 
     /// Index of the first entry of the open commit.
@@ -272,6 +295,7 @@ impl Sequencer {
         let head: LogHead = self.parts.store.head().head;
         self.parts.window.lock().forget_from(head.size());
         self.parts.cases.take_back(head.size());
+        self.parts.sequences.take_back(head.size());
         self.builder = CommitBuilder::after(&head);
     }
 

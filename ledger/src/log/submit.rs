@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::Log;
 use super::entry::{Mode, NewEntry, Run, SubmitError};
+use super::evidence::{Judge, is_evidence};
 use super::idem::Fingerprint;
 use super::receipt::Shelf;
 use super::repeat::{self, Known};
@@ -151,6 +152,24 @@ impl Log {
         self.submit_in(turn, entries, mode).await
     }
 
+    /// Refuses what recorders may not bring.
+    async fn judge(&self, entries: Vec<NewEntry>) -> Result<Vec<NewEntry>, SubmitError> {
+        if !entries.iter().any(|entry| is_evidence(entry.kind())) {
+            return Ok(entries);
+        }
+        let (store, blobs) = (Arc::clone(&self.store), Arc::clone(&self.blobs));
+        let size = self.accepted_size();
+        let turn = self.lookups.take(&payer(&entries), 1).await;
+        let judged = tokio::task::spawn_blocking(move || {
+            let judged = Judge::new(store.as_ref(), &blobs, size).check(&entries);
+            drop(turn);
+            judged.map(|()| entries)
+        });
+        judged
+            .await
+            .unwrap_or_else(|error| Err(SubmitError::Internal(error.to_string())))
+    }
+
     /// [`Log::submit`] with a turn that was waited for before. What it holds above what the entries
     /// need is given back.
     ///
@@ -165,6 +184,7 @@ impl Log {
         if let Some(share) = &mut turn.0 {
             share.shrink(weight(&entries));
         }
+        let entries = self.judge(entries).await?;
         let keys: Vec<_> = entries.iter().map(Fingerprint::of_entry).collect();
         let (entries, known) = self.look_up(entries, &keys).await?;
         let (reply, pending) = Reply::with(Some(turn));

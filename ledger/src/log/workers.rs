@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use countersign_chain::key::SigningKey;
-use countersign_workflow::state::State;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::cases::{Cases, Desk};
+use super::cases::{Cases, Desk, Told};
 use super::housekeeper::{Housekeeper, Low};
 use super::idem::Window;
 use super::sealer::{SealDesk, Sealed, Sealer};
 use super::sequencer::{Parts, Sequencer};
+use super::sequences::{SequenceDesk, Shared};
 use super::submit::Work;
 use super::writer::{Stored, Writer, answer_stored};
 use crate::clock::Clock;
@@ -56,7 +56,8 @@ pub(super) struct Stuff {
     pub(super) window: Window,
     pub(super) epoch: u64,
     pub(super) cases: Arc<Cases>,
-    pub(super) replayed: oneshot::Receiver<State>,
+    pub(super) replayed: oneshot::Receiver<Told>,
+    pub(super) sequences: Shared,
     pub(super) stop: CancellationToken,
 }
 
@@ -108,6 +109,7 @@ pub(super) fn join(stuff: Stuff) -> (Workers, Handles) {
         epoch,
         cases,
         replayed,
+        sequences,
         stop,
     } = stuff;
     let (handles, ends) = handles(store.as_ref(), window, stop);
@@ -121,6 +123,7 @@ pub(super) fn join(stuff: Stuff) -> (Workers, Handles) {
         window: Arc::clone(&handles.window),
         low: handles.low.clone(),
         cases: Desk::new(Arc::clone(&cases)),
+        sequences: SequenceDesk::new(sequences),
         replayed,
         queue: ends.proposals,
         jobs: jobs_in,

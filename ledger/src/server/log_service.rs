@@ -15,6 +15,7 @@ mod prove;
 mod read;
 pub(super) mod receipt;
 pub(super) mod scan;
+mod sequence;
 mod stream;
 pub(super) mod token;
 
@@ -219,6 +220,20 @@ impl v1::log_service_server::LogService for LogService {
         let log = self.logs.get(&request.log)?;
         let span = info_span!("get_receipt", log = log.name());
         read::get_receipt(log, &reader, request)
+            .instrument(span)
+            .await
+            .map(Response::new)
+    }
+
+    async fn get_sequence(
+        &self,
+        request: Request<v1::GetSequenceRequest>,
+    ) -> Answer<v1::GetSequenceResponse> {
+        let reader = self.reader(&request)?;
+        let request = request.into_inner();
+        let log = self.logs.get(&request.log)?;
+        let span = info_span!("get_sequence", log = log.name());
+        sequence::get_sequence(log, &reader, &request)
             .instrument(span)
             .await
             .map(Response::new)

@@ -48,6 +48,24 @@ pub(super) fn submit(error: &SubmitError, path: impl Fn(usize) -> String) -> Sta
             message,
             "use a new key for a new event; GetReceipt gives the receipt of the first one",
         ),
+        SubmitError::SequencePassed { position, .. } => field_violation(
+            Reason::SequencePassed,
+            &format!("{}.sequence", path(*position)),
+            message,
+            "ask GetSequence how far the queue is sealed, and go on from there",
+        ),
+        SubmitError::NoSession { position, .. } => field_violation(
+            Reason::SessionUnknown,
+            &format!("{}.event", path(*position)),
+            message,
+            "name a session that this identity started, with its case",
+        ),
+        SubmitError::NoBlob { position } => field_violation(
+            Reason::BlobUnknown,
+            &format!("{}.event", path(*position)),
+            message,
+            "store the content with PutBlob first, and name its SHA-256 and size",
+        ),
         SubmitError::PartlyRepeated { position } => partly_repeated(&path(*position), message),
         SubmitError::UnknownCase { position, .. } => field_violation(
             Reason::CaseUnknown,
@@ -106,6 +124,9 @@ pub(super) fn partly_repeated(path: &str, message: String) -> Status {
 pub(super) const fn position(error: &SubmitError) -> Option<usize> {
     match error {
         SubmitError::KeyReused { position, .. }
+        | SubmitError::SequencePassed { position, .. }
+        | SubmitError::NoSession { position, .. }
+        | SubmitError::NoBlob { position }
         | SubmitError::PartlyRepeated { position }
         | SubmitError::UnknownCase { position, .. } => Some(*position),
         SubmitError::TooLarge { .. }
@@ -178,6 +199,18 @@ pub(super) fn draft(error: &DraftError, path: &str) -> Status {
             &format!("{path}.idempotency_key"),
             message,
             "use at most 64 bytes of text",
+        ),
+        DraftError::InBatch => field_violation(
+            Reason::IdempotencyKeyInvalid,
+            &format!("{path}.sequence"),
+            message,
+            "send the events of a queue over AppendStream, or one by one",
+        ),
+        DraftError::TwoKeys | DraftError::Queue(_) => field_violation(
+            Reason::IdempotencyKeyInvalid,
+            &format!("{path}.sequence"),
+            message,
+            "name the queue by 16 random bytes and count its events from 0; leave the key empty",
         ),
         DraftError::KeyTwice { .. } => field_violation(
             Reason::IdempotencyKeyReused,

@@ -8,6 +8,7 @@ use countersign_proto::v1::admin_service_server::AdminServiceServer;
 use countersign_proto::v1::insights_service_server::InsightsServiceServer;
 use countersign_proto::v1::log_service_server::LogServiceServer;
 use countersign_proto::v1::policy_service_server::PolicyServiceServer;
+use countersign_proto::v1::recording_service_server::RecordingServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -19,6 +20,7 @@ use super::insights_service::InsightsService;
 use super::log_service::LogService;
 use super::policy_service::PolicyService;
 use super::readers::Readers;
+use super::recording_service::RecordingService;
 use super::run::ServeError;
 use super::unread::Unread;
 use super::world::World;
@@ -41,6 +43,8 @@ pub struct Offer {
     pub policy: PolicyService,
     /// How access went.
     pub insights: InsightsService,
+    /// What sessions showed.
+    pub recording: RecordingService,
 }
 
 /// The services of a ledger, for `tonic::transport::Server::add_routes`, and the switch of their
@@ -54,7 +58,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Puts log, admin, access, policy, insights, health (`grpc.health.v1`) and reflection (v1 and
+    /// Puts log, admin, access, policy, insights, recording, health (`grpc.health.v1`) and reflection (v1 and
     /// v1alpha) together. Health says *serving*.
     ///
     /// # Errors
@@ -74,12 +78,16 @@ impl Services {
         health
             .set_serving::<InsightsServiceServer<InsightsService>>()
             .await;
+        health
+            .set_serving::<RecordingServiceServer<RecordingService>>()
+            .await;
         let Offer {
             log,
             admin,
             access,
             policy,
             insights,
+            recording,
         } = offer;
         let log = LogServiceServer::new(log).max_decoding_message_size(MAX_REQUEST_BYTES);
         let admin = AdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES);
@@ -87,11 +95,14 @@ impl Services {
         let policy = PolicyServiceServer::new(policy).max_decoding_message_size(MAX_REQUEST_BYTES);
         let insights =
             InsightsServiceServer::new(insights).max_decoding_message_size(MAX_REQUEST_BYTES);
+        let recording =
+            RecordingServiceServer::new(recording).max_decoding_message_size(MAX_REQUEST_BYTES);
         let routes = Routes::new(Unread(log))
             .add_service(Unread(admin))
             .add_service(Unread(access))
             .add_service(Unread(policy))
             .add_service(Unread(insights))
+            .add_service(Unread(recording))
             .add_service(health_server)
             .add_service(descriptors().build_v1()?)
             .add_service(descriptors().build_v1alpha()?)
@@ -117,6 +128,9 @@ impl Services {
             .await;
         health
             .set_not_serving::<InsightsServiceServer<InsightsService>>()
+            .await;
+        health
+            .set_not_serving::<RecordingServiceServer<RecordingService>>()
             .await;
     }
 }
@@ -149,7 +163,8 @@ pub(super) async fn routes(
             readers.clone(),
         ),
         policy: PolicyService::new(logs.clone(), standing.clone(), world.clone()),
-        insights: InsightsService::new(logs, standing, wall, readers),
+        insights: InsightsService::new(logs.clone(), standing.clone(), wall, readers.clone()),
+        recording: RecordingService::new(logs, standing, readers),
     };
     let services = Services::new(offer).await;
     let Services { routes, health } =

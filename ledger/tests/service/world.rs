@@ -27,6 +27,7 @@ use countersign_ledger::server::insights_service::InsightsService;
 use countersign_ledger::server::log_service::LogService;
 use countersign_ledger::server::policy_service::PolicyService;
 use countersign_ledger::server::readers::Readers;
+use countersign_ledger::server::recording_service::RecordingService;
 use countersign_ledger::server::world::World as Surroundings;
 use countersign_ledger::server::{Logs, Offer, Services, Standing};
 use countersign_proto::convert::{Inclusion, hash, record};
@@ -35,6 +36,7 @@ use countersign_proto::reason::{Reason, reason_of};
 use countersign_proto::v1;
 use countersign_proto::v1::admin_service_client::AdminServiceClient;
 use countersign_proto::v1::log_service_client::LogServiceClient;
+use countersign_proto::v1::recording_service_client::RecordingServiceClient;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptorLayer;
@@ -98,23 +100,10 @@ pub(crate) fn by<T>(caller: &str, message: T) -> Request<T> {
 impl World {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("log");
-        std::fs::create_dir(&path).expect("a free name");
-        let fs = RealFs::open(&path).expect("a folder");
         let origin = Origin::parse("example.com/log").expect("an origin");
         let key = SigningKey::from_seed(origin.clone(), &[9; 32]).expect("a key");
-        folder::create(fs.as_ref(), &key).expect("an empty folder");
         let clock = Arc::new(ManualClock::at(START));
-        let settings = LogSettings {
-            name: "main".to_owned(),
-            folder: path,
-            segment_bytes: 4 << 20,
-            clock: Arc::clone(&clock) as _,
-        };
-        let log = Log::open(fs as Arc<dyn Fs>, settings)
-            .await
-            .expect("an empty log");
-
+        let log = empty_log(folder.path().join("log"), &key, Arc::clone(&clock) as _).await;
         ca::init(folder.path(), &origin, &[], clock.wall()).expect("a CA");
         let ca = Arc::new(Ca::load(folder.path()).expect("the CA"));
         let registry = Arc::new(Registry::new());
@@ -151,7 +140,13 @@ impl World {
                 standing.clone(),
                 Surroundings::new(Arc::clone(&wall)),
             ),
-            insights: InsightsService::new(logs, standing, wall, Readers::default()),
+            insights: InsightsService::new(
+                logs.clone(),
+                standing.clone(),
+                wall,
+                Readers::default(),
+            ),
+            recording: RecordingService::new(logs, standing, Readers::default()),
         };
         let services = Services::new(offer).await;
         let channel = serve(services.expect("descriptors")).await;
@@ -169,6 +164,10 @@ impl World {
 
     pub(crate) fn client(&self) -> LogServiceClient<Channel> {
         LogServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn recordings(&self) -> RecordingServiceClient<Channel> {
+        RecordingServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {
@@ -240,6 +239,20 @@ impl World {
         let files = std::fs::read_dir(folder).expect("a folder");
         files.map(|file| file.expect("a file").path()).collect()
     }
+}
+
+async fn empty_log(path: PathBuf, key: &SigningKey, clock: Arc<dyn Clock>) -> Arc<Log> {
+    std::fs::create_dir(&path).expect("a free name");
+    let fs = RealFs::open(&path).expect("a folder");
+    folder::create(fs.as_ref(), key).expect("an empty folder");
+    let settings = LogSettings {
+        name: "main".to_owned(),
+        folder: path,
+        segment_bytes: 4 << 20,
+        clock,
+    };
+    let log = Log::open(fs as Arc<dyn Fs>, settings).await;
+    log.expect("an empty log")
 }
 
 async fn serve(services: Services) -> Channel {

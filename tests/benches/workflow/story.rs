@@ -152,6 +152,7 @@ impl Story {
                 session: self.session,
                 reason: "closed".to_owned(),
                 exit_status: 0,
+                recording: None,
             },
             Step::Finish => Action::Finish {
                 grant,

@@ -132,6 +132,13 @@ impl LogService for Service {
         absent()
     }
 
+    async fn get_sequence(
+        &self,
+        _: Call<v1::GetSequenceRequest>,
+    ) -> Result<Response<v1::GetSequenceResponse>, Status> {
+        absent()
+    }
+
     async fn follow(
         &self,
         _: Call<v1::FollowRequest>,

@@ -1,6 +1,9 @@
 //! Entries as their callers made them: repeats are found, and what is new gets its place.
 
+use std::collections::VecDeque;
+
 use countersign_chain::commit::Draft;
+use countersign_chain::sequence::Sequence;
 use countersign_chain::time::UnixMicros;
 
 use super::{Admission, Sequencer};
@@ -8,13 +11,23 @@ use crate::log::entry::{Mode, NewEntry, SubmitError};
 use crate::log::idem::{self, Fingerprint};
 use crate::log::receipt::{PendingRun, Waiter};
 use crate::log::repeat::{Found, Known, unreadable};
+use crate::log::sequences::{self, Standing};
 use crate::log::submit::Proposal;
 use crate::store::Space;
+
+/// The entry that says what was left out before another one.
+#[derive(Debug)]
+pub(super) struct Gap {
+    /// Position in the proposal of the entry behind it.
+    position: usize,
+    pub(super) entry: NewEntry,
+}
 
 impl Sequencer {
     /// What can be refused before anything is placed.
     pub(super) fn check(&mut self, proposal: &Proposal) -> Result<(), SubmitError> {
         let mut repeated = 0_usize;
+        let mut seen = None;
         for (position, entry) in proposal.entries.iter().enumerate() {
             let offset = u64::try_from(position).unwrap_or(u64::MAX);
             let size = self.builder.next_index().saturating_add(offset);
@@ -26,11 +39,19 @@ impl Sequencer {
                 });
             }
             let key = proposal.keys.get(position).copied().flatten();
-            if self
-                .find((position, entry), key, &proposal.known)?
-                .is_some()
-            {
+            let found = self.find((position, entry), key, &proposal.known)?;
+            if found.is_some() {
                 repeated += 1;
+            } else if let Some(sequence) = Sequence::of_key(entry.idem().as_bytes()) {
+                let expected = expected(seen, sequence);
+                let standing = self
+                    .parts
+                    .sequences
+                    .standing(entry.actor(), sequence, expected)?;
+                if let Standing::Passed { next } = standing {
+                    return Err(SubmitError::SequencePassed { position, next });
+                }
+                seen = Some(sequence);
             }
             // Up to here either none or all were seen before.
             let some = repeated > 0 && repeated <= position;
@@ -39,6 +60,25 @@ impl Sequencer {
             }
         }
         Ok(())
+    }
+
+    /// What the entries of a proposal leave out of their queues, by position.
+    pub(super) fn gaps(&self, proposal: &Proposal) -> Result<VecDeque<Gap>, SubmitError> {
+        let (mut seen, mut gaps) = (None, VecDeque::new());
+        for (position, entry) in proposal.entries.iter().enumerate() {
+            let Some(sequence) = Sequence::of_key(entry.idem().as_bytes()) else {
+                continue;
+            };
+            let actor = entry.actor();
+            let expected = expected(seen, sequence);
+            seen = Some(sequence);
+            let standing = self.parts.sequences.standing(actor, sequence, expected)?;
+            if let Standing::Skipped { first, count } = standing {
+                let entry = sequences::gap(actor, sequence.queue, (first, count))?;
+                gaps.push_back(Gap { position, entry });
+            }
+        }
+        Ok(gaps)
     }
 
     /// The entry that used this key, if it is the same event.
@@ -77,7 +117,7 @@ impl Sequencer {
     }
 
     /// Gives every new entry its index, and finds the receipts of the others.
-    pub(super) fn place(&mut self, proposal: Proposal) -> Admission {
+    pub(super) fn place(&mut self, proposal: Proposal, mut gaps: VecDeque<Gap>) -> Admission {
         if !proposal.own {
             self.space = Space::Common;
         }
@@ -85,9 +125,13 @@ impl Sequencer {
         let mut waiter = Waiter::new(proposal.reply);
         for (position, entry) in proposal.entries.iter().enumerate() {
             let key = proposal.keys.get(position).copied().flatten();
+            let skipped = match gaps.front() {
+                Some(gap) if gap.position == position => gaps.pop_front(),
+                _ => None,
+            };
             let placed = match self.find((position, entry), key, &proposal.known) {
                 Ok(Some(index)) => self.repeat(&mut waiter, (position, index), &proposal.known),
-                Ok(None) => self.push(entry, now, key).map(|place| {
+                Ok(None) => self.push_behind(skipped, (entry, now, key)).map(|place| {
                     waiter.pending(PendingRun::one(position, place));
                 }),
                 Err(error) => Err(error),
@@ -106,6 +150,18 @@ impl Sequencer {
             waiter.answer_ready();
         }
         Admission::Done
+    }
+
+    /// Places an entry behind the one that says what was left out before it.
+    fn push_behind(
+        &mut self,
+        skipped: Option<Gap>,
+        (entry, now, key): (&NewEntry, UnixMicros, Option<Fingerprint>),
+    ) -> Result<usize, SubmitError> {
+        if let Some(gap) = skipped {
+            self.push(&gap.entry, now, None)?;
+        }
+        self.push(entry, now, key)
     }
 
     pub(super) fn push(
@@ -129,6 +185,9 @@ impl Sequencer {
             .map_err(|error| SubmitError::Internal(error.to_string()))?;
         if let Some(key) = key {
             self.parts.window.lock().insert(key, index);
+        }
+        if let Some(sequence) = Sequence::of_key(entry.idem().as_bytes()) {
+            self.parts.sequences.placed(entry.actor(), sequence, index);
         }
         Ok(place)
     }
@@ -154,4 +213,11 @@ impl Sequencer {
         waiter.ready(run);
         Ok(())
     }
+}
+
+/// The number that comes behind the one that was seen before in the same proposal. A stream carries
+/// one queue, in order.
+fn expected(seen: Option<Sequence>, sequence: Sequence) -> Option<u64> {
+    let before = seen.filter(|before| before.queue == sequence.queue)?;
+    before.number.checked_add(1)
 }

@@ -119,6 +119,7 @@ pub(super) fn end_session(request: v1::EndSessionRequest) -> Made {
         session: request.session,
         reason: request.reason,
         exit_status: request.exit_status,
+        recording: request.recording,
     })
 }
 

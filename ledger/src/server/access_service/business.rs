@@ -13,7 +13,7 @@ use crate::identity::peer::Peer;
 use crate::identity::role::Role;
 
 /// The person that is meant: the caller without a name, else whom the name or account stands for.
-pub(super) fn person(state: &State, peer: &Peer, name: &str) -> String {
+pub(in crate::server) fn person(state: &State, peer: &Peer, name: &str) -> String {
     let name = if name.is_empty() {
         peer.principal.as_str()
     } else {

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use countersign_chain::idem::IdempotencyKey;
 use countersign_chain::limits::MAX_IDEM;
 use countersign_chain::principal::{Principal, PrincipalError};
+use countersign_chain::sequence::{QueueId, Sequence};
 use countersign_proto::event::{EventError, Known, kind_name};
-use countersign_proto::v1::EventDraft;
+use countersign_proto::v1::{self, EventDraft};
 
 use crate::identity::peer::Peer;
 use crate::identity::role::{Role, may_append};
@@ -49,6 +50,15 @@ pub(in crate::server) enum DraftError {
     /// The key is too long.
     #[error("expected an idempotency key of at most {MAX_IDEM} bytes, got {0}")]
     Key(usize),
+    /// A place in a queue is a key already.
+    #[error("expected an idempotency key or a place in a queue, got both")]
+    TwoKeys,
+    /// A batch is all or none, and a queue goes on whatever happens.
+    #[error("expected no places of queues in a batch, got one")]
+    InBatch,
+    /// The queue has no name.
+    #[error("expected a queue of 16 bytes, got {0}")]
+    Queue(usize),
     /// Two drafts of a batch carry it.
     #[error("expected keys that differ within a batch, got the key of draft {first} again")]
     KeyTwice {
@@ -67,6 +77,7 @@ pub(super) fn entry(draft: Option<EventDraft>, peer: &Peer) -> Result<NewEntry, 
         case,
         idempotency_key,
         on_behalf_of,
+        sequence,
     } = draft.ok_or(DraftError::Missing)?;
     let (kind, payload) = event.unwrap_or_default().into_parts()?;
     let Some(name) = kind_name(kind.get()) else {
@@ -77,8 +88,7 @@ pub(super) fn entry(draft: Option<EventDraft>, peer: &Peer) -> Result<NewEntry, 
         let role = peer.role;
         return Err(DraftError::KindNotAllowed { role, name });
     }
-    let key = idempotency_key.as_bytes();
-    let idem = IdempotencyKey::parse(key).map_err(|_long| DraftError::Key(key.len()))?;
+    let idem = key(&idempotency_key, sequence)?;
     let (actor, via) = speaker(&on_behalf_of, peer)?;
     // The size is checked before the bytes are decoded.
     let entry = NewEntry::new(kind, actor, payload)?;
@@ -88,6 +98,19 @@ pub(super) fn entry(draft: Option<EventDraft>, peer: &Peer) -> Result<NewEntry, 
         Some(via) => Ok(entry.via(via)?),
         None => Ok(entry),
     }
+}
+
+/// What the entry carries as its key.
+fn key(text: &str, sequence: Option<v1::Sequence>) -> Result<IdempotencyKey, DraftError> {
+    let long = |_error| DraftError::Key(text.len());
+    let Some(v1::Sequence { queue, number }) = sequence else {
+        return IdempotencyKey::parse(text.as_bytes()).map_err(long);
+    };
+    if !text.is_empty() {
+        return Err(DraftError::TwoKeys);
+    }
+    let queue = QueueId::parse(&queue).ok_or(DraftError::Queue(queue.len()))?;
+    Sequence { queue, number }.to_key().map_err(long)
 }
 
 /// Who acts, and who carries it when that is someone else.
@@ -130,6 +153,9 @@ pub(super) fn entries(
     let mut keys = Keys::default();
     let mut entries: Vec<NewEntry> = Vec::with_capacity(drafts.len());
     for (position, draft) in drafts.into_iter().enumerate() {
+        if draft.sequence.is_some() {
+            return Err((position, DraftError::InBatch));
+        }
         let entry = entry(Some(draft), peer).map_err(|error| (position, error))?;
         if !keys.insert(&entry) {
             let same =

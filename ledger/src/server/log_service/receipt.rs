@@ -44,7 +44,7 @@ pub(in crate::server) fn reached(log: &Log, size: u64) -> AckLevel {
 }
 
 /// Proves that a leaf hash is in a signed tree. Blocks.
-pub(super) fn inclusion(
+pub(in crate::server) fn inclusion(
     log: &Log,
     index: u64,
     leaf: &Hash,

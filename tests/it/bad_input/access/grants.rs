@@ -62,6 +62,7 @@ fn end(session: u64, reason: &str) -> EndSessionRequest {
         session,
         reason: reason.to_owned(),
         exit_status: 0,
+        recording: None,
     }
 }
 
