@@ -20,8 +20,10 @@
 mod agent;
 pub mod emit;
 pub mod limits;
+pub mod outlet;
 pub mod parse;
 mod sink;
+pub mod spool;
 pub mod tail;
 
 pub use sink::{DryRun, LedgerSink, Sink, SinkError};

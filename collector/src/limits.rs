@@ -37,3 +37,36 @@ pub const MAX_FILES: usize = 1_024;
 /// Run id of `emit`, so that `emit:<run>:<line>` fits the 64 bytes of a key with a line number of
 /// 20 digits.
 pub const MAX_RUN_ID: usize = 38;
+
+// The spool.
+
+/// What one item takes in a spool: a blob of 1 MiB, an event of 48 KiB, a place, and what frames
+/// them, rounded up to 1.125 MiB.
+pub const MAX_SPOOL_ITEM: usize = (1 << 20) + (1 << 17);
+/// Segments that a spool has when it is full; it shrinks by one of them at a time.
+pub const SPOOL_SEGMENTS: usize = 16;
+/// Largest segment: read back whole at start, in some 10 ms.
+pub const MAX_SPOOL_SEGMENT: u64 = 16 << 20;
+/// Smallest segment: every item fits.
+pub const MIN_SPOOL_SEGMENT: u64 = 2 << 20;
+/// Bytes that a spool may take when nobody says: 1 GiB, some 2 million events of 500 bytes.
+pub const SPOOL_BYTES: u64 = 1 << 30;
+/// Fewest bytes of a spool: two of the smallest segments.
+pub const MIN_SPOOL_BYTES: u64 = 4 << 20;
+/// Items that wait for the writer of a spool.
+pub const SPOOL_QUEUE: usize = 4_096;
+/// Bytes of these items.
+pub const SPOOL_QUEUE_BYTES: usize = 8 << 20;
+/// Items that are written with one sync.
+pub const SPOOL_BATCH: usize = 1_024;
+/// The mark is stored at most this often while no segment becomes free: what was sealed since is
+/// not sent again, for the ledger tells it when the agent connects.
+pub const MARK_EVERY: Duration = Duration::from_secs(1);
+/// How often a full spool looks whether the disk has room again.
+pub const FULL_RETRY: Duration = Duration::from_millis(500);
+/// The file of the mark: places of 1,024 inputs of 1 KiB.
+pub const MAX_MARK_FILE: u64 = 1 << 20;
+/// Bytes that are read from a segment at once when it is sent.
+pub const SHIP_BYTES: usize = 256 << 10;
+/// Pause before a ledger that refused is asked again.
+pub const SHIP_RETRY: Duration = Duration::from_secs(5);
