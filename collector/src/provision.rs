@@ -1,0 +1,159 @@
+//! Provisioners: real access, made when the log grants it and removed when the grant is over.
+//!
+//! A provisioner follows the log, which gives sealed and verified entries only, and brings the
+//! world to what they say: access for each grant that is active, and none for any other. What it
+//! did is reported and becomes entries. What exists beside that is drift, and becomes an entry too.
+//!
+//! # Whatever happens
+//!
+//! - *Crash at any point*: the log is read again. Access that was made and not reported is made
+//!   again, which the provisioners do without making a second one, with a new credential.
+//! - *The ledger is away*: no access is made; what exists ends on time, by the agent's clock, by
+//!   its own limit where it has one, and when the entry comes at the latest.
+//! - *The clock is set back*: time goes on as if it was not, so that access ends early.
+//! - *Removing fails*: an alarm, an entry, and another try, for ever.
+//!
+//! The stream is filtered by kinds of entries. That nothing was left out of it cannot be proved
+//! here; a ledger that hides the end of a grant cannot hide the time until which it was given.
+
+mod book;
+mod clock;
+mod config;
+mod credential;
+mod deliver;
+mod drift;
+mod engine;
+mod files;
+mod hook;
+mod ledger;
+mod postgres;
+mod process;
+mod provisioner;
+mod ssh;
+mod text;
+mod webhook;
+
+use std::sync::Arc;
+
+use countersign_client::Client;
+use tokio_util::sync::CancellationToken;
+
+pub use clock::{Clock, SystemClock};
+pub use config::{ConfigError, DeliverConfig, Interval, OnDrift, ProvisionConfig, Served};
+pub use credential::{Credential, Part, Secret};
+pub use hook::HookConfig;
+pub use postgres::{DatabaseAccess, PostgresAccess, PostgresConfig, Privilege};
+pub use provisioner::{
+    Doing, Drift, Ending, Expected, Failure, Finding, Grant, Made, Proof, Provisioner, Standing,
+};
+pub use ssh::{Permit, SshAccess, SshConfig, WatchedKeys};
+pub use webhook::WebhookConfig;
+
+use engine::Engine;
+use ledger::Ledger as _;
+
+/// Why provisioners do not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The configuration is not one.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A provisioner cannot do its work as things are.
+    #[error("provisioner {name}: {failure}")]
+    Check {
+        /// The provisioner.
+        name: String,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// What a provisioner would work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Name of the provisioner.
+    pub name: String,
+    /// What it would make, and what exists already, in lines.
+    pub lines: Vec<String>,
+}
+
+/// Makes and removes access until `stop` is cancelled. What exists then stays, and ends by itself
+/// where that is possible.
+///
+/// # Errors
+/// [`ProvisionError`] when the configuration cannot be used. Whatever fails later is tried again.
+pub async fn run(
+    configs: &[ProvisionConfig],
+    client: Client,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> Result<(), ProvisionError> {
+    let routes = config::routes(configs)?;
+    let served = serve(configs, &client.origin(), &clock)?;
+    Engine::new(client, clock, served, routes).run(stop).await;
+    Ok(())
+}
+
+/// Connects, and says what would be made and what exists. Nothing is changed.
+///
+/// # Errors
+/// [`ProvisionError`] when the configuration cannot be used, or something is not as it must be.
+pub async fn check(
+    configs: &[ProvisionConfig],
+    clock: Arc<dyn Clock>,
+) -> Result<Vec<Checked>, ProvisionError> {
+    config::routes(configs)?;
+    let mut all = Vec::new();
+    for served in serve(configs, "", &clock)? {
+        let name = served.name.clone();
+        match served.provisioner.check().await {
+            Ok(lines) => all.push(Checked { name, lines }),
+            Err(failure) => return Err(ProvisionError::Check { name, failure }),
+        }
+    }
+    Ok(all)
+}
+
+/// The provisioners of a configuration that was checked as a whole.
+fn serve(
+    configs: &[ProvisionConfig],
+    origin: &str,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<engine::Served>, ProvisionError> {
+    let mut all = Vec::new();
+    for config in configs {
+        let made: Result<Box<dyn Provisioner>, String> = match config {
+            ProvisionConfig {
+                postgres: Some(postgres),
+                ..
+            } => postgres::Postgres::new(&config.name, origin, postgres).map(boxed),
+            ProvisionConfig { ssh: Some(ssh), .. } => ssh::Ssh::new(ssh).map(boxed),
+            ProvisionConfig {
+                hook: Some(hook), ..
+            } => hook::Hook::new(hook).map(boxed),
+            ProvisionConfig {
+                webhook: Some(webhook),
+                ..
+            } => webhook::Webhook::new(webhook, Arc::clone(clock)).map(boxed),
+            _ => return Err(ConfigError::Kind(config.name.clone()).into()),
+        };
+        let provisioner = made.map_err(|why| ConfigError::Setting {
+            name: config.name.clone(),
+            why,
+        })?;
+        let every = config.inspect_every.get();
+        all.push(engine::Served {
+            name: config.name.clone(),
+            resource: config.first_resource(),
+            provisioner,
+            delivery: config.deliver.as_ref().and_then(deliver::of),
+            inspect_every: Some(every).filter(|every| !every.is_zero()),
+            on_drift: config.on_drift,
+        });
+    }
+    Ok(all)
+}
+
+fn boxed<P: Provisioner + 'static>(provisioner: P) -> Box<dyn Provisioner> {
+    Box::new(provisioner)
+}

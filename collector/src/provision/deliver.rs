@@ -1,0 +1,221 @@
+//! How a credential reaches its person: as files that only they can read, or through a program.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustix::process::geteuid;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::provision::config::DeliverConfig;
+use crate::provision::credential::{Credential, Secret};
+use crate::provision::hook::GrantJson;
+use crate::provision::process::{Program, ProgramError};
+use crate::provision::provisioner::{Doing, Failure, Grant};
+use crate::provision::text::{cut, hex, plain};
+
+/// Hands credentials over.
+pub(crate) trait Deliver: Send + Sync {
+    /// Hands over a credential in place of one that was handed over for the grant before.
+    fn deliver<'a>(&'a self, grant: &'a Grant, credential: &'a Credential) -> Doing<'a, ()>;
+
+    /// Takes back what is where it was put.
+    fn withdraw<'a>(&'a self, grant: &'a Grant) -> Doing<'a, ()>;
+}
+
+/// The delivery that is configured.
+pub(crate) fn of(config: &DeliverConfig) -> Option<Box<dyn Deliver>> {
+    if let Some(dir) = &config.dir {
+        return Some(Box::new(Files {
+            dir: dir.clone(),
+            config: config.clone(),
+        }));
+    }
+    let command = config.command.clone()?;
+    let program = Program {
+        command,
+        limit: config.time_limit.get(),
+        max_output: 4_096,
+    };
+    Some(Box::new(Hook { program }))
+}
+
+/// Writes files below a folder that belongs to the agent, so that nobody can plant links in it.
+struct Files {
+    dir: PathBuf,
+    config: DeliverConfig,
+}
+
+impl Files {
+    fn folder(&self, person: &str) -> PathBuf {
+        let fine = |c: char| c.is_ascii_alphanumeric() || ['.', '_', '@', '-'].contains(&c);
+        let is_fine = person.chars().all(fine) && !person.starts_with('.') && person.len() < 128;
+        if is_fine && !person.is_empty() {
+            return self.dir.join(person);
+        }
+        let digest: [u8; 32] = Sha256::digest(person.as_bytes()).into();
+        self.dir
+            .join(format!("{}-{}", cut(&plain(person), 64), hex(&digest[..4])))
+    }
+
+    fn stem(grant: &Grant) -> String {
+        format!("{}-{}", cut(&plain(&grant.resource), 64), grant.grant)
+    }
+
+    /// The account of the person, when this machine has it.
+    async fn account(&self, person: &str) -> Result<Option<(u32, u32)>, Failure> {
+        let account = self
+            .config
+            .accounts
+            .get(person)
+            .map_or(person, String::as_str);
+        let numeric = account.chars().all(|c| c.is_ascii_digit());
+        if numeric || account.starts_with('-') {
+            return Ok(None);
+        }
+        let getent = Program::new("getent", &["passwd", account], Duration::from_secs(10));
+        let line = match getent.run(b"").await {
+            Ok(line) => String::from_utf8_lossy(line.expose()).into_owned(),
+            Err(ProgramError::Failed { status, .. }) if status.code() == Some(2) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(Failure::new(error.to_string())),
+        };
+        let mut fields = line.trim_end().split(':').skip(2);
+        let ids = (fields.next(), fields.next());
+        let ids = (
+            ids.0.and_then(|id| id.parse().ok()),
+            ids.1.and_then(|id| id.parse().ok()),
+        );
+        match ids {
+            (Some(uid), Some(gid)) => Ok(Some((uid, gid))),
+            _ => Err(Failure::new(format!("the account {account} has no ids"))),
+        }
+    }
+}
+
+impl Deliver for Files {
+    fn deliver<'a>(&'a self, grant: &'a Grant, credential: &'a Credential) -> Doing<'a, ()> {
+        Box::pin(async move {
+            let owner = self.account(&grant.person).await?;
+            let folder = self.folder(&grant.person);
+            let put = || {
+                fs::create_dir_all(&folder)?;
+                for part in &credential.parts {
+                    let name = format!("{}.{}", Self::stem(grant), part.name);
+                    put(&folder, &name, &part.content, owner)?;
+                }
+                File::open(&folder)?.sync_all()
+            };
+            let cannot = |error: io::Error| {
+                Failure::new(format!("cannot deliver into {}: {error}", folder.display()))
+            };
+            put().map_err(cannot)
+        })
+    }
+
+    fn withdraw<'a>(&'a self, grant: &'a Grant) -> Doing<'a, ()> {
+        Box::pin(async move {
+            let folder = self.folder(&grant.person);
+            let prefix = format!("{}.", Self::stem(grant));
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(Failure::new(error.to_string())),
+            };
+            for entry in entries.flatten() {
+                if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                    fs::remove_file(entry.path())
+                        .map_err(|error| Failure::new(error.to_string()))?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Writes a file that is whole or not there, for its owner's eyes only.
+fn put(folder: &Path, name: &str, content: &Secret, owner: Option<(u32, u32)>) -> io::Result<()> {
+    let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
+    // Of a run that was interrupted.
+    if fs::symlink_metadata(&new).is_ok() {
+        fs::remove_file(&new)?;
+    }
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(content.expose())?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    if let Some((uid, gid)) = owner.filter(|(uid, _)| *uid != geteuid().as_raw()) {
+        fchown(&file, Some(uid), Some(gid))?;
+    }
+    file.sync_all()?;
+    fs::rename(new, path)
+}
+
+/// Gives credentials to a program, as JSON on its standard input.
+struct Hook {
+    program: Program,
+}
+
+#[derive(Serialize)]
+struct HookInput<'a> {
+    version: u32,
+    action: &'static str,
+    grant: GrantJson<'a>,
+    credential: Vec<PartJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct PartJson<'a> {
+    name: &'a str,
+    content_base64: Zeroizing<String>,
+}
+
+impl Hook {
+    async fn run(
+        &self,
+        action: &'static str,
+        grant: &Grant,
+        credential: Option<&Credential>,
+    ) -> Result<(), Failure> {
+        let parts = credential.map(|credential| credential.parts.as_slice());
+        let parts = parts.unwrap_or_default().iter().map(|part| PartJson {
+            name: &part.name,
+            content_base64: Zeroizing::new(STANDARD.encode(part.content.expose())),
+        });
+        let input = HookInput {
+            version: 1,
+            action,
+            grant: GrantJson::of(grant),
+            credential: parts.collect(),
+        };
+        let input = serde_json::to_vec(&input).map(Zeroizing::new);
+        let input = input.map_err(|error| Failure::new(error.to_string()))?;
+        let ran = self.program.run(&input).await;
+        ran.map(drop)
+            .map_err(|error| Failure::new(error.to_string()))
+    }
+}
+
+impl Deliver for Hook {
+    fn deliver<'a>(&'a self, grant: &'a Grant, credential: &'a Credential) -> Doing<'a, ()> {
+        Box::pin(self.run("deliver", grant, Some(credential)))
+    }
+
+    fn withdraw<'a>(&'a self, grant: &'a Grant) -> Doing<'a, ()> {
+        Box::pin(self.run("withdraw", grant, None))
+    }
+}
+
+#[cfg(test)]
+mod tests;

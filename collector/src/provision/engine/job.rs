@@ -1,0 +1,166 @@
+//! Jobs: what takes time. Each ends within a limit and brings back an outcome.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::{Done, Served};
+use crate::limits::{MAX_FINDINGS, PROVISION_LIMIT};
+use crate::provision::book::{Anew, Outcome, Task};
+use crate::provision::config::OnDrift;
+use crate::provision::drift::Seen;
+use crate::provision::ledger::{Ledger, Word};
+use crate::provision::provisioner::{Doing, Drift, Ending, Failure, Grant, Made, Proof};
+
+/// How much is done at the same time.
+#[derive(Debug, Clone)]
+pub(super) struct Permits {
+    pub(super) making: Arc<Semaphore>,
+    pub(super) removing: Arc<Semaphore>,
+}
+
+/// Cuts off what does not end.
+pub(super) async fn limited<T>(doing: Doing<'_, T>) -> Result<T, Failure> {
+    match tokio::time::timeout(PROVISION_LIMIT, doing).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::new(format!(
+            "it did not end within {PROVISION_LIMIT:?}; what came of it is not known"
+        ))),
+    }
+}
+
+pub(super) async fn perform<L: Ledger>(
+    ledger: L,
+    served: Arc<Served>,
+    task: Task,
+    permits: Permits,
+) -> Done {
+    match task {
+        Task::Make(grant, anew) => {
+            let _permit = permits.making.acquire_owned().await;
+            let outcome = make(&ledger, &served, &grant, anew).await;
+            Done::Acted(grant.grant, outcome)
+        }
+        Task::Extend(grant) => {
+            let _permit = permits.making.acquire_owned().await;
+            let made = limited(served.provisioner.extend(&grant)).await;
+            let made = deliver(&served, &grant, made).await;
+            Done::Acted(grant.grant, Outcome::Extended(made))
+        }
+        Task::Remove(grant, ending) => {
+            let _permit = permits.removing.acquire_owned().await;
+            let removed = remove(&served, &grant, ending).await;
+            Done::Acted(grant.grant, Outcome::Removed(removed))
+        }
+        Task::Report(report) => {
+            let result = ledger.report(report.clone()).await;
+            Done::Reported(report, result)
+        }
+    }
+}
+
+/// Access is made when the ledger itself says at this moment that it should be. What it wrote and
+/// did not seal yet is waited for.
+async fn make<L: Ledger>(ledger: &L, served: &Served, grant: &Grant, anew: Anew) -> Outcome {
+    let (number, provisioner) = (grant.grant, &served.name);
+    match (ledger.word(grant.case, number).await, anew) {
+        (
+            Ok(Word {
+                active: true,
+                made: false,
+            }),
+            _,
+        )
+        | (Ok(Word { active: true, .. }), Anew::Again) => {}
+        (Ok(word), _) => {
+            tracing::debug!(
+                number,
+                ?word,
+                "the ledger knows more; waiting for its entries"
+            );
+            return Outcome::NotNow;
+        }
+        (Err(error), _) => {
+            tracing::warn!(number, error, "cannot ask about a grant; its access waits");
+            return Outcome::NotNow;
+        }
+    }
+    // If we stop here, nothing happened.
+    let made = limited(served.provisioner.make(grant)).await;
+    // If we stop here, access exists that nobody can use; the next run makes its credential anew.
+    let made = deliver(served, grant, made).await;
+    // If we stop here, the next run makes and delivers a new credential, and reports that.
+    if let Ok(made) = &made {
+        let (target, person) = (&made.target, &grant.person);
+        tracing::info!(number, provisioner, target, person, "access is made");
+    }
+    Outcome::Made(made)
+}
+
+/// Hands the credential over; it is forgotten here but for its digest.
+async fn deliver(
+    served: &Served,
+    grant: &Grant,
+    made: Result<Made, Failure>,
+) -> Result<Made, Failure> {
+    let mut made = made?;
+    let Some(credential) = made.credential.take() else {
+        return Ok(made);
+    };
+    let Some(delivery) = &served.delivery else {
+        return Err(Failure::new(
+            "there is a credential and no way to deliver it; add `deliver` to the configuration",
+        ));
+    };
+    limited(delivery.deliver(grant, &credential)).await?;
+    made.credential = Some(credential.without_content());
+    Ok(made)
+}
+
+async fn remove(served: &Served, grant: &Grant, ending: Ending) -> Result<Proof, Failure> {
+    let proof = limited(served.provisioner.remove(grant, ending)).await?;
+    // If we stop here, the next run finds nothing to remove, and the log knows that it was made.
+    let (number, provisioner, proof_text) = (grant.grant, &served.name, &proof.text);
+    tracing::info!(number, provisioner, proof_text, "access is removed");
+    if let Some(delivery) = &served.delivery
+        && let Err(failure) = limited(delivery.withdraw(grant)).await
+    {
+        // It opens nothing any more.
+        tracing::warn!(number, %failure, "a credential that is over stays where it was put");
+    }
+    Ok(proof)
+}
+
+/// Mends what was found, when that is wanted, and says what was mended.
+pub(super) async fn mend(served: &Served, mut seen: Vec<Seen>) -> Vec<Seen> {
+    let provisioner = &served.name;
+    if seen.len() > MAX_FINDINGS {
+        let count = seen.len();
+        tracing::error!(
+            provisioner,
+            count,
+            "too many differences; the rest is not told"
+        );
+        seen.truncate(MAX_FINDINGS);
+    }
+    for one in &mut seen {
+        let (target, grant) = (&one.finding.target, one.finding.grant);
+        let (drift, detail) = (one.finding.drift, &one.finding.detail);
+        tracing::error!(
+            provisioner,
+            target,
+            grant,
+            ?drift,
+            detail,
+            "access has drifted"
+        );
+        if served.on_drift == OnDrift::Report || drift == Drift::Missing {
+            continue;
+        }
+        match limited(served.provisioner.mend(&one.finding, one.grant.as_ref())).await {
+            Ok(()) => one.mended = true,
+            Err(failure) => tracing::error!(provisioner, target, %failure, "cannot mend it"),
+        }
+    }
+    seen
+}
