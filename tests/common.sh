@@ -41,6 +41,50 @@ find_strace() {
   export COUNTERSIGN_TEST_STRACE
 }
 
+# The programs that the collector works with. Nothing that comes with them is started.
+find_peers() {
+  local missing=()
+  command -v logger >/dev/null || missing+=(bsdutils)
+  [ -x /usr/sbin/rsyslogd ] || missing+=(rsyslog)
+  [ -e /usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so ] ||
+    ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || missing+=(rsyslog-openssl)
+  [ -x /usr/lib/postgresql/15/bin/initdb ] || missing+=(postgresql-15)
+  [ -e /usr/lib/postgresql/15/lib/pgaudit.so ] || missing+=(postgresql-15-pgaudit)
+  command -v psql >/dev/null || missing+=(postgresql-client-15)
+  [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+  command -v ssh-keygen >/dev/null || missing+=(openssh-client)
+  command -v journalctl >/dev/null || missing+=(systemd)
+  [ -x /lib/systemd/systemd-journal-remote ] || missing+=(systemd-journal-remote)
+  command -v zsh >/dev/null || missing+=(zsh)
+  command -v pgrep >/dev/null || missing+=(procps)
+  if [ ${#missing[@]} -gt 0 ]; then
+    printf 'tools: %s from Debian\n' "${missing[*]}"
+    without_services apt_install "${missing[@]}"
+  fi
+  export COUNTERSIGN_TEST_LOGGER=/usr/bin/logger
+  export COUNTERSIGN_TEST_RSYSLOGD=/usr/sbin/rsyslogd
+  export COUNTERSIGN_TEST_POSTGRES=/usr/lib/postgresql/15/bin
+  COUNTERSIGN_TEST_JOURNALCTL=$(command -v journalctl)
+  export COUNTERSIGN_TEST_JOURNALCTL
+  export COUNTERSIGN_TEST_JOURNAL_REMOTE=/lib/systemd/systemd-journal-remote
+}
+
+# without_services COMMAND…: packages that are installed meanwhile start no services.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d status=0
+  local -a sudo=()
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  if [ -e "$policy" ]; then
+    "$@"
+    return
+  fi
+  printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
+  "${sudo[@]}" chmod 755 "$policy"
+  "$@" || status=$?
+  "${sudo[@]}" rm -f "$policy"
+  return "$status"
+}
+
 # --- run -------------------------------------------------------------------------------------
 
 run_step() {

@@ -12,8 +12,8 @@
 //!
 //! From the bottom up: [`hash`], [`index`], [`time`], [`kind`], [`principal`], [`origin`],
 //! [`idem`] and [`sequence`] are values; [`record`] is an entry; [`tree`], [`run`], [`edge`] and
-//! [`proof`] are the Merkle tree; [`key`] and [`checkpoint`] sign it; [`commit`] writes what [`frame`] reads;
-//! [`segment`] and [`head`] hold them in files; [`verify`] ties it together.
+//! [`proof`] are the Merkle tree; [`key`] and [`checkpoint`] sign it; [`commit`] writes what
+//! [`frame`] reads; [`segment`] and [`head`] hold them in files; [`verify`] ties it together.
 #![warn(
     missing_docs,
     clippy::expect_used,

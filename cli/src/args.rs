@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    access, ca, collector, demo, dev, insights, ledger, list, policy, proof, shell, show, status,
+    access, ca, collector, demo, dev, insights, ledger, list, policy, proof, session, shell, show,
+    status,
 };
 
 const AFTER_HELP: &str = "\
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Ca(ca::CaCommand),
     #[command(subcommand)]
     Collector(collector::CollectorCommand),
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     Log(list::LogArgs),
     Show(show::ShowArgs),
     Proof(proof::ProofArgs),
@@ -109,6 +112,14 @@ mod tests {
             "countersign collector emit --on-bad-line record --idempotency-prefix p -",
             "countersign collector tail --once --state s f g",
             "countersign collector tail --dry-run f",
+            "countersign collector run --grant 7 --keyboard --no-commands -- psql -c x",
+            "countersign collector agent --dry-run f",
+            "countersign collector status d --json",
+            "countersign session list --person ada --case 3 -n 5 --json",
+            "countersign session play 5 --speed 2.5 --idle-limit 1",
+            "countersign session play 5 --text",
+            "countersign session grep x 5 6 --json",
+            "countersign session export 5 -o f",
             "countersign log --follow --case 3 --actor user:ada --kind 140 --kind LogOpened",
             "countersign log --since 1h --until 2026-01-31T12:00:00Z",
             "countersign log --dir d --until 2026-01-31 --limit 5 --json",
@@ -159,6 +170,12 @@ mod tests {
             "countersign proof --check f --leaf 00 --record r --key k",
             "countersign ledger serve --dir d --http 127.0.0.1:1 --no-http",
             "countersign collector tail",
+            "countersign collector run --grant 7",
+            "countersign collector run -- psql",
+            "countersign collector agent",
+            "countersign session play",
+            "countersign session grep x",
+            "countersign session export 5",
             "countersign collector tail --dry-run --state s f",
         ] {
             assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");

@@ -1,6 +1,7 @@
 //! The commands, and the runtime that the asynchronous ones run on.
 
 pub(crate) mod access;
+pub(crate) mod agent;
 pub(crate) mod ca;
 pub(crate) mod collector;
 pub(crate) mod demo;
@@ -11,7 +12,9 @@ pub(crate) mod ledger;
 pub(crate) mod list;
 pub(crate) mod policy;
 pub(crate) mod proof;
+pub(crate) mod record;
 pub(crate) mod serve;
+pub(crate) mod session;
 pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod status;
@@ -69,6 +72,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Insights(args) => Box::pin(insights::run(args, out)).await,
         Command::Ca(command) => Box::pin(ca::run(command, out)).await,
         Command::Collector(command) => Box::pin(collector::run(command, out)).await,
+        Command::Session(command) => Box::pin(command.run(out)).await,
         Command::Log(args) => Box::pin(list::run(args, out)).await,
         Command::Show(args) => Box::pin(show::run(args, out)).await,
         Command::Proof(args) => Box::pin(proof::run(args, out)).await,

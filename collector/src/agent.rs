@@ -1,7 +1,16 @@
-//! The first and the last entry of an agent's run.
+//! The agent: inputs, spool and provisioners in one process, and the first and the last entry of a
+//! run.
+
+mod config;
+mod identity;
+mod run;
 
 use countersign_client::Draft;
 use countersign_proto::v1;
+
+pub use config::{AgentConfig, SpoolConfig};
+pub use identity::{IdentityError, identity_of};
+pub use run::{AgentError, Setup, check, run};
 
 /// Why an agent stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

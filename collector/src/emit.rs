@@ -20,12 +20,12 @@ use countersign_client::Draft;
 use tokio::io::AsyncBufRead;
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{MAX_RUN_ID, STOP_PATIENCE};
+use crate::limits::{MAX_JSON_LINE, MAX_RUN_ID, STOP_PATIENCE};
 use crate::sink::{Sink, SinkError};
 
 pub use line::LineError;
-pub(crate) use line::set_observed_at;
-use lines::{Lines, Text};
+pub(crate) use line::{Spoken, set_observed_at};
+pub(crate) use lines::{Lines, Text};
 
 /// What to do with a line that is no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -181,7 +181,7 @@ where
         progress: Progress::default(),
         waiting: VecDeque::new(),
     };
-    emitter.run(Lines::new(input)).await
+    emitter.run(Lines::new(input, MAX_JSON_LINE)).await
 }
 
 struct Emitter<'a, S> {

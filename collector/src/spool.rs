@@ -6,9 +6,9 @@
 //! days and an answer that is lost all end in the same way: the agent asks how far its queue is
 //! sealed, and sends what is behind that.
 //!
-//! **Full.** The disk that a spool may take is bounded. What happens then is chosen: [`Full::Block`]
-//! makes inputs wait, and sessions end; [`Full::Drop`] counts what it loses and says so in the
-//! queue, as a SpoolGap event, when there is room again.
+//! **Full.** The disk that a spool may take is bounded. What happens then is chosen:
+//! [`Full::Block`] makes inputs wait, and sessions end; [`Full::Drop`] counts what it loses and
+//! says so in the queue, as a SpoolGap event, when there is room again.
 //!
 //! **Damage.** A frame carries a checksum and the hash of the one before. What cannot be read is
 //! left out, which the ledger notices by the numbers; what does not follow is sent, with an event
@@ -38,7 +38,8 @@ pub use ship::{LedgerUplink, Patience, ShipError, Uplink, UplinkError, ship};
 pub use store::{Owner, Recovered, SpoolError};
 
 /// What a full spool does with new items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Full {
     /// They wait.
     #[default]
@@ -128,6 +129,13 @@ impl Spool {
     #[must_use]
     pub fn standing(&self) -> Standing {
         self.standing.borrow().clone()
+    }
+
+    /// Lets go of it, and waits until its files are closed, once all other clones are gone.
+    pub async fn close(self) {
+        let mut standing = self.standing.clone();
+        drop(self);
+        while standing.changed().await.is_ok() {}
     }
 
     /// Tells whenever it stands differently.

@@ -18,13 +18,15 @@
 //!   receipts;
 //! - the state file is lost: files that were not replaced since get the same keys.
 
-mod file;
-mod follower;
+pub(crate) mod content;
+pub(crate) mod file;
+pub(crate) mod follower;
 mod loss;
 mod run;
-mod siblings;
-mod state;
+pub(crate) mod siblings;
+pub(crate) mod state;
 mod successor;
+pub(crate) mod trouble;
 
 use std::io;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! What the system tests and benchmarks share: the real binary as a process, real servers in this
 //! process, clients.
 //!
-//! **Does:** start and stop the `countersign` binary on loopback, make data folders and identities,
-//! connect clients, read what a process uses.
+//! **Does:** start and stop the `countersign` binary, PostgreSQL and OpenSSH on loopback, make data
+//! folders and identities, connect clients, read what a process uses.
 //!
 //! **Does not:** assert anything about the product; the tests in `it/` do.
 //!
@@ -11,6 +11,8 @@
 
 pub mod folder;
 pub mod pems;
+pub mod postgres;
 pub mod process;
 pub mod raw;
+pub mod sshd;
 pub mod watch;

@@ -1,4 +1,4 @@
-//! `countersign collector`: events from standard input and files into a ledger.
+//! `countersign collector`: events into a ledger, recorded sessions, and the agent.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -19,11 +19,14 @@ use crate::connect::ConnectArgs;
 use crate::exit::{Outcome, Refused};
 use crate::output::{Progress, counted, grouped, printable};
 
-/// Send events into a ledger
+/// Collect events, record sessions, make access
 #[derive(Debug, Subcommand)]
 pub(crate) enum CollectorCommand {
     Emit(EmitArgs),
     Tail(super::tail::TailArgs),
+    Run(super::record::RunArgs),
+    Agent(super::agent::AgentArgs),
+    Status(super::agent::SpoolArgs),
 }
 
 /// What to do with a line that is no event.
@@ -79,6 +82,9 @@ pub(crate) async fn run(command: CollectorCommand, out: &mut dyn Write) -> anyho
     match command {
         CollectorCommand::Emit(args) => emit(args, out).await,
         CollectorCommand::Tail(args) => super::tail::run(args, out).await,
+        CollectorCommand::Run(args) => Box::pin(super::record::run(args, out)).await,
+        CollectorCommand::Agent(args) => Box::pin(super::agent::run(args, out)).await,
+        CollectorCommand::Status(args) => super::agent::status(&args, out),
     }
 }
 

@@ -5,6 +5,7 @@ mod case;
 mod damage;
 mod rewrite;
 mod segments;
+mod session;
 mod stage;
 
 use std::io::Write;

@@ -97,39 +97,69 @@ where
     deserializer.deserialize_map(Names)
 }
 
+/// What a line says, checked by itself.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    /// Not empty.
+    pub(crate) source: Option<String>,
+    pub(crate) position: String,
+    pub(crate) observed_at: Option<jiff::Timestamp>,
+    /// 0 for none.
+    pub(crate) case: u64,
+    pub(crate) idempotency_key: Option<String>,
+    /// There are some, or raw bytes.
+    pub(crate) fields: BTreeMap<String, String>,
+    pub(crate) raw: String,
+}
+
+impl Spoken {
+    /// Reads a line without its end.
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, LineError> {
+        let json = line.trim_ascii_start();
+        // An array of the right length would do for serde, and would be no event for anybody else.
+        if !json.starts_with(b"{") {
+            return Err(LineError::NoObject);
+        }
+        let line: Line = serde_json::from_slice(json)?;
+        if line.fields.is_empty() && line.raw.as_ref().is_none_or(String::is_empty) {
+            return Err(LineError::Empty);
+        }
+        if line.source.as_ref().is_some_and(String::is_empty) {
+            return Err(LineError::Source);
+        }
+        Ok(Self {
+            source: line.source,
+            position: line.position,
+            observed_at: line.observed_at.map(observe).transpose()?,
+            case: line.case,
+            idempotency_key: line.idempotency_key,
+            fields: line.fields,
+            raw: line.raw.unwrap_or_default(),
+        })
+    }
+}
+
 /// The event of a line; `source` and `key` stand in when it names none.
 pub(super) fn draft(text: &Text, source: &str, key: &str) -> Result<Draft, LineError> {
     if text.is_cut() {
         return Err(LineError::TooLong(text.len));
     }
-    let json = text.kept.trim_ascii_start();
-    // An array of the right length would do for serde, and would be no event for anybody else.
-    if !json.starts_with(b"{") {
-        return Err(LineError::NoObject);
-    }
-    let line: Line = serde_json::from_slice(json)?;
-    if line.fields.is_empty() && line.raw.as_ref().is_none_or(String::is_empty) {
-        return Err(LineError::Empty);
-    }
-    let key = line.idempotency_key.unwrap_or_else(|| key.to_owned());
+    let spoken = Spoken::parse(&text.kept)?;
+    let key = spoken.idempotency_key.unwrap_or_else(|| key.to_owned());
     if key.is_empty() || key.len() > MAX_IDEM {
         return Err(LineError::Key(key.len()));
     }
-    let source = line.source.unwrap_or_else(|| source.to_owned());
-    if source.is_empty() {
-        return Err(LineError::Source);
-    }
     let mut event = v1::ExternalEvent {
-        source,
-        position: line.position,
-        raw: Bytes::from(line.raw.unwrap_or_default()),
-        fields: line.fields,
+        source: spoken.source.unwrap_or_else(|| source.to_owned()),
+        position: spoken.position,
+        raw: Bytes::from(spoken.raw),
+        fields: spoken.fields,
         ..Default::default()
     };
-    if let Some(text) = line.observed_at {
-        observe(&mut event, text)?;
+    if let Some(time) = spoken.observed_at {
+        set_observed_at(&mut event, time);
     }
-    let draft = Draft::new(&event).with_key(key).in_case(line.case);
+    let draft = Draft::new(&event).with_key(key).in_case(spoken.case);
     let size = draft.event.parts().map_or(0, |(_, payload)| payload.len());
     if size > MAX_PAYLOAD {
         return Err(LineError::TooLarge(size));
@@ -137,14 +167,9 @@ pub(super) fn draft(text: &Text, source: &str, key: &str) -> Result<Draft, LineE
     Ok(draft)
 }
 
-fn observe(event: &mut v1::ExternalEvent, text: String) -> Result<(), LineError> {
-    match text.parse::<jiff::Timestamp>() {
-        Ok(time) => {
-            set_observed_at(event, time);
-            Ok(())
-        }
-        Err(why) => Err(LineError::Time { got: text, why }),
-    }
+fn observe(text: String) -> Result<jiff::Timestamp, LineError> {
+    text.parse()
+        .map_err(|why| LineError::Time { got: text, why })
 }
 
 /// Times before 1970 have a negative second and, as protobuf asks, nanoseconds that count forward.

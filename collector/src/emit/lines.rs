@@ -4,25 +4,23 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
-use crate::limits::MAX_JSON_LINE;
-
 /// A line without its line end. Of a line that is too long only the beginning is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text {
-    /// At most [`MAX_JSON_LINE`] bytes.
-    pub(super) kept: Vec<u8>,
+pub(crate) struct Text {
+    /// Its beginning, up to the limit.
+    pub(crate) kept: Vec<u8>,
     /// Bytes of the whole line.
-    pub(super) len: u64,
+    pub(crate) len: u64,
 }
 
 impl Text {
     /// Whether there is nothing but white space.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.kept.iter().all(u8::is_ascii_whitespace) && !self.is_cut()
     }
 
     /// Takes a byte order mark away, with which some programs begin a file.
-    pub(super) fn strip_bom(&mut self) {
+    pub(crate) fn strip_bom(&mut self) {
         if let Some(rest) = self.kept.strip_prefix(b"\xef\xbb\xbf") {
             self.kept = rest.to_vec();
             self.len -= 3;
@@ -30,22 +28,25 @@ impl Text {
     }
 
     /// Whether the line was too long.
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         u64::try_from(self.kept.len()).is_ok_and(|kept| kept < self.len)
     }
 }
 
 /// Reads lines. [`Lines::next`] can be dropped while it waits: what it has read is kept.
 #[derive(Debug)]
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     reader: R,
+    /// Bytes of a line that are kept.
+    max: usize,
     text: Text,
 }
 
 impl<R: AsyncBufRead + Unpin> Lines<R> {
-    pub(super) const fn new(reader: R) -> Self {
+    pub(crate) const fn new(reader: R, max: usize) -> Self {
         Self {
             reader,
+            max,
             text: Text {
                 kept: Vec::new(),
                 len: 0,
@@ -54,7 +55,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     }
 
     /// The next line; the last one may lack its line end.
-    pub(super) async fn next(&mut self) -> io::Result<Option<Text>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Text>> {
         loop {
             let bytes = match self.reader.fill_buf().await {
                 Ok(bytes) => bytes,
@@ -67,7 +68,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
             }
             let newline = bytes.iter().position(|byte| *byte == b'\n');
             let part = newline.map_or(bytes, |at| &bytes[..at]);
-            let room = MAX_JSON_LINE - self.text.kept.len();
+            let room = self.max - self.text.kept.len();
             self.text
                 .kept
                 .extend_from_slice(&part[..part.len().min(room)]);
@@ -96,9 +97,10 @@ mod tests {
     use tokio::io::BufReader;
 
     use super::*;
+    use crate::limits::MAX_JSON_LINE;
 
     async fn read(input: &[u8], buffer: usize) -> Vec<(Vec<u8>, u64)> {
-        let mut lines = Lines::new(BufReader::with_capacity(buffer, input));
+        let mut lines = Lines::new(BufReader::with_capacity(buffer, input), MAX_JSON_LINE);
         let mut all = Vec::new();
         while let Some(text) = lines.next().await.unwrap() {
             all.push((text.kept, text.len));

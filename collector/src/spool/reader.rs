@@ -49,7 +49,8 @@ impl Reader {
         Self { dir, open, next }
     }
 
-    /// Some items below `end`, the number of the first that is not on disk yet. None when there is nothing more, or when all that was left is lost.
+    /// Some items below `end`, the number of the first that is not on disk yet. None when
+    /// there is nothing more, or when all that was left is lost.
     pub(super) fn read(&mut self, end: u64) -> io::Result<Vec<Placed>> {
         while self.next < end {
             let Some(open) = self.open()? else {

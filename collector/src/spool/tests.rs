@@ -19,8 +19,8 @@ const PATIENCE: Patience = Patience {
 
 fn owner() -> Owner {
     Owner {
-        origin: "example.com/log".to_owned(),
-        principal: "agent:db".to_owned(),
+        identity: "spiffe://example.com/agent/db".to_owned(),
+        log: "main".to_owned(),
     }
 }
 
@@ -100,11 +100,7 @@ async fn life(dir: &Path, ledger: &SimLedger, (dice, next): (&mut Dice, &mut u64
     }
     shipping.abort();
     drop(shipping.await);
-    let gone = spool.watch();
-    drop(spool);
-    // The writer ends behind the last handle, and lets go of the files.
-    let mut gone = gone;
-    while gone.changed().await.is_ok() {}
+    spool.close().await;
 }
 
 /// What the lives of one seed came to.

@@ -10,12 +10,13 @@ use std::collections::VecDeque;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign_client::Draft;
 use jiff::tz::TimeZone;
 
 use crate::limits::{HELD_FILES, QUIET_POLLS};
+use crate::tail::content::{Content, Lines, source};
 use crate::tail::file::{self, Contents, Open};
 use crate::tail::loss::Loss;
 use crate::tail::siblings::{Packed, siblings, written};
@@ -34,6 +35,17 @@ pub(crate) struct Item {
     pub(crate) is_gap: bool,
 }
 
+impl Item {
+    /// Only the place moves.
+    pub(super) const fn moved(place: Place) -> Self {
+        Self {
+            draft: None,
+            place: Some(place),
+            is_gap: false,
+        }
+    }
+}
+
 /// What one look gave.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
@@ -48,10 +60,10 @@ pub(crate) struct Look {
 /// Follows one path.
 #[derive(Debug)]
 pub(crate) struct Follower {
-    watched: Watched,
+    path: PathBuf,
     agent: String,
-    zone: TimeZone,
     until: Until,
+    content: Box<dyn Content>,
     stage: Stage,
 }
 
@@ -111,24 +123,36 @@ impl Reading {
 }
 
 impl Follower {
-    pub(crate) const fn new(
+    /// Follows a file whose lines are events.
+    pub(crate) fn new(
         watched: Watched,
         agent: String,
         zone: TimeZone,
         until: Until,
         place: Option<Place>,
     ) -> Self {
+        let Watched { path, format } = watched;
+        let lines = Lines::new(source(&path), format, zone);
         Self {
-            watched,
             agent,
-            zone,
             until,
+            ..Self::of(path, Box::new(lines), place)
+        }
+    }
+
+    /// Follows a file until it is dropped. The keys of its events are of no use.
+    pub(crate) const fn of(path: PathBuf, content: Box<dyn Content>, place: Option<Place>) -> Self {
+        Self {
+            path,
+            agent: String::new(),
+            until: Until::Stopped,
+            content,
             stage: Stage::Closed(place),
         }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.watched.path
+        &self.path
     }
 
     /// Whether the file that is read ends within a line.
@@ -139,10 +163,26 @@ impl Follower {
         }
     }
 
+    /// The file gets no more: what is left of it, a line or record without an end.
+    pub(crate) fn finish(&mut self) -> Vec<Item> {
+        let mut items = Vec::new();
+        match std::mem::replace(&mut self.stage, Stage::Closed(None)) {
+            Stage::Reading(mut reading) => {
+                if let Some(line) = reading.open.last_line() {
+                    self.take(&reading.open, &line, &mut items);
+                }
+                self.give_up(&reading.open.place(), &mut items);
+                self.stage = Stage::Reading(reading);
+            }
+            closed @ Stage::Closed(_) => self.stage = closed,
+        }
+        items
+    }
+
     /// Notices what becomes of the path while what was read waits to be sent.
     pub(crate) fn watch(&mut self) -> io::Result<()> {
         match &mut self.stage {
-            Stage::Reading(reading) => reading.watch(&self.watched.path),
+            Stage::Reading(reading) => reading.watch(&self.path),
             Stage::Closed(_) => Ok(()),
         }
     }
@@ -173,21 +213,17 @@ impl Follower {
         self.stage = match next {
             Ok(None) => Stage::Reading(reading),
             Ok(Some(next)) => {
-                look.items.push(Item {
-                    draft: None,
-                    place: Some(next.open.place()),
-                    is_gap: false,
-                });
+                look.items.push(Item::moved(next.open.place()));
                 look.more = true;
                 Stage::Reading(next)
             }
             Err(error) => {
                 look.error = Some(error);
-                if reading.later.is_empty() {
+                if reading.later.is_empty() && !self.content.is_begun() {
                     // Parts of a line that were given out come again, under the same keys.
                     Stage::Closed(Some(reading.open.place()))
                 } else {
-                    // What is held must not be lost for it.
+                    // What is held must not be lost for it, nor be read twice.
                     Stage::Reading(reading)
                 }
             }
@@ -196,7 +232,7 @@ impl Follower {
     }
 
     /// Opens the file of a place, or, when it is gone, the one at the path.
-    fn open(&self, place: Option<Place>, items: &mut Vec<Item>) -> io::Result<Open> {
+    fn open(&mut self, place: Option<Place>, items: &mut Vec<Item>) -> io::Result<Open> {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "there is no such file");
         let at_path = file::open(self.path())?;
         let Some(place) = place else {
@@ -221,23 +257,28 @@ impl Follower {
         }
         // While nothing new is at the path, the old file may still come back.
         let open = Open::begin(at_path.ok_or_else(missing)?, place.generation + 1)?;
+        self.give_up(&place, items);
         items.push(self.gap(&place, open.place(), Loss::Gone));
         Ok(open)
     }
 
     /// Reads what is new; returns the number of bytes.
-    fn read(&self, open: &mut Open, items: &mut Vec<Item>) -> io::Result<usize> {
+    fn read(&mut self, open: &mut Open, items: &mut Vec<Item>) -> io::Result<usize> {
         self.restart_unless_kept(open.contents()?, open, items);
         let read = open.fill()?;
         while let Some(line) = open.next_line() {
-            items.push(self.item(open, &line));
+            self.take(open, &line, items);
         }
         Ok(read)
     }
 
     /// The file has nothing new: is it still the one at the path? Returns the next one when it is
     /// finished.
-    fn at_end(&self, reading: &mut Reading, items: &mut Vec<Item>) -> io::Result<Option<Reading>> {
+    fn at_end(
+        &mut self,
+        reading: &mut Reading,
+        items: &mut Vec<Item>,
+    ) -> io::Result<Option<Reading>> {
         let watched = reading.watch(self.path());
         let replaced = watched.is_err() || !reading.later.is_empty();
         let last_look = match self.until {
@@ -251,7 +292,7 @@ impl Follower {
             && whole
             && let Some(line) = reading.open.last_line()
         {
-            items.push(self.item(&reading.open, &line));
+            self.take(&reading.open, &line, items);
         }
         watched?;
         if replaced && last_look {
@@ -264,7 +305,7 @@ impl Follower {
     /// The file after a finished one: the oldest that was rotated since, else the one that took its
     /// place.
     fn next_file(
-        &self,
+        &mut self,
         reading: &mut Reading,
         items: &mut Vec<Item>,
     ) -> io::Result<Option<Reading>> {
@@ -291,6 +332,7 @@ impl Follower {
         };
         losses.extend(compressed.then_some(Loss::Compressed));
         let open = Open::begin(file, generation)?;
+        self.give_up(&place, items);
         for loss in losses {
             items.push(self.gap(&place, open.place(), loss));
         }
@@ -322,10 +364,11 @@ impl Follower {
         Ok((None, compressed))
     }
 
-    fn restart_unless_kept(&self, contents: Contents, open: &mut Open, items: &mut Vec<Item>) {
+    fn restart_unless_kept(&mut self, contents: Contents, open: &mut Open, items: &mut Vec<Item>) {
         if let Some(loss) = Loss::of(contents) {
             let old = open.place();
             open.restart();
+            self.give_up(&old, items);
             items.push(self.gap(&old, open.place(), loss));
         }
     }

@@ -13,6 +13,7 @@ use crate::limits::{SAVE_EVERY, STOP_PATIENCE};
 use crate::sink::Sink;
 use crate::tail::follower::{Follower, Look};
 use crate::tail::state::{self, Place, State};
+use crate::tail::trouble::Trouble;
 use crate::tail::{Options, Summary, TailError, Until};
 
 /// Follows the files until they end or `stop` is cancelled. A ledger that is away is waited for;
@@ -50,7 +51,7 @@ pub async fn tail<S: Sink>(
         options,
         sink,
         stop,
-        unreadable: vec![false; followers.len()],
+        trouble: vec![Trouble::default(); followers.len()],
         followers,
         places: ledger,
         watch_at: Instant::now() + options.interval,
@@ -80,8 +81,8 @@ struct Tail<'a, S> {
     sink: S,
     stop: CancellationToken,
     followers: Vec<Follower>,
-    /// Files whose last look failed; that is told once.
-    unreadable: Vec<bool>,
+    /// What was told of each file.
+    trouble: Vec<Trouble>,
     /// When the files are looked at again while an event waits to be sent.
     watch_at: Instant,
     places: Places,
@@ -147,33 +148,21 @@ impl<S: Sink> Tail<'_, S> {
         Ok((Go::On, any))
     }
 
-    /// A file that cannot be read now may be readable later: nothing of it is passed over. A run
-    /// that ends with the files has no later.
+    /// A run that ends with the files has no later in which a file may be readable.
     fn judge(
         &mut self,
         at: usize,
         path: PathBuf,
         error: Option<io::Error>,
     ) -> Result<(), TailError> {
-        let told = std::mem::replace(&mut self.unreadable[at], error.is_some());
         match error {
             Some(source) if self.options.until != Until::Stopped => {
                 Err(TailError::Read { path, source })
             }
-            Some(error) if !told => {
-                let path = path.display();
-                if error.kind() == io::ErrorKind::NotFound {
-                    tracing::warn!(%path, "there is no such file yet; waiting for it");
-                } else {
-                    tracing::warn!(%path, %error, "cannot read a followed file; trying again");
-                }
+            error => {
+                self.trouble[at].tell(&path, error.as_ref());
                 Ok(())
             }
-            None if told => {
-                tracing::info!(path = %path.display(), "the followed file is read now");
-                Ok(())
-            }
-            Some(_) | None => Ok(()),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The places up to which files are sealed, in a file that is replaced whole.
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use countersign_chain::hash::{Hash, digest};
 
@@ -115,6 +117,50 @@ impl Place {
         let mut id = digest(&text).to_string();
         id.truncate(32);
         id
+    }
+}
+
+/// As one word: device, inode, generation, offset, and the fingerprint.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            device,
+            inode,
+            fingerprint,
+            generation,
+            offset,
+        } = self;
+        let (len, sha256) = (fingerprint.len, fingerprint.sha256.to_base64());
+        write!(f, "{device}:{inode}:{generation}:{offset}:{len}:{sha256}")
+    }
+}
+
+/// Why a word is no place in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected device:inode:generation:offset:length:digest")]
+pub(crate) struct NoPlace;
+
+impl FromStr for Place {
+    type Err = NoPlace;
+
+    fn from_str(word: &str) -> Result<Self, NoPlace> {
+        let parts: Vec<&str> = word.split(':').collect();
+        let [device, inode, generation, offset, len, sha256] = parts[..] else {
+            return Err(NoPlace);
+        };
+        let number = |text: &str| text.parse::<u64>().ok().ok_or(NoPlace);
+        let len: usize = len.parse().ok().ok_or(NoPlace)?;
+        let sha256 = Hash::parse_base64(sha256).filter(|_| len <= FINGERPRINT_BYTES);
+        Ok(Self {
+            device: number(device)?,
+            inode: number(inode)?,
+            fingerprint: Fingerprint {
+                len,
+                sha256: sha256.ok_or(NoPlace)?,
+            },
+            generation: number(generation)?,
+            offset: number(offset)?,
+        })
     }
 }
 
@@ -372,6 +418,21 @@ mod tests {
             place(0).id(&[b"db-1", b"/var/log/x", b""]),
         ];
         assert!(!others.contains(&id));
+    }
+
+    #[test]
+    fn a_place_is_one_word_and_survives_it() {
+        let word = place(u64::MAX).to_string();
+        assert_eq!(word.parse(), Ok(place(u64::MAX)));
+        assert!(!word.contains(' '), "{word}");
+        for cut in 0..word.len() {
+            assert_eq!(word[..cut].parse::<Place>(), Err(NoPlace), "{cut}");
+        }
+        for other in ["1:2:3:4:5:6:7", "1:2:3:4:257:x", "-1:2:3:4:5:6", "s=1;i=2"] {
+            assert_eq!(other.parse::<Place>(), Err(NoPlace), "{other}");
+        }
+        let long = word.replace(":11:", ":257:");
+        assert_eq!(long.parse::<Place>(), Err(NoPlace), "{long}");
     }
 
     #[test]

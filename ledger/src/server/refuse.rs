@@ -16,8 +16,10 @@ use crate::store::ReadError;
 use crate::tree::TreeError;
 
 mod certificates;
+mod evidence;
 
 pub(super) use self::certificates::{desk, revoked, role};
+use self::evidence::evidence;
 
 const SAME_KEYS: &str =
     "repeat the call with the same idempotency keys, and never under other ones";
@@ -54,18 +56,7 @@ pub(super) fn submit(error: &SubmitError, path: impl Fn(usize) -> String) -> Sta
             message,
             "ask GetSequence how far the queue is sealed, and go on from there",
         ),
-        SubmitError::NoSession { position, .. } => field_violation(
-            Reason::SessionUnknown,
-            &format!("{}.event", path(*position)),
-            message,
-            "name a session that this identity started, with its case",
-        ),
-        SubmitError::NoBlob { position } => field_violation(
-            Reason::BlobUnknown,
-            &format!("{}.event", path(*position)),
-            message,
-            "store the content with PutBlob first, and name its SHA-256 and size",
-        ),
+        SubmitError::NoSession { .. } | SubmitError::NoBlob { .. } => evidence(error, path),
         SubmitError::PartlyRepeated { position } => partly_repeated(&path(*position), message),
         SubmitError::UnknownCase { position, .. } => field_violation(
             Reason::CaseUnknown,

@@ -58,8 +58,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// Puts log, admin, access, policy, insights, recording, health (`grpc.health.v1`) and reflection (v1 and
-    /// v1alpha) together. Health says *serving*.
+    /// Puts log, admin, access, policy, insights, recording, health (`grpc.health.v1`) and
+    /// reflection (v1 and v1alpha) together. Health says *serving*.
     ///
     /// # Errors
     /// When the compiled `.proto` files cannot be read, which a test rules out.

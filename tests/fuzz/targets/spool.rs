@@ -1,5 +1,5 @@
-//! Segments of a spool. Input: the file, whose checksums are put right first when the first bit says
-//! so, for else nothing behind them is ever read.
+//! Segments of a spool. Input: the file, whose checksums are put right first when the first bit
+//! says so, for else nothing behind them is ever read.
 #![no_main]
 
 use countersign_collector::spool::frame::{self, FRAME_HEAD, GENESIS, HEAD, Head};

@@ -1,4 +1,4 @@
-//! The file with the places of followed files. Input: the file.
+//! The file with the places of followed files, and a place as one word. Input: either.
 #![no_main]
 
 use countersign_collector::limits;
@@ -18,10 +18,15 @@ fn plant() {
 "generation":3,"offset":18446744073709551615},{"path":"\\xff","device":1,"inode":2,
 "fingerprint_bytes":0,"fingerprint_sha256":"ywCYnZSlacCmeK4EK2Pc1GJduWRAUX83put5duok7Us=",
 "generation":0,"offset":0}]}"#,
+        "1:2:3:4:11:ywCYnZSlacCmeK4EK2Pc1GJduWRAUX83put5duok7Us=",
     ]);
 }
 
 fuzz_target!(init: plant(), |data: &[u8]| {
+    if let Some(place) = std::str::from_utf8(data).ok().and_then(|word| word.parse().ok()) {
+        let place: state::Place = place;
+        assert_eq!(place.to_string().parse(), Ok(place));
+    }
     let file = seeds::scratch().join("tail.json");
     std::fs::write(&file, data).expect("room");
     if let Ok(places) = state::State::load(&file, AGENT) {

@@ -12,7 +12,7 @@ use countersign_proto::v1::{self, CaseStatus, Decision, Rating};
 use countersign_workflow::policy;
 use parking_lot::Mutex;
 
-use super::stage::Stage;
+use super::{session, stage::Stage};
 use crate::render;
 
 /// How often a deadline's entry is looked for.
@@ -78,7 +78,7 @@ pub(super) async fn play(
         let case = changed.case.unwrap_or_default();
         writeln!(out, "   {name:<8} approves; the case is {}", case.summary)?;
     }
-    use_grant(&bruno, case, out).await?;
+    let session = session::record(stage, &bruno, case, out).await?;
     clock.step(Duration::from_secs(3_600));
     wait(&bruno, case, CaseStatus::Ended).await?;
     writeln!(
@@ -99,7 +99,8 @@ pub(super) async fn play(
         out,
         "   bruno says how it was, a day passes, and the case is closed. In the log:\n"
     )?;
-    timeline(stage, case, out).await
+    timeline(stage, case, out).await?;
+    session::play(stage, session, out).await
 }
 
 async fn ask(bruno: &Client, out: &mut dyn Write) -> anyhow::Result<u64> {
@@ -148,27 +149,6 @@ async fn approve_own(bruno: &Client, case: u64, out: &mut dyn Write) -> anyhow::
         Err(error) => Err(error.into()),
         Ok(_changed) => anyhow::bail!("the ledger let bruno approve his own request"),
     }
-}
-
-/// A session of the grant, recorded as entries.
-async fn use_grant(bruno: &Client, case: u64, out: &mut dyn Write) -> anyhow::Result<()> {
-    let grant = bruno.case(case).await?.grant.unwrap_or_default().id;
-    let start = v1::StartSessionRequest {
-        grant,
-        client: "psql".to_owned(),
-        source_address: "127.0.0.1".to_owned(),
-        ..v1::StartSessionRequest::default()
-    };
-    let started = bruno.start_session(start).await?;
-    let session = started.run.first_index;
-    let end = v1::EndSessionRequest {
-        session,
-        reason: "exit".to_owned(),
-        ..v1::EndSessionRequest::default()
-    };
-    drop(bruno.end_session(end).await?);
-    writeln!(out, "   grant    {grant}, used in session {session}")?;
-    Ok(())
 }
 
 /// Waits until the ledger has written what is due.

@@ -21,10 +21,10 @@ const ENDING: &str = ".spool";
 /// Whose spool it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// Origin of the log that it goes to.
-    pub origin: String,
-    /// Principal of the client, for example `agent:db-prod-1`.
-    pub principal: String,
+    /// Who sends it: the URI of the client's certificate.
+    pub identity: String,
+    /// Name of the log that it goes to.
+    pub log: String,
 }
 
 /// Why a spool cannot be used.
@@ -41,7 +41,10 @@ pub enum SpoolError {
         source: io::Error,
     },
     /// Another process has it open.
-    #[error("the spool {} is in use by another agent; stop it, or give another folder", .0.display())]
+    #[error(
+        "the spool {} is in use by another agent; stop it, or give another folder",
+        .0.display()
+    )]
     InUse(PathBuf),
     /// It is of another client, or goes to another log.
     #[error(
@@ -80,8 +83,8 @@ pub enum SpoolError {
 #[serde(deny_unknown_fields)]
 struct OwnerFile {
     format: u32,
-    origin: String,
-    principal: String,
+    identity: String,
+    log: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -165,8 +168,8 @@ impl Folder {
         if !path.exists() {
             let file = OwnerFile {
                 format: FORMAT,
-                origin: owner.origin.clone(),
-                principal: owner.principal.clone(),
+                identity: owner.identity.clone(),
+                log: owner.log.clone(),
             };
             let text = serde_json::to_vec_pretty(&file).map_err(io::Error::other);
             text.and_then(|text| replace(dir, OWNER, &text))
@@ -297,12 +300,12 @@ fn check_owner(path: &Path, dir: &Path, owner: &Owner) -> Result<(), SpoolError>
         let why = format!("expected format {FORMAT}, got {}", file.format);
         return Err(damaged(why));
     }
-    if (&file.origin, &file.principal) != (&owner.origin, &owner.principal) {
-        let whose = |principal: &str, origin: &str| format!("{principal} for the log {origin}");
+    if (&file.identity, &file.log) != (&owner.identity, &owner.log) {
+        let whose = |identity: &str, log: &str| format!("{identity} for the log {log}");
         return Err(SpoolError::Foreign {
             path: dir.to_owned(),
-            expected: whose(&owner.principal, &owner.origin),
-            got: whose(&file.principal, &file.origin),
+            expected: whose(&owner.identity, &owner.log),
+            got: whose(&file.identity, &file.log),
         });
     }
     Ok(())

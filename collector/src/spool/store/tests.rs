@@ -8,8 +8,8 @@ use super::*;
 
 fn owner() -> Owner {
     Owner {
-        origin: "example.com/log".to_owned(),
-        principal: "agent:db".to_owned(),
+        identity: "spiffe://example.com/agent/db".to_owned(),
+        log: "main".to_owned(),
     }
 }
 
@@ -196,7 +196,7 @@ fn a_spool_is_of_one_client_and_one_process() {
     assert!(matches!(again, Err(SpoolError::InUse(_))));
     drop(store);
     let other = Owner {
-        principal: "agent:web".to_owned(),
+        identity: "spiffe://example.com/agent/web".to_owned(),
         ..owner()
     };
     let foreign = Store::open(dir.path(), &other, (MIN_SPOOL_SEGMENT, queue));

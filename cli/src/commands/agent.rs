@@ -1,0 +1,219 @@
+//! `countersign collector agent` and `status`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use countersign_chain::time::UnixMicros;
+use countersign_client::Config;
+use countersign_collector::agent::{self, AgentConfig, AgentError, Setup};
+use countersign_collector::provision::{self, SystemClock};
+use countersign_collector::spool::status::Status;
+use countersign_collector::spool::{Owner, ShipError};
+use serde_json::{Value, json};
+
+use super::collector::stop_token;
+use crate::connect::ConnectArgs;
+use crate::exit::Outcome;
+use crate::output::{counted, grouped, json_page, printable};
+use crate::when::rfc3339;
+
+/// Run inputs and provisioners as one file says
+///
+/// Reads what the file names, takes secrets out, keeps everything in a spool on disk until the
+/// ledger has sealed it, and makes and removes the access that the log grants. The inputs take an
+/// identity with the role agent, the provisioners one with the role provisioner.
+///
+/// A ledger that is away is waited for. SIGTERM and SIGINT end the agent in order; what is not
+/// sealed within 5 s is sent by the next run, and the exit code is 1 then.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  countersign collector agent --dry-run agent.toml
+  countersign collector agent --server https://ledger:7443 --identity ./agent agent.toml")]
+pub(crate) struct AgentArgs {
+    /// TOML file (docs/collector.md)
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Check the file, connect to what is provisioned, and say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// Show how an agent and its spool are
+///
+/// Tells what waits in the spool, whether the ledger takes it, and what was lost. It reads the
+/// folder of the spool; the ledger is not asked. The exit code is 1 when no agent runs, when
+/// something was lost, or when the ledger does not take what waits.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Example:
+  countersign collector status /var/lib/countersign-agent/spool")]
+pub(crate) struct SpoolArgs {
+    /// Folder of the spool
+    #[arg(value_name = "DIR", default_value = "/var/lib/countersign-agent/spool")]
+    pub(crate) spool: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn read(path: &Path) -> anyhow::Result<AgentConfig> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is no configuration", path.display()))
+}
+
+pub(crate) async fn run(args: AgentArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+    let config = read(&args.file)?;
+    let named = || format!("{} cannot be used", args.file.display());
+    agent::check(&config).with_context(named)?;
+    if args.dry_run {
+        return dry_run(&config, out).await.with_context(named);
+    }
+    let ledger = args.connect.client_config()?;
+    let provisioner = match &config.provisioner_identity {
+        None => ledger.clone(),
+        Some(identity) => Config {
+            identity: identity.clone(),
+            remember: ledger.remember.as_ref().map(|path| beside(path)),
+            ..ledger.clone()
+        },
+    };
+    let owner = Owner {
+        identity: agent::identity_of(&ledger.identity)?,
+        log: ledger.log.clone(),
+    };
+    let setup = Setup {
+        config,
+        owner,
+        ledger,
+        provisioner,
+    };
+    match agent::run(setup, stop_token()?).await {
+        Ok(()) => Ok(Outcome::Fine),
+        Err(AgentError::Ship(error @ ShipError::Unsealed { .. })) => {
+            writeln!(out, "{error}")?;
+            Ok(Outcome::Found)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Two clients of one process do not share the file of what they remember.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".provisioner");
+    path.with_file_name(name)
+}
+
+async fn dry_run(config: &AgentConfig, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+    for input in &config.input {
+        writeln!(
+            out,
+            "input {}: {}",
+            input.name(),
+            printable(&input.source())
+        )?;
+    }
+    let clock = std::sync::Arc::new(SystemClock);
+    for checked in provision::check(&config.provision, clock).await? {
+        writeln!(out, "provisioner {}:", checked.name)?;
+        for line in checked.lines {
+            writeln!(out, "  {}", printable(&line))?;
+        }
+    }
+    let spool = &config.spool;
+    writeln!(out, "spool {}: {} MiB", spool.dir.display(), spool.max_mib)?;
+    writeln!(out, "Nothing was changed.")?;
+    Ok(Outcome::Fine)
+}
+
+pub(crate) fn status(args: &SpoolArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+    let dir = args.spool.display();
+    let (status, running) = match Status::read(&args.spool) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => anyhow::bail!(
+            "there is no spool in {dir}; give its folder, as [spool] of the agent's file names it"
+        ),
+        read => read.with_context(|| format!("cannot read the spool in {dir}"))?,
+    };
+    if args.json {
+        json_page(out, &object(&status, running))?;
+    } else {
+        page(out, &status, running)?;
+    }
+    let lost = status.dropped > 0 || status.failed.is_some();
+    let stuck = status.waiting > 0 && status.trouble.is_some();
+    Ok(if running && !lost && !stuck {
+        Outcome::Fine
+    } else {
+        Outcome::Found
+    })
+}
+
+fn time(micros: u64) -> String {
+    UnixMicros::new(micros).map_or_else(|_| String::new(), rfc3339)
+}
+
+fn object(status: &Status, running: bool) -> Value {
+    json!({
+        "running": running,
+        "pid": status.pid,
+        "identity": status.identity,
+        "log": status.log,
+        "started_at": time(status.started_at),
+        "updated_at": time(status.updated_at),
+        "waiting": status.waiting,
+        "sealed": status.sealed,
+        "used_bytes": status.used_bytes,
+        "max_bytes": status.max_bytes,
+        "dropped": status.dropped,
+        "full": status.is_full,
+        "trouble": status.trouble,
+        "failed": status.failed,
+        "inputs": status.inputs,
+        "provisioners": status.provisioners,
+    })
+}
+
+fn page(out: &mut dyn Write, status: &Status, running: bool) -> io::Result<()> {
+    if running {
+        let since = time(status.started_at);
+        writeln!(out, "running      process {}, since {since}", status.pid)?;
+    } else {
+        writeln!(out, "not running  last seen {}", time(status.updated_at))?;
+    }
+    writeln!(out, "identity     {}", printable(&status.identity))?;
+    let waiting = counted(status.waiting, "item", "items");
+    let sealed = grouped(status.sealed);
+    writeln!(
+        out,
+        "spool        {waiting} not sealed, {sealed} sealed in this run"
+    )?;
+    let (used, max) = (status.used_bytes >> 20, status.max_bytes >> 20);
+    let full = if status.is_full { ", FULL" } else { "" };
+    writeln!(
+        out,
+        "disk         {} of {} MiB{full}",
+        grouped(used),
+        grouped(max)
+    )?;
+    if status.dropped > 0 {
+        let dropped = counted(status.dropped, "item", "items");
+        writeln!(out, "LOST         {dropped}, because the spool was full")?;
+    }
+    for input in &status.inputs {
+        writeln!(out, "input        {}", printable(input))?;
+    }
+    for provisioner in &status.provisioners {
+        writeln!(out, "provisioner  {}", printable(provisioner))?;
+    }
+    match (&status.failed, &status.trouble) {
+        (Some(why), _) => writeln!(out, "FAILED       {}", printable(why)),
+        (None, Some(why)) => writeln!(out, "ledger       {}", printable(why)),
+        (None, None) => writeln!(out, "ledger       takes what comes"),
+    }
+}

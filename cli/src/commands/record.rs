@@ -1,0 +1,242 @@
+//! `countersign collector run`: a command under a grant, recorded.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use countersign_client::{Client, random_key};
+use countersign_collector::agent::identity_of;
+use countersign_collector::outlet::Outlet as _;
+use countersign_collector::redact::{Redacting, Redactor, Rules, Settings};
+use countersign_collector::session::{
+    self, Clock, Commands, Ended, Keyboard, Options, Parts, Reason, Strays, Terminal, watch_grant,
+};
+use countersign_collector::spool::{self, LedgerUplink, Owner, Patience, Spool, ship};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::collector::stop_token;
+use crate::connect::ConnectArgs;
+use crate::exit::{Outcome, Refused};
+use crate::output::{counted, printable};
+
+/// Run a command under a grant, recorded
+///
+/// Checks the grant with the ledger, enters a session, and runs the command on a terminal of its
+/// own. What it shows is recorded, without secrets, and reaches the ledger while it runs; commands
+/// too, where bash, zsh or psql tell them. What is typed is recorded only when the policy asks for
+/// it.
+///
+/// When the grant ends or is revoked, everything that the command started is ended within a second.
+/// Without the ledger nothing starts, and a running session ends after 10 s, unless the grant is
+/// break-glass: then it goes on, and the recording is sent later.
+///
+/// The exit code is that of the command; 1 when the session was refused or ended from outside.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  countersign collector run --grant 1042 -- psql service=orders
+  countersign collector run --grant 1042 -- bash")]
+pub(crate) struct RunArgs {
+    /// Number of the grant, or of its case
+    #[arg(long, value_name = "N")]
+    pub(crate) grant: u64,
+    /// Record what is typed, also when the policy does not ask for it
+    #[arg(long)]
+    pub(crate) keyboard: bool,
+    /// Record no commands beside the output
+    #[arg(long)]
+    pub(crate) no_commands: bool,
+    /// TOML file with rules for secrets, as under [redact] in the file of an agent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) redact: Option<PathBuf>,
+    /// Folder below which recordings wait for the ledger [default:
+    /// ~/.local/state/countersign/sessions]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) spool: Option<PathBuf>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+fn redactor(file: Option<&Path>) -> anyhow::Result<Redactor> {
+    let settings = match file {
+        None => Settings::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+            let read = toml::from_str(&text);
+            read.with_context(|| format!("{} holds no rules", path.display()))?
+        }
+    };
+    Ok(Redactor::new(Rules::new(&settings)?))
+}
+
+fn spools(args: &RunArgs) -> anyhow::Result<PathBuf> {
+    if let Some(dir) = &args.spool {
+        return Ok(dir.clone());
+    }
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let state = state.or_else(home);
+    let state = state.context("there is no home folder; give --spool DIR")?;
+    Ok(state.join("countersign/sessions"))
+}
+
+/// Where a recording waits, and who sends it.
+struct Sending {
+    spool: Spool,
+    dir: PathBuf,
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), spool::ShipError>>,
+}
+
+impl Sending {
+    fn start(dir: PathBuf, owner: &Owner, client: &Client) -> anyhow::Result<Self> {
+        let (spool, _) = Spool::open(&spool::Options::new(&dir), owner)?;
+        let stop = CancellationToken::new();
+        let (shipped, client, token) = (spool.clone(), client.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let (trouble, _told) = watch::channel(None);
+            let uplink = LedgerUplink(client);
+            ship((&shipped, &Patience::default()), &uplink, token, &trouble).await
+        });
+        Ok(Self {
+            spool,
+            dir,
+            stop,
+            task,
+        })
+    }
+
+    /// Waits until everything is sealed, and removes the folder then. Returns what is not.
+    async fn finish(self) -> anyhow::Result<u64> {
+        self.spool.durable().await?;
+        self.stop.cancel();
+        match self.task.await? {
+            Ok(()) => {
+                self.spool.close().await;
+                std::fs::remove_dir_all(&self.dir)?;
+                Ok(0)
+            }
+            Err(spool::ShipError::Unsealed { waiting }) => Ok(waiting),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Sends what earlier sessions left behind.
+async fn sweep(below: &Path, owner: &Owner, client: &Client) {
+    let Ok(folders) = std::fs::read_dir(below) else {
+        return;
+    };
+    for folder in folders.flatten().filter(|it| it.path().is_dir()) {
+        // One in use, or of somebody else, is left alone.
+        if let Ok(left) = Sending::start(folder.path(), owner, client)
+            && let Err(error) = left.finish().await
+        {
+            let folder = folder.path().display().to_string();
+            tracing::warn!(folder, %error, "the recording of an earlier session was not sent");
+        }
+    }
+}
+
+pub(crate) async fn run(args: RunArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+    let redactor = redactor(args.redact.as_deref())?;
+    let config = args.connect.client_config()?;
+    let owner = Owner {
+        identity: identity_of(&config.identity)?,
+        log: config.log.clone(),
+    };
+    let client = Client::connect(config).await?;
+    let (granted, watching) = watch_grant(&client, args.grant).await?;
+    let below = spools(&args)?;
+    let dir = below.join(random_key().context("cannot make a name for the recording")?);
+    let sending = Sending::start(dir, &owner, &client)?;
+    let sweeping = {
+        let (below, owner, client) = (below.clone(), owner.clone(), client.clone());
+        tokio::spawn(async move { sweep(&below, &owner, &client).await })
+    };
+    let options = Options {
+        keyboard: if args.keyboard {
+            Keyboard::Recorded
+        } else {
+            Keyboard::AsGranted
+        },
+        commands: if args.no_commands {
+            Commands::Left
+        } else {
+            Commands::default()
+        },
+        strays: Strays::Adopted,
+        ..Options::new(args.command)
+    };
+    let parts = Parts {
+        register: client.clone(),
+        outlet: Redacting::new(sending.spool.clone(), redactor.clone()),
+        granted,
+        standing: watching.standing(),
+        masks: Arc::new(redactor),
+        terminal: Terminal::standard().context("the standard streams cannot be used")?,
+        clock: Clock::system(),
+        stop: stop_token()?,
+    };
+    let ended = session::run(options, parts).await;
+    let waiting = sending.finish().await?;
+    sweeping.abort();
+    if waiting > 0 {
+        let waiting = counted(waiting, "item", "items");
+        let told = format!(
+            "countersign: {waiting} of the recording are not sealed yet; they are in {} and are \
+             sent by the next `countersign collector run`",
+            below.display()
+        );
+        writeln!(io::stderr(), "{told}").ok();
+    }
+    finish(ended, out)
+}
+
+fn finish(
+    ended: Result<Ended, session::SessionError>,
+    _out: &mut dyn Write,
+) -> anyhow::Result<Outcome> {
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(session::SessionError::NotEntered(error)) => {
+            return Err(anyhow::Error::from(error).context("nothing was started"));
+        }
+        Err(error @ session::SessionError::NotActive { .. }) => {
+            return Err(Refused(error.to_string()).into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let recorded = &ended.recording;
+    let told = format!(
+        "countersign: session {} is over ({}): {}, {}, {} taken out",
+        ended.session,
+        ended.reason.name(),
+        counted(recorded.parts, "part", "parts"),
+        counted(recorded.commands, "command", "commands"),
+        counted(recorded.redactions, "secret", "secrets"),
+    );
+    writeln!(io::stderr(), "{told}").ok();
+    if let Some(error) = &ended.unentered {
+        let text = error.to_string();
+        writeln!(
+            io::stderr(),
+            "countersign: its end was not entered: {}",
+            printable(&text)
+        )
+        .ok();
+    }
+    Ok(match ended.reason {
+        Reason::Exit => Outcome::Code(u8::try_from(ended.exit_status).unwrap_or(1)),
+        _ => Outcome::Found,
+    })
+}
