@@ -8,5 +8,7 @@ mod helpers;
 mod hooks;
 #[path = "provision/roles.rs"]
 mod roles;
+#[path = "provision/sessions.rs"]
+mod sessions;
 #[path = "provision/site.rs"]
 mod site;

@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use crate::site::{Site, until};
 
-const RESOURCES: &[(&str, &[&str])] = &[("orders-db", &["read-only", "operator"])];
+pub(crate) const RESOURCES: &[(&str, &[&str])] = &[("orders-db", &["read-only", "operator"])];
 
-fn database() -> Postgres {
+pub(crate) fn database() -> Postgres {
     let server = Postgres::start();
     let made = server.admin("postgres", "CREATE DATABASE orders");
     assert_eq!(made, "");
@@ -28,7 +28,7 @@ fn database() -> Postgres {
     server
 }
 
-fn config(server: &Postgres, dir: &std::path::Path, more: &str) -> String {
+pub(crate) fn config(server: &Postgres, dir: &std::path::Path, more: &str) -> String {
     format!(
         r#"
 [[provision]]
@@ -59,7 +59,7 @@ databases = [{{ name = "orders", schemas = ["public"] }}]
 }
 
 /// The role and the password that were delivered for a grant.
-fn delivered(dir: &std::path::Path, grant: u64) -> (String, String) {
+pub(crate) fn delivered(dir: &std::path::Path, grant: u64) -> (String, String) {
     let path: PathBuf = dir.join("ada").join(format!("orders_db-{grant}.pgpass"));
     let line = fs::read_to_string(path).expect("it was delivered");
     let mut fields = line.trim_end().split(':').skip(3);

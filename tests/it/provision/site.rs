@@ -198,9 +198,18 @@ impl Site {
         serving.task.await.expect("it ran");
     }
 
-    async fn connect(&self, identity: &Path) -> Client {
-        let endpoint = format!("https://localhost:{}", self.address.port());
-        self.data.connect(&endpoint, identity).await
+    pub(crate) async fn connect(&self, identity: &Path) -> Client {
+        self.data.connect(&self.url(), identity).await
+    }
+
+    /// Where the ledger is.
+    pub(crate) fn url(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+
+    /// The identity of ada.
+    pub(crate) fn ada(&self) -> &Path {
+        &self.ada
     }
 
     /// Runs provisioners.
