@@ -1,9 +1,11 @@
 //! Values of OpenTelemetry as text and bytes.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::limits::{MAX_DEPTH, MAX_OTLP_RECORDS};
 
@@ -84,7 +86,8 @@ fn json(value: &AnyValue, depth: usize) -> Result<Json, TextError> {
             Json::Array(values.collect::<Result<_, _>>()?)
         }
         Some(Value::KvlistValue(list)) => {
-            let mut object = Map::new();
+            // In order of the keys, whatever the map of serde_json does.
+            let mut object = BTreeMap::new();
             for pair in &list.values {
                 let value = pair.value.as_ref().map(|value| json(value, depth + 1));
                 let value = value.transpose()?.unwrap_or_default();
@@ -95,7 +98,7 @@ fn json(value: &AnyValue, depth: usize) -> Result<Json, TextError> {
                 }
                 object.insert(key, value);
             }
-            Json::Object(object)
+            Json::Object(object.into_iter().collect())
         }
     })
 }
