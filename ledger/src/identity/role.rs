@@ -139,6 +139,7 @@ const INVOLVED: &[Role] = &[
 ];
 /// The log writes these itself, from the calls of the access service.
 const NOBODY: &[Role] = &[];
+const AGENTS: &[Role] = &[Role::Admin, Role::Agent];
 /// Those whose events go through a spool, which knows what it lost.
 const COLLECTORS: &[Role] = &[Role::Admin, Role::User, Role::Agent, Role::Provisioner];
 /// Those who start sessions, but for bots.
@@ -153,7 +154,7 @@ pub const METHODS: &[Method] = &[
     unary("/countersign.v1.LogService/ListEntries", READERS),
     stream("/countersign.v1.LogService/Follow", READERS),
     unary("/countersign.v1.LogService/GetReceipt", EVERYONE),
-    unary("/countersign.v1.LogService/GetSequence", WRITERS),
+    unary("/countersign.v1.LogService/GetSequence", EVERYONE),
     unary("/countersign.v1.LogService/GetCheckpoint", EVERYONE),
     unary("/countersign.v1.LogService/GetInclusionProof", EVERYONE),
     unary("/countersign.v1.LogService/GetConsistencyProof", EVERYONE),
@@ -261,12 +262,12 @@ pub const KINDS: &[KindRule] = &[
     KindRule {
         kind: 142,
         name: "AgentStarted",
-        roles: COLLECTORS,
+        roles: AGENTS,
     },
     KindRule {
         kind: 143,
         name: "AgentStopped",
-        roles: COLLECTORS,
+        roles: AGENTS,
     },
 ];
 
@@ -424,9 +425,12 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(roles(140), WRITERS);
-        for number in 141..=143 {
+        for number in 142..=143 {
             assert_eq!(roles(number), [Role::Admin, Role::Agent]);
         }
+        // Whoever has a spool knows what it lost.
+        let spools = [Role::Admin, Role::User, Role::Agent, Role::Provisioner];
+        assert_eq!(roles(141), spools);
         for method in METHODS
             .iter()
             .filter(|method| method.path.contains("/Append"))
@@ -444,7 +448,7 @@ mod tests {
                 && !["CheckAccess", "GetCase", "ListCases", "Simulate"].contains(&name);
             let writes = name.starts_with("Append")
                 || name.ends_with("eCertificate")
-                || name == "PutPolicy"
+                || name.starts_with("Put")
                 || changes;
             assert_eq!(
                 method.roles.contains(&Role::Auditor),
