@@ -17,6 +17,8 @@ mod forged;
 mod identity;
 #[path = "bad_input/read.rs"]
 mod read;
+#[path = "bad_input/recordings.rs"]
+mod recordings;
 #[path = "bad_input/table.rs"]
 mod table;
 #[path = "bad_input/wire.rs"]
@@ -47,6 +49,7 @@ async fn every_bad_call_is_refused_with_a_reason_and_a_hint() {
     wire::rows(&mut table, &cast).await;
     read::rows(&mut table, &cast).await;
     admin::rows(&mut table, &cast).await;
+    recordings::rows(&mut table, &cast).await;
     identity::rows(&mut table, &cast).await;
     table.finish("bad input");
     door.close().await;

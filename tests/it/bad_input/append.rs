@@ -89,10 +89,15 @@ async fn events(table: &mut Table<'_>, cast: &Cast) {
         let call = cast.agent.append(of_event(event));
         table.row(what, &cast.agent, reason, call).await;
     }
-    let gap = of_event(Known::from(v1::SpoolGap::default()).to_event());
-    let call = cast.user.append(gap);
+    let started = of_event(Known::from(v1::AgentStarted::default()).to_event());
+    let call = cast.user.append(started);
     table
-        .row("a gap from a user", &cast.user, KindNotAllowed, call)
+        .row(
+            "an agent's start from a user",
+            &cast.user,
+            KindNotAllowed,
+            call,
+        )
         .await;
     let opened = of_event(Known::from(v1::LogOpened::default()).to_event());
     let call = cast.admin.append(opened);

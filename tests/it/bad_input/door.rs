@@ -16,6 +16,7 @@ use countersign_proto::v1::access_service_client::AccessServiceClient;
 use countersign_proto::v1::admin_service_client::AdminServiceClient;
 use countersign_proto::v1::log_service_client::LogServiceClient;
 use countersign_proto::v1::policy_service_client::PolicyServiceClient;
+use countersign_proto::v1::recording_service_client::RecordingServiceClient;
 use countersign_tests::folder::DataFolder;
 use countersign_tests::pems::Pems;
 use countersign_tests::raw::Raw;
@@ -163,6 +164,10 @@ impl Caller {
 
     pub(crate) fn log(&self) -> LogServiceClient<Channel> {
         LogServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn recordings(&self) -> RecordingServiceClient<Channel> {
+        RecordingServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn admin(&self) -> AdminServiceClient<Channel> {

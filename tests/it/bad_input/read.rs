@@ -4,7 +4,7 @@ use countersign_proto::reason::Reason;
 use countersign_proto::v1::get_receipt_request::Entry;
 use countersign_proto::v1::{
     EntryFilter, FollowRequest, GetCheckpointRequest, GetConsistencyProofRequest, GetEntryRequest,
-    GetInclusionProofRequest, GetReceiptRequest, ListEntriesRequest,
+    GetInclusionProofRequest, GetReceiptRequest, GetSequenceRequest, ListEntriesRequest,
 };
 use prost_types::Timestamp;
 
@@ -348,6 +348,7 @@ async fn logs(table: &mut Table<'_>, cast: &Cast) {
         row!(get_entry, GetEntryRequest);
         row!(list_entries, ListEntriesRequest);
         row!(get_receipt, GetReceiptRequest);
+        row!(get_sequence, GetSequenceRequest);
         row!(get_checkpoint, GetCheckpointRequest);
         row!(get_inclusion_proof, GetInclusionProofRequest);
         row!(get_consistency_proof, GetConsistencyProofRequest);
