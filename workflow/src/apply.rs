@@ -166,13 +166,18 @@ impl State {
 /// at it, changes no case: it may come late, and there may be any number of it.
 #[must_use]
 pub const fn is_of_case(event: &Known) -> bool {
-    matches!(event.kind(), 20..=39 | 60 | 63 | 64 | 80..=83)
+    matches!(event.kind(), 20..=39 | 60..=89) && !is_beside(event.kind())
+}
+
+/// Kinds of sessions and provisioning that change no case. A kind that is not known yet may.
+const fn is_beside(kind: u16) -> bool {
+    matches!(kind, 61 | 62 | 65 | 84)
 }
 
 /// Whether an event is about access at all.
 #[must_use]
 pub const fn is_of_workflow(kind: u16) -> bool {
-    matches!(kind, 10 | 20..=39 | 41 | 60 | 63 | 64 | 80..=83)
+    matches!(kind, 10 | 20..=39 | 41 | 60..=89) && !is_beside(kind)
 }
 
 const fn thing(event: &Known) -> Thing {

@@ -161,7 +161,7 @@ fn an_entry_of_a_kind_to_come_ends_the_replay_and_not_the_verification() {
     let mut log = log_entries(&world.log);
     log.push(Told {
         case,
-        kind: countersign_chain::kind::Kind::new(61).expect("a kind"),
+        kind: countersign_chain::kind::Kind::new(66).expect("a kind"),
         payload: Vec::new(),
         ..log.last().expect("entries").clone()
     });
