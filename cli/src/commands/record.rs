@@ -51,7 +51,7 @@ pub(crate) struct RunArgs {
     /// Record no commands beside the output
     #[arg(long)]
     pub(crate) no_commands: bool,
-    /// TOML file with rules for secrets, as under [redact] in the file of an agent
+    /// TOML file with rules for secrets, like the table "redact" in the file of an agent
     #[arg(long, value_name = "FILE")]
     pub(crate) redact: Option<PathBuf>,
     /// Folder below which recordings wait for the ledger [default:

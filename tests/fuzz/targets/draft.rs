@@ -41,9 +41,8 @@ fn plant() {
     };
     let draft = |key: &str| v1::EventDraft {
         event: Some(Event::from_message(&event)),
-        case: 0,
         idempotency_key: key.to_owned(),
-        on_behalf_of: String::new(),
+        ..v1::EventDraft::default()
     };
     let other = v1::EventDraft {
         on_behalf_of: "user:ada".to_owned(),

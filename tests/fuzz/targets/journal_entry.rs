@@ -26,7 +26,7 @@ fn plant() {
 fuzz_target!(init: plant(), |data: &[u8]| {
     let mut input = Input::new(data);
     let fields = ["_PID".to_owned(), "_COMM".to_owned()];
-    if input.byte() % 2 == 0 {
+    if input.byte().is_multiple_of(2) {
         if let Ok(entry) = Entry::parse(input.rest(), &fields) {
             // It stands on a command line.
             assert!(entry.cursor.bytes().all(|byte| byte.is_ascii_graphic()));

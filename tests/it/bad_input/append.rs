@@ -89,21 +89,15 @@ async fn events(table: &mut Table<'_>, cast: &Cast) {
         let call = cast.agent.append(of_event(event));
         table.row(what, &cast.agent, reason, call).await;
     }
-    let started = of_event(Known::from(v1::AgentStarted::default()).to_event());
-    let call = cast.user.append(started);
-    table
-        .row(
-            "an agent's start from a user",
-            &cast.user,
-            KindNotAllowed,
-            call,
-        )
-        .await;
-    let opened = of_event(Known::from(v1::LogOpened::default()).to_event());
-    let call = cast.admin.append(opened);
-    table
-        .row("LogOpened from an admin", &cast.admin, KindNotAllowed, call)
-        .await;
+    let started = Known::from(v1::AgentStarted::default());
+    let opened = Known::from(v1::LogOpened::default());
+    for (what, caller, event) in [
+        ("an agent's start from a user", &cast.user, started),
+        ("LogOpened from an admin", &cast.admin, opened),
+    ] {
+        let call = caller.append(of_event(event.to_event()));
+        table.row(what, caller, KindNotAllowed, call).await;
+    }
     let empty = v1::AppendRequest::default();
     let call = async { cast.agent.log().append(request(empty)).await };
     table.row("no draft", &cast.agent, EventMissing, call).await;
