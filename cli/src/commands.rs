@@ -33,6 +33,8 @@ use crate::logging::{self, LogFormat};
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let (format, filter) = match &cli.command {
         Command::Ledger(ledger::LedgerCommand::Serve(args)) => (args.log_format, "info"),
+        // Somebody works in this terminal; the session itself says what matters.
+        Command::Collector(collector::CollectorCommand::Run(_)) => (LogFormat::Text, "error"),
         // What an agent waits for.
         Command::Collector(_) => (
             LogFormat::Text,

@@ -277,3 +277,6 @@ pub const MAX_KEY_FILE: u64 = 65_536;
 pub const AGENT_RETRY: Duration = Duration::from_secs(5);
 /// How often the file with the status is written.
 pub const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// How long nothing that waits is sealed before the status says so: a ledger under load seals every
+/// second.
+pub const STUCK_AFTER: Duration = Duration::from_secs(5);

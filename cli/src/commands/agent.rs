@@ -119,6 +119,9 @@ async fn dry_run(config: &AgentConfig, out: &mut dyn Write) -> anyhow::Result<Ou
             printable(&input.source())
         )?;
     }
+    if config.provision.is_empty() {
+        return told(config, out);
+    }
     let clock = std::sync::Arc::new(SystemClock);
     for checked in provision::check(&config.provision, clock).await? {
         writeln!(out, "provisioner {}:", checked.name)?;
@@ -126,6 +129,10 @@ async fn dry_run(config: &AgentConfig, out: &mut dyn Write) -> anyhow::Result<Ou
             writeln!(out, "  {}", printable(&line))?;
         }
     }
+    told(config, out)
+}
+
+fn told(config: &AgentConfig, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     let spool = &config.spool;
     writeln!(out, "spool {}: {} MiB", spool.dir.display(), spool.max_mib)?;
     writeln!(out, "Nothing was changed.")?;

@@ -12,7 +12,8 @@ use countersign_collector::agent::identity_of;
 use countersign_collector::outlet::Outlet as _;
 use countersign_collector::redact::{Redacting, Redactor, Rules, Settings};
 use countersign_collector::session::{
-    self, Clock, Commands, Ended, Keyboard, Options, Parts, Reason, Strays, Terminal, watch_grant,
+    self, Clock, Commands, Ended, GrantError, Keyboard, Options, Parts, Reason, Strays, Terminal,
+    watch_grant,
 };
 use countersign_collector::spool::{self, LedgerUplink, Owner, Patience, Spool, ship};
 use tokio::sync::watch;
@@ -155,7 +156,8 @@ pub(crate) async fn run(args: RunArgs, out: &mut dyn Write) -> anyhow::Result<Ou
         log: config.log.clone(),
     };
     let client = Client::connect(config).await?;
-    let (granted, watching) = watch_grant(&client, args.grant).await?;
+    let watched = watch_grant(&client, args.grant).await;
+    let (granted, watching) = watched.map_err(no_grant)?;
     let below = spools(&args)?;
     let dir = below.join(random_key().context("cannot make a name for the recording")?);
     let sending = Sending::start(dir, &owner, &client)?;
@@ -200,6 +202,14 @@ pub(crate) async fn run(args: RunArgs, out: &mut dyn Write) -> anyhow::Result<Ou
         writeln!(io::stderr(), "{told}").ok();
     }
     finish(ended, out)
+}
+
+/// The ledger's own refusal, or what the number is instead of a grant.
+fn no_grant(error: GrantError) -> anyhow::Error {
+    match error {
+        GrantError::Call(error) => error.into(),
+        error @ GrantError::NoGrant { .. } => Refused(error.to_string()).into(),
+    }
 }
 
 fn finish(

@@ -7,12 +7,12 @@ use std::time::Duration;
 use countersign_client::{Client, Config, ConnectError, Draft};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep};
+use tokio::time::{Instant, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::AgentConfig;
 use crate::input::{self, InputConfig, InputError};
-use crate::limits::{AGENT_RETRY, STATUS_EVERY};
+use crate::limits::{AGENT_RETRY, STATUS_EVERY, STUCK_AFTER};
 use crate::outlet::{Item, Outlet as _, OutletError};
 use crate::provision::{self, ProvisionError, SystemClock};
 use crate::redact::{Redacting, Redactor, Rules, RulesError};
@@ -289,6 +289,7 @@ async fn tell(
     let first = spool.standing().sealed;
     let clock = Clock::system();
     let mut ticks = interval(STATUS_EVERY);
+    let mut moved = Instant::now();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -298,8 +299,15 @@ async fn tell(
                 sleep(Duration::ZERO).await;
             },
         }
+        let before = (status.sealed, status.waiting);
         status.stand(&spool.standing(), first);
         status.trouble.clone_from(&trouble.borrow());
+        if status.sealed > before.0 || status.waiting == 0 {
+            moved = Instant::now();
+        } else if status.trouble.is_none() && moved.elapsed() >= STUCK_AFTER {
+            let seconds = moved.elapsed().as_secs();
+            status.trouble = Some(format!("nothing was sealed for {seconds} s"));
+        }
         status.updated_at = clock.now().get();
         if let Err(error) = status.write(dir.as_ref()) {
             tracing::debug!(%error, "the status of the agent cannot be written");

@@ -22,7 +22,7 @@ use crate::provision::config::OnDrift;
 use crate::provision::deliver::Deliver;
 use crate::provision::drift::{Seen, Telling, Watch};
 use crate::provision::ledger::{Feed, Ledger, Part};
-use crate::provision::provisioner::{Drift, Failure, Finding, Provisioner};
+use crate::provision::provisioner::{Drift, Failure, Finding, Provisioner, Standing};
 
 use job::Permits;
 
@@ -38,11 +38,19 @@ pub(crate) struct Served {
     pub(crate) on_drift: OnDrift,
 }
 
+/// What an inspection compared with what exists.
+#[derive(Debug)]
+struct Compared {
+    /// Revisions of the grants when it began.
+    before: BTreeMap<u64, u64>,
+    standing: Vec<Standing>,
+}
+
 /// What a job brings back.
 enum Done {
     Acted(u64, Outcome),
     Reported(Report, Result<(), ReportError>),
-    Inspected(usize, BTreeMap<u64, u64>, Result<Vec<Finding>, Failure>),
+    Inspected(usize, Compared, Result<Vec<Finding>, Failure>),
     Mended(usize, Vec<Seen>),
     Told(usize, Telling, Result<(), String>),
 }
@@ -190,7 +198,7 @@ impl<L: Ledger> Engine<L> {
         let before = self.book.revisions(by);
         self.spawn(About::Inspection(by), async move {
             let found = job::limited(served.provisioner.inspect(&standing)).await;
-            Done::Inspected(by, before, found)
+            Done::Inspected(by, Compared { before, standing }, found)
         });
     }
 
@@ -251,7 +259,7 @@ impl<L: Ledger> Engine<L> {
         match done {
             Done::Acted(grant, outcome) => self.book.done(grant, outcome, now),
             Done::Reported(report, result) => self.book.reported(&report, result, now),
-            Done::Inspected(by, before, Ok(found)) => self.judge(by, &before, found),
+            Done::Inspected(by, compared, Ok(found)) => self.judge(by, compared, found),
             Done::Inspected(by, _, Err(failure)) => {
                 self.inspections[by].running = false;
                 let provisioner = &self.served[by].name;
@@ -283,7 +291,8 @@ impl<L: Ledger> Engine<L> {
 
     /// Leaves out what is about grants that changed meanwhile, and has the rest mended, when that
     /// is wanted.
-    fn judge(&mut self, by: usize, before: &BTreeMap<u64, u64>, found: Vec<Finding>) {
+    fn judge(&mut self, by: usize, compared: Compared, found: Vec<Finding>) {
+        let Compared { before, standing } = compared;
         let served = Arc::clone(&self.served[by]);
         let after = self.book.revisions(by);
         let mut seen = Vec::new();
@@ -310,7 +319,7 @@ impl<L: Ledger> Engine<L> {
             });
         }
         self.spawn(About::Inspection(by), async move {
-            Done::Mended(by, job::mend(&served, seen).await)
+            Done::Mended(by, job::mend(&served, seen, &standing).await)
         });
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use tokio::sync::oneshot;
 
@@ -106,7 +106,7 @@ pub(crate) fn input(
             let (Ok(()) | Err(_)) = sender.send(end);
             // The writer ends the input of the command when it is dropped, so it outlives the
             // session.
-            wait_for(&wake);
+            wait_for(&mut input, &wake, end);
         })?;
     Ok((stop, receiver))
 }
@@ -157,11 +157,20 @@ fn end_of_file(input: &mut Input, last: u8) -> InputEnd {
     }
 }
 
-fn wait_for(wake: &OwnedFd) {
+/// Waits until the session is over. A shell that changes the mode of its terminal just then loses
+/// the Ctrl-D, so it is said again while the command goes on.
+fn wait_for(input: &mut Input, wake: &OwnedFd, end: InputEnd) {
+    let again = Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    };
+    let again = (end == InputEnd::EndOfFile).then_some(&again);
     loop {
         let mut fds = [PollFd::from_borrowed_fd(wake.as_fd(), PollFlags::IN)];
-        match poll(&mut fds, None) {
+        match poll(&mut fds, again) {
             Err(Errno::INTR) => {}
+            // Whoever reads nothing any more is ending.
+            Ok(0) if input.to.write_all(b"\x04").is_ok() => {}
             Ok(_) | Err(_) => return,
         }
     }

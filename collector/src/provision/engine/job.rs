@@ -10,7 +10,9 @@ use crate::provision::book::{Anew, Outcome, Task};
 use crate::provision::config::OnDrift;
 use crate::provision::drift::Seen;
 use crate::provision::ledger::{Ledger, Word};
-use crate::provision::provisioner::{Doing, Drift, Ending, Failure, Grant, Made, Proof};
+use crate::provision::provisioner::{
+    Doing, Drift, Ending, Failure, Finding, Grant, Made, Proof, Standing,
+};
 
 /// How much is done at the same time.
 #[derive(Debug, Clone)]
@@ -132,7 +134,7 @@ async fn remove(served: &Served, grant: &Grant, ending: Ending) -> Result<Proof,
 }
 
 /// Mends what was found, when that is wanted, and says what was mended.
-pub(super) async fn mend(served: &Served, mut seen: Vec<Seen>) -> Vec<Seen> {
+pub(super) async fn mend(served: &Served, mut seen: Vec<Seen>, standing: &[Standing]) -> Vec<Seen> {
     let provisioner = &served.name;
     if seen.len() > MAX_FINDINGS {
         let count = seen.len();
@@ -162,5 +164,30 @@ pub(super) async fn mend(served: &Served, mut seen: Vec<Seen>) -> Vec<Seen> {
             Err(failure) => tracing::error!(provisioner, target, %failure, "cannot mend it"),
         }
     }
+    if seen.iter().any(|one| one.mended) {
+        look_again(served, &mut seen, standing).await;
+    }
     seen
+}
+
+/// What is still there was not mended, whatever the mending said.
+async fn look_again(served: &Served, seen: &mut [Seen], standing: &[Standing]) {
+    let provisioner = &served.name;
+    let left = match limited(served.provisioner.inspect(standing)).await {
+        Ok(left) => left,
+        Err(failure) => {
+            tracing::error!(provisioner, %failure, "cannot see whether it was mended");
+            seen.iter_mut().for_each(|one| one.mended = false);
+            return;
+        }
+    };
+    for one in seen.iter_mut().filter(|one| one.mended) {
+        let target = &one.finding.target;
+        let detail = &one.finding.detail;
+        let is_left = |other: &Finding| other.target == *target && other.detail == *detail;
+        if left.iter().any(is_left) {
+            tracing::error!(provisioner, target, "it was mended in part, or not at all");
+            one.mended = false;
+        }
+    }
 }

@@ -64,12 +64,15 @@ impl Giver {
     /// The case of a session that the caller may look at.
     async fn case_of(&self, session: u64) -> Result<u64, Status> {
         let view = view_of(&self.log, &self.peer)?;
+        if session >= self.log.accepted_size() {
+            return Err(unknown(session));
+        }
+        // It may have begun a moment ago.
+        let sealed = self.log.wait_sealed(session.saturating_add(1)).await;
+        sealed.map_err(|error| refuse::submit(&error, |_position| "session".to_owned()))?;
         let log = Arc::clone(&self.log);
         let work = move || {
             let unknown = || unknown(session);
-            if session >= log.sealed().size {
-                return Err(unknown());
-            }
             let (bytes, _checkpoint) = log.entry(session).map_err(|e| refuse::lookup(&e))?;
             let record = parse(session, &bytes)?;
             let event = Known::decode(record.kind().get(), record.payload());
