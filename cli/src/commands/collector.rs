@@ -82,7 +82,7 @@ pub(crate) async fn run(command: CollectorCommand, out: &mut dyn Write) -> anyho
     match command {
         CollectorCommand::Emit(args) => emit(args, out).await,
         CollectorCommand::Tail(args) => super::tail::run(args, out).await,
-        CollectorCommand::Run(args) => Box::pin(super::record::run(args, out)).await,
+        CollectorCommand::Run(args) => Box::pin(super::record::run(args)).await,
         CollectorCommand::Agent(args) => Box::pin(super::agent::run(args, out)).await,
         CollectorCommand::Status(args) => super::agent::status(&args, out),
     }

@@ -1,7 +1,7 @@
 //! `countersign collector run`: a command under a grant, recorded.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ async fn sweep(below: &Path, owner: &Owner, client: &Client) {
     }
 }
 
-pub(crate) async fn run(args: RunArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Outcome> {
     let redactor = redactor(args.redact.as_deref())?;
     let config = args.connect.client_config()?;
     let owner = Owner {
@@ -201,7 +201,7 @@ pub(crate) async fn run(args: RunArgs, out: &mut dyn Write) -> anyhow::Result<Ou
         );
         writeln!(io::stderr(), "{told}").ok();
     }
-    finish(ended, out)
+    finish(ended)
 }
 
 /// The ledger's own refusal, or what the number is instead of a grant.
@@ -212,10 +212,7 @@ fn no_grant(error: GrantError) -> anyhow::Error {
     }
 }
 
-fn finish(
-    ended: Result<Ended, session::SessionError>,
-    _out: &mut dyn Write,
-) -> anyhow::Result<Outcome> {
+fn finish(ended: Result<Ended, session::SessionError>) -> anyhow::Result<Outcome> {
     let ended = match ended {
         Ok(ended) => ended,
         Err(session::SessionError::NotEntered(error)) => {

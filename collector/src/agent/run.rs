@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign_client::{Client, Config, ConnectError, Draft};
 use tokio::sync::watch;
@@ -279,30 +278,23 @@ async fn send(
     Ok(())
 }
 
-/// Writes how the agent is, whenever that changes, and at least every second.
+/// Writes how the agent is, every second.
 async fn tell(
     spool: Spool,
     dir: impl AsRef<Path>,
     mut status: Status,
-    mut trouble: watch::Receiver<Option<String>>,
+    trouble: watch::Receiver<Option<String>>,
 ) {
     let first = spool.standing().sealed;
     let clock = Clock::system();
     let mut ticks = interval(STATUS_EVERY);
     let mut moved = Instant::now();
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            changed = trouble.changed() => if changed.is_err() {
-                // Nobody sends any more; the spool is still told of.
-                ticks.tick().await;
-                sleep(Duration::ZERO).await;
-            },
-        }
-        let before = (status.sealed, status.waiting);
+        ticks.tick().await;
+        let before = status.sealed;
         status.stand(&spool.standing(), first);
         status.trouble.clone_from(&trouble.borrow());
-        if status.sealed > before.0 || status.waiting == 0 {
+        if status.sealed > before || status.waiting == 0 {
             moved = Instant::now();
         } else if status.trouble.is_none() && moved.elapsed() >= STUCK_AFTER {
             let seconds = moved.elapsed().as_secs();
