@@ -18,13 +18,17 @@ use crate::ratchet::{Measure, Rule, judge};
 use crate::source::{Source, files, has_word, root, rust};
 
 /// Which crates of the workspace each crate may name in its `[dependencies]`.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("countersign-chain", &[]),
     ("countersign-proto", &["chain"]),
     ("countersign-workflow", &["chain", "proto"]),
     ("countersign-client", &["chain", "proto"]),
     ("countersign-ledger", &["chain", "proto", "workflow"]),
     ("countersign-collector", &["chain", "client", "proto"]),
+    (
+        "countersign-chatbot",
+        &["chain", "client", "proto", "workflow"],
+    ),
     (
         "countersign-verifier",
         &["chain", "client", "proto", "workflow"],
@@ -33,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         "countersign",
         &[
             "chain",
+            "chatbot",
             "client",
             "collector",
             "ledger",
@@ -45,6 +50,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         "countersign-tests",
         &[
             "chain",
+            "chatbot",
             "client",
             "collector",
             "ledger",

@@ -1,0 +1,12 @@
+//! Where people meet the ledger: Slack, Microsoft Teams and the web inbox.
+//!
+//! **Does:** turns the state of a case into what its readers see, and what they do into commands.
+//!
+//! **Does not:** decide anything. Who may ask, who may decide and when access is over is the
+//! ledger's; this crate carries the words of people that it has authenticated, and both are in the
+//! entry. It keeps no database: what was said to whom is in the log.
+//!
+//! **Elsewhere:** connections, retries and verification are in `countersign-client`; the rules of a
+//! case in `countersign-workflow`.
+
+pub mod limits;

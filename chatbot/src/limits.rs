@@ -1,0 +1,1 @@
+//! Every limit of this crate, with its arithmetic.
