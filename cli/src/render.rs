@@ -2,6 +2,7 @@
 
 pub(crate) mod case;
 pub(crate) mod case_fields;
+mod delivery;
 
 use countersign_client::Entry;
 use countersign_proto::event::{Event, Known, kind_by_name, kind_name, kinds};
@@ -130,7 +131,7 @@ fn known_summary(known: &Known) -> String {
             )
         }
         Known::AgentStopped(event) => event.reason.clone(),
-        other => case::summary(other),
+        other => delivery::summary(other).unwrap_or_else(|| case::summary(other)),
     }
 }
 
@@ -166,7 +167,13 @@ fn external(event: &v1::ExternalEvent) -> String {
 /// name.
 pub(crate) fn event(event: &Event) -> Value {
     match event.known() {
-        Ok(known) => fields(&known),
+        Ok(known) => {
+            let mut fields = fields(&known);
+            if let (Some(evidence), Value::Object(map)) = (known.evidence(), &mut fields) {
+                map.insert("evidence".to_owned(), delivery::evidence(evidence));
+            }
+            fields
+        }
         Err(error) => {
             let payload = event
                 .parts()
@@ -219,7 +226,7 @@ fn fields(known: &Known) -> Value {
             json!({ "version": event.version, "sources": event.sources })
         }
         Known::AgentStopped(event) => json!({ "reason": event.reason }),
-        other => case_fields::fields(other),
+        other => delivery::fields(other).unwrap_or_else(|| case_fields::fields(other)),
     }
 }
 

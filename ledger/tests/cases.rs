@@ -121,6 +121,7 @@ async fn act(log: &Log, who: &str, key: &str, action: Action) -> Result<u64, Sub
         caller,
         action,
         facts,
+        evidence: None,
     };
     let key = IdempotencyKey::parse(key.as_bytes()).expect("short");
     let runs = log.order(command, key).await?.accepted().await?;

@@ -9,6 +9,7 @@
 //! reader's rule applies, so a message with more than one field is refused.
 
 mod error;
+mod evidence;
 mod known;
 mod rules;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use prost::DecodeError;
 use prost::encoding::{self, DecodeContext, WireType};
 
 pub use error::EventError;
+pub use evidence::{MAX_EVIDENCE_TEXT, check_evidence};
 pub use known::{Kinded, Known, kind_by_name, kind_name, kinds};
 
 /// One event: its kind and the bytes of its message, as received.

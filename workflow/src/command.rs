@@ -28,6 +28,8 @@ pub struct Command {
     pub action: Action,
     /// Who is on call, and the time of day.
     pub facts: Facts,
+    /// What the bot that carries it knows about who asks.
+    pub evidence: Option<Box<v1::Evidence>>,
 }
 
 /// What somebody wants access for.

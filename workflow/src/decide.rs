@@ -363,12 +363,13 @@ impl<'a> Desk<'a> {
         ))
     }
 
-    /// An event of the caller.
+    /// An event of the caller, with what the bot knows that carries it.
     fn draft(&self, case: u64, event: impl Into<Known>) -> Draft {
+        let evidence = self.command.evidence.clone();
         Draft {
             case,
             by: By::Caller,
-            event: event.into(),
+            event: event.into().with_evidence(evidence),
         }
     }
 
@@ -389,6 +390,7 @@ impl<'a> Desk<'a> {
                     message: refusal.recorded().to_owned(),
                     target,
                     person: person.unwrap_or_default().to_owned(),
+                    evidence: None,
                 },
             )
         });

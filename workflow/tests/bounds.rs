@@ -94,6 +94,7 @@ impl World {
             },
             action,
             facts: Facts::default(),
+            evidence: None,
         };
         decide::decide(&self.state, &command, self.at)
     }

@@ -80,6 +80,7 @@ impl SayArgs {
             log: String::new(),
             idempotency_key: self.idempotency_key.clone().unwrap_or_default(),
             on_behalf_of: self.on_behalf_of.clone().unwrap_or_default(),
+            evidence: None,
         }
     }
 }

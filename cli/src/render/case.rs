@@ -367,6 +367,7 @@ mod tests {
             message: "nobody approves for themselves".into(),
             target: 12,
             person: "ada".into(),
+            evidence: None,
         };
         let text = "review of 12 by ada: SELF_APPROVAL, nobody approves for themselves";
         assert_eq!(told(refused), text);

@@ -139,6 +139,8 @@ const INVOLVED: &[Role] = &[
 ];
 /// The log writes these itself, from the calls of the access service.
 const NOBODY: &[Role] = &[];
+/// Those who carry what people say in chat, and what is said to them.
+const BOTS: &[Role] = &[Role::Admin, Role::Bot];
 const AGENTS: &[Role] = &[Role::Admin, Role::Agent];
 /// Those whose events go through a spool, which knows what it lost.
 const COLLECTORS: &[Role] = &[Role::Admin, Role::User, Role::Agent, Role::Provisioner];
@@ -225,6 +227,11 @@ pub const KINDS: &[KindRule] = &[
     decided(37, "ActionRefused"),
     decided(38, "FeedbackSubmitted"),
     decided(39, "CaseClosed"),
+    KindRule {
+        kind: 40,
+        name: "IdentityLinked",
+        roles: BOTS,
+    },
     decided(41, "DelegationChanged"),
     decided(60, "SessionStarted"),
     KindRule {
@@ -248,6 +255,16 @@ pub const KINDS: &[KindRule] = &[
         kind: 84,
         name: "AccessDriftDetected",
         roles: PROVISIONERS,
+    },
+    KindRule {
+        kind: 100,
+        name: "NotificationDelivered",
+        roles: BOTS,
+    },
+    KindRule {
+        kind: 101,
+        name: "NotificationFailed",
+        roles: BOTS,
     },
     KindRule {
         kind: 140,

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use countersign_chain::idem::IdempotencyKey;
 use countersign_chain::limits::MAX_IDEM;
+use countersign_proto::event::check_evidence;
 use countersign_proto::reason::{Reason, field_violation};
 use countersign_proto::v1::{self, AckLevel};
 use countersign_workflow::command::{Action, Caller, Command};
@@ -24,7 +25,8 @@ use tracing::{Instrument as _, info_span};
 
 use crate::identity::peer::Peer;
 use crate::log::{Log, Run};
-use crate::server::log_service::{draft, receipt};
+use crate::server::log_service::draft::{self, DraftError};
+use crate::server::log_service::receipt;
 use crate::server::readers::Readers;
 use crate::server::world::World;
 use crate::server::{Logs, Standing, peer, refuse};
@@ -86,6 +88,15 @@ pub(super) async fn order(
 ) -> Result<Run, Status> {
     let (actor, via) =
         draft::speaker(&call.on_behalf_of, peer).map_err(|error| refuse::draft(&error, "call"))?;
+    if let Some(evidence) = &call.evidence {
+        let refused = match &via {
+            Some(_) => check_evidence(evidence).err().map(DraftError::Event),
+            None => Some(DraftError::Evidence),
+        };
+        if let Some(error) = refused {
+            return Err(refuse::draft(&error, "call"));
+        }
+    }
     let key = call.idempotency_key.as_bytes();
     let key = IdempotencyKey::parse(key).ok().filter(|_| !key.is_empty());
     let key = key.ok_or_else(|| {
@@ -101,6 +112,7 @@ pub(super) async fn order(
         caller: Caller { actor, via },
         action,
         facts,
+        evidence: call.evidence.clone(),
     };
     let path = |_position| "call".to_owned();
     let placed = tokio::time::timeout(Log::QUEUE_PATIENCE, log.order(command, key)).await;

@@ -5,6 +5,7 @@
 //! entries stay for ever.
 
 mod case;
+mod delivery;
 #[cfg(test)]
 mod tests;
 
@@ -14,13 +15,16 @@ use prost_types::Timestamp;
 
 use crate::convert::check_timestamp;
 use crate::event::known::Kinded;
-use crate::event::{EventError, Known};
+use crate::event::{EventError, Known, check_evidence};
 use crate::v1;
 
 const SHA256_BYTES: usize = 32;
 
 /// Checks the rules of the event's kind.
 pub(super) fn check(event: &Known) -> Result<(), EventError> {
+    if let Some(evidence) = event.evidence() {
+        check_evidence(evidence)?;
+    }
     match event {
         Known::LogOpened(message) => log_opened(message),
         Known::LogRecovered(message) => log_recovered(message),
@@ -39,6 +43,9 @@ pub(super) fn check(event: &Known) -> Result<(), EventError> {
         | Known::LogStopped(_)
         | Known::AgentStarted(_)
         | Known::AgentStopped(_) => Ok(()),
+        Known::IdentityLinked(_)
+        | Known::NotificationDelivered(_)
+        | Known::NotificationFailed(_) => delivery::check(event),
         other => case::check(other),
     }
 }

@@ -44,6 +44,44 @@ pub struct Facts {
     #[prost(string, tag = "4")]
     pub zone: ::prost::alloc::string::String,
 }
+/// Evidence says how a bot knows that a person did what it carries to the ledger: what the platform delivered, and how
+/// that was verified. The ledger takes it from bots only, and takes their word for it. Texts have at most 256 bytes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Evidence {
+    /// Where it was done: "slack", "teams" or "web".
+    #[prost(string, tag = "1")]
+    pub platform: ::prost::alloc::string::String,
+    /// The platform's organisation: a Slack workspace or enterprise, a directory tenant; empty when there is none.
+    #[prost(string, tag = "2")]
+    pub tenant: ::prost::alloc::string::String,
+    /// The platform's own, unchangeable id of the account.
+    #[prost(string, tag = "3")]
+    pub user: ::prost::alloc::string::String,
+    /// Channel or conversation; empty when there is none.
+    #[prost(string, tag = "4")]
+    pub channel: ::prost::alloc::string::String,
+    /// The message whose card was used; empty when there is none.
+    #[prost(string, tag = "5")]
+    pub message: ::prost::alloc::string::String,
+    /// SHA-256 of the card that was shown; empty when it is not known.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub card_sha256: ::prost::bytes::Bytes,
+    /// SHA-256 of the callback, as its bytes came in; empty when there was none.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub callback_sha256: ::prost::bytes::Bytes,
+    /// The platform's id of the callback; empty when there is none.
+    #[prost(string, tag = "8")]
+    pub callback: ::prost::alloc::string::String,
+    /// When the platform says that it sent the callback.
+    #[prost(message, optional, tag = "9")]
+    pub callback_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What proved who did it, for example "slack-signature-v0", "client-certificate" or "sign-in-link".
+    #[prost(string, tag = "10")]
+    pub verified_by: ::prost::alloc::string::String,
+    /// Index of the IdentityLinked entry that tells whose account it is; 0 when the directory of people does.
+    #[prost(uint64, tag = "11")]
+    pub link: u64,
+}
 /// Slot is a number of people of one group who must agree.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Slot {
@@ -139,6 +177,9 @@ pub struct AccessRequested {
     /// What the policy asks for.
     #[prost(message, optional, tag = "12")]
     pub obligations: ::core::option::Option<Obligations>,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "13")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// ReviewRecorded is one person's decision.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -167,6 +208,9 @@ pub struct ReviewRecorded {
     /// What the world looked like.
     #[prost(message, optional, tag = "8")]
     pub facts: ::core::option::Option<Facts>,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "9")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// RequestDenied ends a request or an extension.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -187,6 +231,9 @@ pub struct RequestCancelled {
     /// Why.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "3")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// RequestExpired ends a request or an extension that nobody decided in time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -278,6 +325,9 @@ pub struct GrantRevoked {
     /// Why.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "4")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// GrantFinished ends a grant whose holder is done.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -288,6 +338,9 @@ pub struct GrantFinished {
     /// Why, or how it went.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "3")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// GrantExpired ends a grant whose time is over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -327,6 +380,9 @@ pub struct ExtensionRequested {
     /// What the policy asks for.
     #[prost(message, optional, tag = "6")]
     pub obligations: ::core::option::Option<Obligations>,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "7")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// BreakGlassInvoked opens a case in which access is given at once and looked at afterwards.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -364,6 +420,9 @@ pub struct BreakGlassInvoked {
     /// What the policy asks for.
     #[prost(message, optional, tag = "11")]
     pub obligations: ::core::option::Option<Obligations>,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "12")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// RetroReviewRecorded says what someone else thinks of a break-glass access.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -380,6 +439,9 @@ pub struct RetroReviewRecorded {
     /// Why.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "5")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// ActionRefused records that somebody tried what the rules do not allow.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -399,6 +461,9 @@ pub struct ActionRefused {
     /// Who tried, as the policy knows the person; empty when it does not.
     #[prost(string, tag = "5")]
     pub person: ::prost::alloc::string::String,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "6")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// FeedbackSubmitted says how it was for one of those who took part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -415,6 +480,9 @@ pub struct FeedbackSubmitted {
     /// Anything else.
     #[prost(string, tag = "4")]
     pub comment: ::prost::alloc::string::String,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "5")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// CaseClosed is the last entry of a case.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -444,6 +512,9 @@ pub struct DelegationChanged {
     /// Why.
     #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
+    /// How the bot that carried it knows that the person did it; unset without a bot.
+    #[prost(message, optional, boxed, tag = "6")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// SessionStarted says that a grant is used. Its index is the number of the session.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -757,6 +828,87 @@ impl Drift {
             _ => None,
         }
     }
+}
+/// IdentityLinked says that an account of a chat platform belongs to a person. The newest one of an account counts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IdentityLinked {
+    /// The person, as the policy knows them.
+    #[prost(string, tag = "1")]
+    pub person: ::prost::alloc::string::String,
+    /// "slack", "teams" or "web".
+    #[prost(string, tag = "2")]
+    pub platform: ::prost::alloc::string::String,
+    /// The platform's organisation: a Slack workspace or enterprise, a directory tenant.
+    #[prost(string, tag = "3")]
+    pub tenant: ::prost::alloc::string::String,
+    /// The platform's own, unchangeable id of the account.
+    #[prost(string, tag = "4")]
+    pub user: ::prost::alloc::string::String,
+    /// How that was proven: "link" for a one-time link that was asked for on the platform and opened by the person, who
+    /// had signed in; "email" for equal addresses.
+    #[prost(string, tag = "5")]
+    pub proof: ::prost::alloc::string::String,
+    /// True when the account does not belong to the person any more.
+    #[prost(bool, tag = "6")]
+    pub ended: bool,
+}
+/// ChatMessage is where a message of a bot stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChatMessage {
+    /// "slack", "teams" or "web".
+    #[prost(string, tag = "1")]
+    pub platform: ::prost::alloc::string::String,
+    /// The platform's organisation.
+    #[prost(string, tag = "2")]
+    pub tenant: ::prost::alloc::string::String,
+    /// Channel or conversation that it stands in.
+    #[prost(string, tag = "3")]
+    pub channel: ::prost::alloc::string::String,
+    /// The platform's id of the message.
+    #[prost(string, tag = "4")]
+    pub id: ::prost::alloc::string::String,
+}
+/// NotificationDelivered says that a message was taken by the platform. What was told to whom is read out of these, so
+/// a bot that starts again goes on where it was.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotificationDelivered {
+    /// Index of the entry that it tells of.
+    #[prost(uint64, tag = "1")]
+    pub about: u64,
+    /// Who it is for: a person of the policy, or "channel:" and the name of a channel.
+    #[prost(string, tag = "2")]
+    pub recipient: ::prost::alloc::string::String,
+    /// The message.
+    #[prost(message, optional, tag = "3")]
+    pub message: ::core::option::Option<ChatMessage>,
+    /// SHA-256 of the card that was shown.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub card_sha256: ::prost::bytes::Bytes,
+    /// True when the message stood there before and was brought up to date.
+    #[prost(bool, tag = "5")]
+    pub updated: bool,
+}
+/// NotificationFailed says that a message could not be delivered.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotificationFailed {
+    /// Index of the entry that it should tell of.
+    #[prost(uint64, tag = "1")]
+    pub about: u64,
+    /// Who it is for, as in NotificationDelivered.
+    #[prost(string, tag = "2")]
+    pub recipient: ::prost::alloc::string::String,
+    /// "slack", "teams" or "web".
+    #[prost(string, tag = "3")]
+    pub platform: ::prost::alloc::string::String,
+    /// What went wrong.
+    #[prost(string, tag = "4")]
+    pub error: ::prost::alloc::string::String,
+    /// 1 for the first try.
+    #[prost(uint32, tag = "5")]
+    pub attempt: u32,
+    /// True when it is not tried again.
+    #[prost(bool, tag = "6")]
+    pub given_up: bool,
 }
 /// LogOpened names the log and the key that signs from entry 0 on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2465,6 +2617,9 @@ pub struct Call {
     /// Principal on whose behalf a bot speaks; empty for everyone else.
     #[prost(string, tag = "3")]
     pub on_behalf_of: ::prost::alloc::string::String,
+    /// How the bot knows that the person did it; it goes into the entry. Only with `on_behalf_of`.
+    #[prost(message, optional, boxed, tag = "4")]
+    pub evidence: ::core::option::Option<::prost::alloc::boxed::Box<Evidence>>,
 }
 /// Outcome is what a change led to.
 #[derive(Clone, PartialEq, ::prost::Message)]

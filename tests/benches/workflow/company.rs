@@ -146,6 +146,7 @@ pub(crate) fn command(principal: &str, action: Action, facts: Facts) -> Command 
         caller: Caller { actor, via: None },
         action,
         facts,
+        evidence: None,
     }
 }
 

@@ -44,6 +44,7 @@ impl Desk<'_> {
             access_sufficient: access.into(),
             wait_acceptable: wait.into(),
             comment: comment.to_owned(),
+            evidence: None,
         };
         Ok(self.draft(case.id, event))
     }
@@ -97,6 +98,7 @@ impl Desk<'_> {
             start: Some(wire::timestamp(start)),
             end: Some(wire::timestamp(end)),
             reason: reason.to_owned(),
+            evidence: None,
         };
         Ok(self.draft(0, event))
     }

@@ -116,6 +116,7 @@ impl<'a> Desk<'a> {
             policy: case.policy,
             facts: Some(wire::facts(facts)),
             obligations: Some(wire::obligations(&obligations)),
+            evidence: None,
         };
         Ok(self.draft(case.id, event))
     }
@@ -127,6 +128,7 @@ impl<'a> Desk<'a> {
         let event = v1::GrantFinished {
             grant: number,
             reason: reason.to_owned(),
+            evidence: None,
         };
         Ok(self.draft(case.id, event))
     }
@@ -139,6 +141,7 @@ impl<'a> Desk<'a> {
             grant: number,
             person,
             reason: reason.to_owned(),
+            evidence: None,
         };
         Ok(self.draft(case.id, event))
     }

@@ -30,6 +30,7 @@ impl Desk<'_> {
             start: ask.start.map(wire::timestamp),
             facts: Some(wire::facts(&self.command.facts)),
             obligations: Some(wire::obligations(&obligations)),
+            evidence: None,
         };
         Ok(self.draft(self.at.index, event))
     }
@@ -55,6 +56,7 @@ impl Desk<'_> {
             affected: ask.affected.clone(),
             facts: Some(wire::facts(&self.command.facts)),
             obligations: Some(wire::obligations(&obligations)),
+            evidence: None,
         };
         Ok(self.draft(self.at.index, event))
     }

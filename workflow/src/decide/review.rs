@@ -72,6 +72,7 @@ impl<'a> Desk<'a> {
             delegate_of: delegation.map_or_else(String::new, |given| given.from.clone()),
             delegation: delegation.map_or(0, |given| given.index),
             facts: Some(wire::facts(&self.command.facts)),
+            evidence: None,
         };
         Ok(self.draft(case.id, event))
     }
@@ -257,6 +258,7 @@ impl<'a> Desk<'a> {
             person: person.to_owned(),
             justified,
             reason: reason.to_owned(),
+            evidence: None,
         };
         Ok(self.draft(case.id, event))
     }
@@ -276,6 +278,7 @@ impl<'a> Desk<'a> {
         let event = v1::RequestCancelled {
             request,
             reason: reason.to_owned(),
+            evidence: None,
         };
         Ok(self.draft(case.id, event))
     }

@@ -37,6 +37,12 @@ pub(super) enum Origin {
 /// # Errors
 /// [`NoCommand`] when it is by a command that could not have been given.
 pub(super) fn origin(entry: &EntryFacts<'_>, event: &Known) -> Result<Origin, NoCommand> {
+    if event.evidence().is_some() && entry.via.is_empty() {
+        return Err(NoCommand {
+            fault: Fault::WrongActor,
+            why: "it has the evidence of a bot, and no bot carried it".to_owned(),
+        });
+    }
     if matches!(event, Known::ActionRefused(_)) {
         return Ok(Origin::Refusal);
     }
@@ -52,6 +58,7 @@ pub(super) fn origin(entry: &EntryFacts<'_>, event: &Known) -> Result<Origin, No
         caller,
         action,
         facts: wire::facts_of(facts),
+        evidence: event.evidence().cloned().map(Box::new),
     })))
 }
 

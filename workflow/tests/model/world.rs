@@ -179,6 +179,7 @@ impl World {
             },
             action,
             facts: self.facts(),
+            evidence: None,
         };
         match decide::decide(&self.state, &command, at) {
             Ok(drafts) => self.write(at, actor, drafts),

@@ -336,6 +336,7 @@ impl World {
             },
             action,
             facts,
+            evidence: (!via.is_empty()).then(|| Box::new(evidence(actor))),
         };
         let first = self.size();
         match decide::decide(&self.state, &command, self.at()) {
@@ -415,6 +416,17 @@ impl Entry {
             actor: &self.actor,
             via: &self.via,
         }
+    }
+}
+
+/// What a bot knows about who clicked.
+pub(crate) fn evidence(actor: &str) -> v1::Evidence {
+    v1::Evidence {
+        platform: "slack".to_owned(),
+        tenant: "T1".to_owned(),
+        user: format!("U-{actor}"),
+        verified_by: "slack-signature-v0".to_owned(),
+        ..v1::Evidence::default()
     }
 }
 

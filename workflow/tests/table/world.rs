@@ -176,6 +176,7 @@ impl World {
             },
             action,
             facts,
+            evidence: None,
         };
         decide::decide(&self.state, &command, self.at)
     }

@@ -149,6 +149,7 @@ impl World {
             },
             action,
             facts: Facts::default(),
+            evidence: None,
         };
         decide::decide(&self.state, &command, self.at).expect("it is allowed")
     }

@@ -47,6 +47,9 @@ pub(in crate::server) enum DraftError {
         /// For whom the bot would speak.
         actor: Principal,
     },
+    /// Evidence is what a bot knows.
+    #[error("expected evidence from a bot that speaks for a user only, got some")]
+    Evidence,
     /// The key is too long.
     #[error("expected an idempotency key of at most {MAX_IDEM} bytes, got {0}")]
     Key(usize),

@@ -13,6 +13,8 @@ use crate::identity::ca::IssueError;
 use crate::identity::csr::CsrError;
 use crate::identity::desk::DeskError;
 use crate::identity::role::{Role, RoleError};
+use crate::log::NewEntryError;
+use crate::server::log_service::draft::DraftError;
 
 /// Reason, and the field that a violation names.
 fn said(status: &Status) -> (Reason, String) {

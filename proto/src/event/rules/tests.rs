@@ -137,9 +137,70 @@ fn bad_intake() -> Vec<(&'static str, Known)> {
     ]
 }
 
+/// The same for what bots tell.
+fn bad_delivery() -> Vec<(&'static str, Known)> {
+    let linked = |change: &dyn Fn(&mut v1::IdentityLinked)| {
+        let text = || "x".to_owned();
+        let mut message = v1::IdentityLinked {
+            person: text(),
+            platform: text(),
+            user: text(),
+            proof: text(),
+            ..Default::default()
+        };
+        change(&mut message);
+        Known::from(message)
+    };
+    let delivered = |change: &dyn Fn(&mut v1::NotificationDelivered)| {
+        let mut message = delivered();
+        change(&mut message);
+        Known::from(message)
+    };
+    let failed = v1::NotificationFailed {
+        recipient: "ada".to_owned(),
+        platform: "slack".to_owned(),
+        error: "channel_not_found".to_owned(),
+        ..Default::default()
+    };
+    let place = |message: &mut v1::NotificationDelivered| {
+        message
+            .message
+            .clone_from(&Some(v1::ChatMessage::default()));
+    };
+    vec![
+        ("person", linked(&|message| message.person.clear())),
+        ("platform", linked(&|message| message.platform.clear())),
+        ("user", linked(&|message| message.user.clear())),
+        ("proof", linked(&|message| message.proof.clear())),
+        ("recipient", delivered(&|message| message.recipient.clear())),
+        ("message", delivered(&|message| message.message = None)),
+        ("message.platform", delivered(&place)),
+        (
+            "card_sha256",
+            delivered(&|message| message.card_sha256.clear()),
+        ),
+        ("recipient", v1::NotificationFailed::default().into()),
+        ("attempt", failed.into()),
+    ]
+}
+
+fn delivered() -> v1::NotificationDelivered {
+    v1::NotificationDelivered {
+        about: 7,
+        recipient: "ada".to_owned(),
+        message: Some(v1::ChatMessage {
+            platform: "slack".to_owned(),
+            id: "1700000000.000100".to_owned(),
+            ..Default::default()
+        }),
+        card_sha256: Bytes::from(vec![7; 32]),
+        updated: false,
+    }
+}
+
 #[test]
 fn a_broken_rule_names_kind_and_field() {
-    for (broken, event) in [bad_log(), bad_certificate(), bad_intake()]
+    for (broken, event) in [bad_log(), bad_certificate(), bad_intake(), bad_delivery()]
         .into_iter()
         .flatten()
     {
@@ -157,7 +218,8 @@ fn a_broken_rule_names_kind_and_field() {
 fn events_that_keep_the_rules_pass() {
     let source = "sshd".to_owned();
     let digest = Bytes::from(vec![7; 32]);
-    let good: [Known; 11] = [
+    let good: [Known; 12] = [
+        delivered().into(),
         opened().into(),
         v1::LogRecovered::default().into(),
         v1::LogRecovered {

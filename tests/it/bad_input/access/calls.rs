@@ -52,6 +52,17 @@ pub(crate) async fn rows(table: &mut Table<'_>, people: &People, cases: &Cases) 
         let what = format!("a bot that speaks for {what}");
         table.row(&what, &people.bot, reason, answer).await;
     }
+    for (what, actor, reason, change) in bad_evidence() {
+        let mut evidence = clicked();
+        change(&mut evidence);
+        let spoken = call().map(|call| Call {
+            on_behalf_of: actor.to_owned(),
+            evidence: Some(Box::new(evidence)),
+            ..call
+        });
+        let answer = send(&people.bot, "RequestAccess", spoken);
+        table.row(what, &people.bot, reason, answer).await;
+    }
     keys(table, people, cases).await;
     unreadable(table, people).await;
 }
@@ -102,6 +113,35 @@ async fn of_a_request(table: &mut Table<'_>, people: &People, cases: &Cases) {
     };
     let what = "under the key of a request";
     row!(table.row, who, review(review), what => reused);
+}
+
+/// A click that would be believed.
+fn clicked() -> v1::Evidence {
+    v1::Evidence {
+        platform: "slack".to_owned(),
+        user: "U1".to_owned(),
+        verified_by: "slack-signature-v0".to_owned(),
+        ..v1::Evidence::default()
+    }
+}
+
+type Spoiled = (&'static str, &'static str, Reason, fn(&mut v1::Evidence));
+
+/// What the evidence is, for whom it speaks, and what is done to it.
+fn bad_evidence() -> [Spoiled; 4] {
+    let (ada, malformed) = ("user:ada@example.com", Reason::PayloadMalformed);
+    [
+        ("evidence for nobody", "", Reason::ActorNotAllowed, |_| {}),
+        ("evidence of no account", ada, malformed, |it| {
+            it.user.clear()
+        }),
+        ("evidence of a long channel", ada, malformed, |it| {
+            it.channel = long(257);
+        }),
+        ("evidence of half a card", ada, malformed, |it| {
+            it.card_sha256 = vec![7; 16].into();
+        }),
+    ]
 }
 
 fn bad_calls() -> Vec<(&'static str, Reason, Option<Call>)> {

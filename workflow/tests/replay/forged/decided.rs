@@ -6,7 +6,7 @@ use countersign_workflow::command::Action;
 use countersign_workflow::moment;
 use countersign_workflow::wire;
 
-use super::super::world::{HOUR, World, approve, ask, deny, session};
+use super::super::world::{HOUR, World, approve, ask, deny, evidence, session};
 use super::{Forgery, LEDGER, approved_only, follows, grant_of, halfway, request};
 
 /// Forged approvals and grants.
@@ -296,6 +296,12 @@ pub(crate) const REVIEWS: &[Forgery] = &[
             world.place("user:cleo", "", 0, event)
         },
     ),
+    ("a click that no bot carried", "wrong-actor", |world| {
+        let case = halfway(world);
+        let review = world.draft("user:dan", approve(case));
+        let clicked = review.with_evidence(Some(Box::new(evidence("user:dan"))));
+        world.place("user:dan", "", case, clicked)
+    }),
     (
         "a place that is given to nobody",
         "delegation-refused",
@@ -306,6 +312,7 @@ pub(crate) const REVIEWS: &[Forgery] = &[
                 start: Some(wire::timestamp(world.time())),
                 end: Some(wire::timestamp(moment::later(world.time(), 60))),
                 reason: String::new(),
+                evidence: None,
             };
             world.place("user:dan", "", 0, event.into())
         },
@@ -320,6 +327,7 @@ pub(crate) const REVIEWS: &[Forgery] = &[
                 person: "ben".to_owned(),
                 justified: true,
                 reason: "it was me".to_owned(),
+                evidence: None,
             };
             world.place("user:ben", "", case, event.into())
         },
@@ -334,6 +342,7 @@ pub(crate) const REVIEWS: &[Forgery] = &[
                 person: "cleo".to_owned(),
                 justified: true,
                 reason: "fine".to_owned(),
+                evidence: None,
             };
             world.place("user:cleo", "", case, event.into())
         },

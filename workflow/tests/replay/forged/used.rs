@@ -303,6 +303,7 @@ pub(crate) const USES: &[Forgery] = &[
         let event = v1::GrantFinished {
             grant,
             reason: String::new(),
+            evidence: None,
         };
         world.place("user:ben", "", case, event.into())
     }),
@@ -315,6 +316,7 @@ pub(crate) const USES: &[Forgery] = &[
                 grant,
                 person: "hal".to_owned(),
                 reason: "because".to_owned(),
+                evidence: None,
             };
             world.place("user:hal", "", case, event.into())
         },
@@ -327,6 +329,7 @@ pub(crate) const USES: &[Forgery] = &[
             grant,
             person: "ben".to_owned(),
             reason: "because".to_owned(),
+            evidence: None,
         };
         world.place("user:ben", "", case, event.into())
     }),
@@ -338,6 +341,7 @@ pub(crate) const USES: &[Forgery] = &[
             let event = v1::RequestCancelled {
                 request: case,
                 reason: String::new(),
+                evidence: None,
             };
             world.place("user:cleo", "", case, event.into())
         },
