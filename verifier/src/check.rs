@@ -8,6 +8,7 @@ use crate::look::{self, Look};
 use crate::promise::{Judge, Watch};
 use crate::report::{Report, Trust};
 use crate::source::{Holder, Promise, Source, SourceError};
+use crate::traces::blobs::BlobFolder;
 use crate::tree::StoredTree;
 use crate::walk::Walk;
 use crate::window::Window;
@@ -93,9 +94,11 @@ pub fn check(
     let sizes = promises.iter().map(|promise| promise.checkpoint.size());
     let floor = sizes.max().unwrap_or(0);
     let tree = source.tree_folder().map(|folder| StoredTree::open(&folder));
-    let mut walk = Walk::new(&key, Watch::new(&promises), floor, tree);
+    let blobs = BlobFolder::new(source.blob_folder());
+    let walk = Walk::new(&key, Watch::new(&promises), floor, tree);
+    let mut walk = walk.with_blobs(blobs.clone());
     walk.findings.append(found);
-    pass(source, &key, &mut walk, step)?;
+    pass(source, (&key, &blobs), &mut walk, step)?;
     walk.finish();
     Ok(conclude(walk, &promises, (key.clone(), trust)))
 }
@@ -117,9 +120,9 @@ impl Stretch {
         Ok(stretch)
     }
 
-    fn look(&mut self, key: &VerifierKey) {
+    fn look(&mut self, key: &VerifierKey, blobs: &BlobFolder) {
         if let Some(window) = &self.window {
-            self.looks = look::look(window, key);
+            self.looks = look::look(window, key, blobs);
         }
     }
 
@@ -136,7 +139,7 @@ impl Stretch {
 /// next one is read and the walk takes the one before, so that three are in memory.
 fn pass(
     source: &mut dyn Source,
-    key: &VerifierKey,
+    (key, blobs): (&VerifierKey, &BlobFolder),
     walk: &mut Walk<'_>,
     step: &mut dyn FnMut(Step),
 ) -> Result<(), SourceError> {
@@ -151,7 +154,7 @@ fn pass(
                 let walked = || looked.take().and_then(|looked| looked.walk(walk));
                 let looking = || {
                     let mut read = read.take();
-                    read.iter_mut().for_each(|read| read.look(key));
+                    read.iter_mut().for_each(|read| read.look(key, blobs));
                     read
                 };
                 rayon::join(walked, looking)

@@ -84,6 +84,17 @@ codes! {
     PayloadTooLong "A record was signed with a payload that is too long."
     RecordTooLong "A record is longer than an entry can be."
     TrailingBytes "A record was signed with bytes behind its payload."
+    PlaceMissing "A place of a client's queue was left out, and no entry of the ledger says so."
+    PlaceTwice "A place of a client's queue stands behind a later one, or was said to be left out."
+    RecordingHole "A part or a command of a session is missing before this one."
+    RecordingTwice "A part or a command of a session stands twice."
+    RecordingStray "A part or a command belongs to no session, or is more than its end tells of."
+    RecordingForeign "A part or a command comes from somebody else than who started the session."
+    RecordingMismatch "The end of a session tells of another recording than its entries do."
+    RecordingIncomplete "A day after the end of a session, its recording has not come in full."
+    BlobMissing "The content of a part of a recording is missing, or cannot be read."
+    BlobChanged "The content of a part of a recording is not the one that its entry commits to."
+    BlobLength "The content of a part of a recording is shorter or longer than its entry says."
     UnsealedTail "The last frame is incomplete, and no checkpoint promised it to anyone."
     BadHead "One slot of the durable head does not hold; the other one does."
     TreeDamaged "A stored tree hash is not the one that the entries give."
@@ -91,6 +102,8 @@ codes! {
     UnknownFile "A file that is no segment stands in the folder of segments."
     UnknownKind "Entries have a kind that this version does not know; their payloads were not read."
     RootsUnchecked "Roots behind damage could not be computed; chain and signatures were checked."
+    RecordingAwaited "The rest of the recording of a session that ended has not come yet."
+    TracesUnchecked "Queues and recordings could be followed around damage only in part."
     CasesUnchecked "Whether cases behind damage kept the rules could not be told."
 }
 
@@ -167,6 +180,17 @@ impl Code {
             Self::PayloadTooLong => "payload-too-long",
             Self::RecordTooLong => "record-too-long",
             Self::TrailingBytes => "trailing-bytes",
+            Self::PlaceMissing => "place-missing",
+            Self::PlaceTwice => "place-twice",
+            Self::RecordingHole => "recording-hole",
+            Self::RecordingTwice => "recording-twice",
+            Self::RecordingStray => "recording-stray",
+            Self::RecordingForeign => "recording-foreign",
+            Self::RecordingMismatch => "recording-mismatch",
+            Self::RecordingIncomplete => "recording-incomplete",
+            Self::BlobMissing => "blob-missing",
+            Self::BlobChanged => "blob-changed",
+            Self::BlobLength => "blob-length",
             Self::UnsealedTail => "unsealed-tail",
             Self::BadHead => "bad-head",
             Self::TreeDamaged => "tree-damaged",
@@ -174,6 +198,8 @@ impl Code {
             Self::UnknownFile => "unknown-file",
             Self::UnknownKind => "unknown-kind",
             Self::RootsUnchecked => "roots-unchecked",
+            Self::RecordingAwaited => "recording-awaited",
+            Self::TracesUnchecked => "traces-unchecked",
             Self::CasesUnchecked => "cases-unchecked",
             Self::Rule(fault) => fault.code(),
         }
@@ -198,6 +224,8 @@ impl Code {
                 | Self::UnknownFile
                 | Self::UnknownKind
                 | Self::RootsUnchecked
+                | Self::RecordingAwaited
+                | Self::TracesUnchecked
                 | Self::CasesUnchecked
         );
         if note {

@@ -48,6 +48,7 @@ pub mod remember;
 pub mod report;
 mod salvage;
 pub mod source;
+mod traces;
 mod tree;
 mod walk;
 pub mod window;

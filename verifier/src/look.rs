@@ -9,6 +9,8 @@ use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _};
 
 use crate::cases::Step;
 use crate::payload::{self, Oddity};
+use crate::traces::Marks;
+use crate::traces::blobs::BlobFolder;
 use crate::tree;
 use crate::window::{Framing, Span, Window};
 
@@ -30,6 +32,8 @@ pub(crate) struct Look {
     pub(crate) oddities: Vec<(u64, Oddity)>,
     /// Entries that the replay of the cases looks at.
     pub(crate) steps: Vec<Step>,
+    /// What the entries leave behind.
+    pub(crate) marks: Marks,
 }
 
 /// The frame at the start of `bytes`, when its checksum holds or there is none.
@@ -42,16 +46,16 @@ pub(crate) fn frame<'a>(window: &Window, bytes: &'a [u8]) -> Option<Frame<'a>> {
 }
 
 /// Looks at every commit of a window. The order is kept.
-pub(crate) fn look(window: &Window, key: &VerifierKey) -> Vec<Look> {
+pub(crate) fn look(window: &Window, key: &VerifierKey, blobs: &BlobFolder) -> Vec<Look> {
     window
         .spans
         .par_iter()
         .with_max_len(window.spans.len().div_ceil(PIECES))
-        .map(|span| look_at(window, *span, key))
+        .map(|span| look_at(window, *span, (key, blobs)))
         .collect()
 }
 
-fn look_at(window: &Window, span: Span, key: &VerifierKey) -> Look {
+fn look_at(window: &Window, span: Span, (key, blobs): (&VerifierKey, &BlobFolder)) -> Look {
     let mut look = Look {
         span,
         outline: None,
@@ -59,6 +63,7 @@ fn look_at(window: &Window, span: Span, key: &VerifierKey) -> Look {
         entries: 0,
         oddities: Vec::new(),
         steps: Vec::new(),
+        marks: Marks::default(),
     };
     let Some(frame) = frame(window, window.span(span)) else {
         return look;
@@ -67,6 +72,7 @@ fn look_at(window: &Window, span: Span, key: &VerifierKey) -> Look {
         subtrees,
         oddities,
         steps,
+        marks,
         ..
     } = &mut look;
     let mut before = None;
@@ -77,6 +83,7 @@ fn look_at(window: &Window, span: Span, key: &VerifierKey) -> Look {
             let place = (record.index().get(), record.time());
             let gone = before.replace(place);
             let read = payload::read(record);
+            marks.see(record, read.as_ref(), blobs);
             let (step, oddity) = read.map_or((None, None), |read| Step::of(record, read));
             steps.extend(
                 Step::passed(gone, place, step.is_some())

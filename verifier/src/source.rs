@@ -129,6 +129,11 @@ pub trait Source: Send {
     /// Bytes to read in all, as far as that is known.
     fn total_bytes(&self) -> u64;
 
+    /// Folder of the blobs, where the source has them; it need not exist.
+    fn blob_folder(&self) -> Option<PathBuf> {
+        None
+    }
+
     /// Folder of the stored tree hashes, where there is one.
     fn tree_folder(&self) -> Option<PathBuf>;
 }

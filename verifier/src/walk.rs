@@ -19,6 +19,8 @@ use crate::finding::{Code, Findings};
 use crate::look::{self, Look};
 use crate::payload::{self, UnknownKinds};
 use crate::promise::{CommitEnd, Watch};
+use crate::traces::Traces;
+use crate::traces::blobs::BlobFolder;
 use crate::tree::StoredTree;
 use crate::window::{Follow, Opens, Span, Window, peek_follow};
 
@@ -48,6 +50,20 @@ pub struct Checked {
     pub cases_closed: u64,
     /// Policies that came into force.
     pub policies: u64,
+    /// Entries that have a place in a queue.
+    pub places: u64,
+    /// Places that were left out, as the ledger says.
+    pub places_missing: u64,
+    /// Parts of recordings.
+    pub parts: u64,
+    /// Commands of sessions.
+    pub commands: u64,
+    /// Blobs that were looked for.
+    pub blobs: u64,
+    /// Bytes of those that hold.
+    pub blob_bytes: u64,
+    /// Blobs that the source cannot show.
+    pub blobs_unseen: u64,
 }
 
 /// What stood before the next commit.
@@ -78,6 +94,8 @@ pub(crate) struct Walk<'k> {
     tree: Option<StoredTree>,
     kinds: UnknownKinds,
     cases: Cases,
+    traces: Traces,
+    blobs: BlobFolder,
     budget: u32,
     /// Whether the last entry could be read, so that its time is known.
     time_known: bool,
@@ -106,11 +124,25 @@ impl<'k> Walk<'k> {
             tree,
             kinds: UnknownKinds::default(),
             cases: Cases::default(),
+            traces: Traces::default(),
+            blobs: BlobFolder::default(),
             budget: LOCATE_BUDGET,
             time_known: true,
             passed: Passed::InOrder,
             unchecked: None,
         }
+    }
+
+    /// With the folder of the blobs.
+    pub(crate) fn with_blobs(mut self, blobs: BlobFolder) -> Self {
+        self.blobs = blobs;
+        self
+    }
+
+    /// What an entry said is not known.
+    fn lost(&mut self, index: u64) {
+        self.cases.lost(index);
+        self.traces.lost(index);
     }
 
     /// The log so far.
@@ -141,6 +173,7 @@ impl<'k> Walk<'k> {
                 entries,
                 oddities,
                 steps,
+                marks,
             } = look;
             self.count(span);
             let joined = outline.filter(|_| self.sure && self.passed != Passed::Repeated);
@@ -157,6 +190,8 @@ impl<'k> Walk<'k> {
             steps
                 .iter()
                 .for_each(|step| self.cases.step(step, &mut self.findings));
+            self.traces
+                .take(marks, &mut self.findings, &mut self.checked);
             self.cases.pass(self.verifier.head(), &mut self.findings);
         }
     }
@@ -275,7 +310,7 @@ impl<'k> Walk<'k> {
             self.findings.add(Code::IndexGap, Some(size), text);
         }
         self.passed = Passed::InOrder;
-        self.cases.lost(size);
+        self.lost(size);
         self.watch.lost(size, to);
         self.unsure();
         let time = self.head().time();
@@ -303,6 +338,8 @@ impl<'k> Walk<'k> {
     pub(crate) fn finish(&mut self) {
         self.kinds.report(&mut self.findings);
         self.cases.finish(&mut self.findings, &mut self.checked);
+        let now = self.head().time();
+        self.traces.finish(now, &mut self.findings, &self.checked);
         if let Some((first, count)) = self.unchecked {
             let text =
                 format!("roots of {count} commits, from the one that ends with entry {first}");

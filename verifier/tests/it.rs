@@ -21,4 +21,5 @@ mod it {
     mod live;
     mod output;
     mod server;
+    mod traces;
 }

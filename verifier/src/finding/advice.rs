@@ -41,6 +41,12 @@ enum Remedy {
     Again,
     /// Whoever answers for the access.
     Access,
+    /// The recorder's machine.
+    Recorder,
+    /// The blob is in a copy.
+    Blob,
+    /// A recorder that is cut off.
+    Spool,
 }
 
 impl Code {
@@ -90,12 +96,21 @@ impl Code {
             | Self::PayloadTooLong
             | Self::RecordTooLong
             | Self::TrailingBytes => Remedy::Operator,
+            Self::PlaceMissing | Self::PlaceTwice => Remedy::Operator,
+            Self::RecordingHole
+            | Self::RecordingTwice
+            | Self::RecordingStray
+            | Self::RecordingForeign
+            | Self::RecordingMismatch
+            | Self::RecordingIncomplete => Remedy::Recorder,
+            Self::BlobMissing | Self::BlobChanged | Self::BlobLength => Remedy::Blob,
+            Self::RecordingAwaited => Remedy::Spool,
             Self::UnsealedTail => Remedy::Wait,
             Self::BadHead => Remedy::None,
             Self::TreeDamaged | Self::CheckpointMissing => Remedy::Restart,
             Self::UnknownFile => Remedy::Ask,
             Self::UnknownKind => Remedy::Update,
-            Self::RootsUnchecked | Self::CasesUnchecked => Remedy::Again,
+            Self::RootsUnchecked | Self::TracesUnchecked | Self::CasesUnchecked => Remedy::Again,
             Self::Rule(fault) => Remedy::of_rule(fault),
         }
     }
@@ -194,6 +209,15 @@ impl Remedy {
             Self::Ask => "Find out who put it there. The log does not use it.",
             Self::Update => "Use a verifier that is at least as new as the ledger.",
             Self::Again => "Repair what was found before it, and verify again.",
+            Self::Recorder => {
+                "Do not take the recording for the whole session. Look at the recorder's machine \
+                 and its spool, and ask who recorded it."
+            }
+            Self::Blob => {
+                "Get the file from a copy of the folder blobs: its name is its digest. The entry \
+                 still proves what it must be."
+            }
+            Self::Spool => "Nothing, if the recorder is cut off. Verify again after a day.",
             Self::Access => {
                 "The ledger let through, or left out, what its rules forbid. Take the access away \
                  if it still exists, look at what was done with it, and find out which program \

@@ -44,6 +44,13 @@ struct Counts {
     cases_open: u64,
     cases_closed: u64,
     policies: u64,
+    places: u64,
+    places_missing: u64,
+    parts: u64,
+    commands: u64,
+    blobs: u64,
+    blob_bytes: u64,
+    blobs_unseen: u64,
     seconds: f64,
 }
 
@@ -96,6 +103,13 @@ pub fn report(report: &Report, took: std::time::Duration) -> String {
             cases_open: checked.cases.saturating_sub(checked.cases_closed),
             cases_closed: checked.cases_closed,
             policies: checked.policies,
+            places: checked.places,
+            places_missing: checked.places_missing,
+            parts: checked.parts,
+            commands: checked.commands,
+            blobs: checked.blobs,
+            blob_bytes: checked.blob_bytes,
+            blobs_unseen: checked.blobs_unseen,
             seconds: took.as_secs_f64(),
         },
     })

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Report, Trust, Verdict};
 use crate::finding::{Code, Finding};
+use crate::walk::Checked;
 
 /// Findings of one code that are printed; the rest is counted. `--json` has more.
 const MAX_LINES: usize = 20;
@@ -117,6 +118,7 @@ fn counts(out: &mut dyn Write, report: &Report, took: Duration) -> io::Result<()
         checked.checkpoints,
         took.as_secs_f64()
     )?;
+    traces(out, checked)?;
     if checked.cases == 0 && checked.policies == 0 {
         return Ok(());
     }
@@ -128,4 +130,30 @@ fn counts(out: &mut dyn Write, report: &Report, took: Duration) -> io::Result<()
         checked.cases_closed,
         checked.policies
     )
+}
+
+fn traces(out: &mut dyn Write, checked: &Checked) -> io::Result<()> {
+    if checked.places > 0 || checked.places_missing > 0 {
+        writeln!(
+            out,
+            "            {} places of queues, {} told to be left out",
+            checked.places, checked.places_missing
+        )?;
+    }
+    if checked.parts == 0 && checked.commands == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "            {} parts and {} commands of sessions, {} blobs ({} bytes)",
+        checked.parts, checked.commands, checked.blobs, checked.blob_bytes
+    )?;
+    if checked.blobs_unseen > 0 {
+        writeln!(
+            out,
+            "            {} blobs were not looked at: verify the data folder for that",
+            checked.blobs_unseen
+        )?;
+    }
+    Ok(())
 }

@@ -271,6 +271,10 @@ impl Source for Folder {
             .fold(0, |sum, segment| sum.saturating_add(segment.len))
     }
 
+    fn blob_folder(&self) -> Option<PathBuf> {
+        Some(self.path.join("blobs"))
+    }
+
     fn tree_folder(&self) -> Option<PathBuf> {
         let folder = self.path.join("tree");
         folder.is_dir().then_some(folder)

@@ -96,7 +96,7 @@ impl Walk<'_> {
         );
         self.exhibit(code, index, bytes, text.clone());
         self.findings.add(code, Some(index), text);
-        self.cases.lost(index);
+        self.lost(index);
         self.passed = Passed::Unread;
     }
 

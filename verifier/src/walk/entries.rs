@@ -11,6 +11,7 @@ use crate::evidence::{self, CommitTree};
 use crate::finding::{Code, Findings};
 use crate::payload;
 use crate::salvage::Piece;
+use crate::traces::Marks;
 
 impl Walk<'_> {
     /// Judges every entry: changed ones by their hash, the others by what they say.
@@ -23,7 +24,7 @@ impl Walk<'_> {
             let index = first.saturating_add(u64::try_from(position).unwrap_or(u64::MAX));
             if settled.changed.contains(&position) {
                 self.changed(index, piece, leaf, settled);
-                self.cases.lost(index);
+                self.lost(index);
             } else {
                 let expected = told.then_some(prev);
                 time = judge_record(&mut self.findings, index, piece, (expected, time));
@@ -39,9 +40,14 @@ impl Walk<'_> {
     fn read(&mut self, index: u64, piece: &Piece<'_>) {
         let record = Record::parse(piece.bytes).ok();
         let Some(record) = record.filter(|record| record.index().get() == index) else {
-            return self.cases.lost(index);
+            return self.lost(index);
         };
-        if let Some(read) = payload::read(&record) {
+        let read = payload::read(&record);
+        let mut marks = Marks::default();
+        marks.see(&record, read.as_ref(), &self.blobs);
+        self.traces
+            .take(marks, &mut self.findings, &mut self.checked);
+        if let Some(read) = read {
             let (step, oddity) = Step::of(&record, read);
             if let Some(oddity) = oddity {
                 self.kinds.take(index, &oddity, &mut self.findings);

@@ -46,6 +46,7 @@ pub(crate) struct Told {
     pub(crate) case: u64,
     pub(crate) actor: String,
     pub(crate) via: String,
+    pub(crate) idem: Vec<u8>,
     pub(crate) kind: Kind,
     pub(crate) payload: Vec<u8>,
 }
@@ -203,7 +204,7 @@ impl Log {
                     case: told.case,
                     actor: &told.actor,
                     via: &told.via,
-                    idem: b"",
+                    idem: &told.idem,
                     payload: &told.payload,
                 };
                 builder.push(&draft).expect("fits");

@@ -174,7 +174,7 @@ fn an_entry_of_a_kind_to_come_ends_the_replay_and_not_the_verification() {
     assert_eq!(codes, ["unknown-kind", "cases-unchecked"]);
 }
 
-fn log_entries(entries: &[Entry]) -> Vec<Told> {
+pub(crate) fn log_entries(entries: &[Entry]) -> Vec<Told> {
     let told = entries.iter().skip(1).map(|entry| {
         let (kind, payload) = entry.event.to_event().into_parts().expect("an event");
         Told {
@@ -182,6 +182,7 @@ fn log_entries(entries: &[Entry]) -> Vec<Told> {
             case: entry.case,
             actor: entry.actor.clone(),
             via: entry.via.clone(),
+            idem: Vec::new(),
             kind,
             payload: payload.to_vec(),
         }
