@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Bytes that are read at once.
 const PIECE: usize = 65_536;
-/// The longest blob that is read: 64 MiB, many times what a ledger takes. Whoever feeds the verifier
+/// The longest blob that is read: 64 MiB, 64 times what a ledger takes. Whoever feeds the verifier
 /// cannot make it read for ever.
 const MAX_BLOB: u64 = 64 << 20;
 

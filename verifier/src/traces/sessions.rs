@@ -60,8 +60,12 @@ pub(super) enum Act {
 }
 
 /// Numbers that must follow each other.
-#[derive(Debug, Clone, Copy, Default)]
-struct Count(u64);
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    newest: u64,
+    /// Damage that was met before the newest.
+    losses: u64,
+}
 
 /// The end of a session.
 #[derive(Debug)]
@@ -82,8 +86,6 @@ struct Session {
     output_bytes: u64,
     redactions: u64,
     end: Option<Box<End>>,
-    /// Damage that was met before its newest entry.
-    losses: u64,
     /// Whether every number was seen, so that sums can be compared.
     whole: bool,
 }
@@ -128,15 +130,18 @@ impl Sessions {
     }
 
     fn started(&mut self, entry: Entry) {
+        let none = Count {
+            newest: 0,
+            losses: self.losses,
+        };
         let session = Session {
             actor: entry.actor,
             case: entry.case,
-            parts: Count::default(),
-            commands: Count::default(),
+            parts: none,
+            commands: none,
             output_bytes: 0,
             redactions: 0,
             end: None,
-            losses: self.losses,
             whole: true,
         };
         self.open.insert(entry.index, session);
@@ -172,16 +177,15 @@ impl Sessions {
             // What a stranger says does not count for the recording.
             return add(Code::RecordingForeign, why);
         }
-        let sure = session.losses == self.losses;
-        session.losses = self.losses;
         let is_part = what == "part";
         let count = if is_part {
             &mut session.parts
         } else {
             &mut session.commands
         };
-        let next = count.0.saturating_add(1);
-        session.whole &= sure && number == next;
+        let sure = count.losses == self.losses;
+        let next = count.newest.saturating_add(1);
+        session.whole &= number == next;
         if number < next {
             let why = format!("stands here, and {next} comes next");
             return add(Code::RecordingTwice, why);
@@ -190,7 +194,10 @@ impl Sessions {
             let why = format!("stands here, and {next} comes next");
             add(Code::RecordingHole, why);
         }
-        *count = Count(number);
+        *count = Count {
+            newest: number,
+            losses: self.losses,
+        };
         session.output_bytes = session.output_bytes.saturating_add(output_bytes);
         session.redactions = session.redactions.saturating_add(redactions);
         let recording = session.end.as_ref().and_then(|end| end.recording.as_ref());
@@ -215,8 +222,8 @@ impl Sessions {
         };
         if let Some(told) = &recording {
             let pairs = [
-                ("parts", session.parts.0, told.parts),
-                ("commands", session.commands.0, told.commands),
+                ("parts", session.parts.newest, told.parts),
+                ("commands", session.commands.newest, told.commands),
             ];
             for (what, seen, told) in pairs.into_iter().filter(|(_, seen, told)| seen > told) {
                 let text = format!(
@@ -228,7 +235,6 @@ impl Sessions {
                 session.whole = false;
             }
         }
-        session.whole &= session.losses == self.losses;
         session.end = Some(Box::new(End {
             index: entry.index,
             time: entry.time,
@@ -248,7 +254,7 @@ impl Sessions {
         let Some(told) = &end.recording else {
             return;
         };
-        if session.parts.0 < told.parts || session.commands.0 < told.commands {
+        if session.parts.newest < told.parts || session.commands.newest < told.commands {
             return;
         }
         let pairs = [
@@ -269,9 +275,9 @@ impl Sessions {
 
     /// Reports recordings of which something has not come, when the log's time is `now`.
     pub(super) fn finish(&self, now: UnixMicros, findings: &mut Findings) {
-        let sure = self.open.iter();
-        let sure = sure.filter(|(_, session)| session.losses == self.losses);
-        let mut waiting: Vec<(&End, u64, &Session)> = sure
+        let mut waiting: Vec<(&End, u64, &Session)> = self
+            .open
+            .iter()
             .filter_map(|(id, session)| Some((session.end.as_deref()?, *id, session)))
             .collect();
         waiting.sort_by_key(|(end, ..)| end.index);
@@ -279,10 +285,15 @@ impl Sessions {
             let Some(told) = &end.recording else {
                 continue;
             };
+            // What was lost to damage may be what has not come.
+            let short = |count: Count, told| count.newest < told && count.losses == self.losses;
+            if !short(session.parts, told.parts) && !short(session.commands, told.commands) {
+                continue;
+            }
             let text = format!(
                 "entry {}: the end of session {id} tells of {} parts and {} commands; the last \
                  ones that came are {} and {}",
-                end.index, told.parts, told.commands, session.parts.0, session.commands.0
+                end.index, told.parts, told.commands, session.parts.newest, session.commands.newest
             );
             let late = now.get().saturating_sub(end.time.get()) > PATIENCE;
             let code = if late {
