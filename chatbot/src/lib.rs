@@ -9,4 +9,10 @@
 //! **Elsewhere:** connections, retries and verification are in `countersign-client`; the rules of a
 //! case in `countersign-workflow`.
 
+pub mod card;
+pub mod form;
 pub mod limits;
+pub mod plain;
+pub mod slack;
+pub mod teams;
+mod text;
