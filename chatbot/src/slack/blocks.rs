@@ -136,15 +136,19 @@ pub fn runs(pieces: &[Piece], max: usize) -> Vec<Value> {
     runs.collect()
 }
 
-/// Words in mrkdwn, for the fallback text: escaped, and with formatting characters that mean
-/// nothing, since each is kept from the edges of words by a character that Slack does not show.
+/// Words in mrkdwn, for the fallback text: escaped, after the characters of formatting became
+/// others that look like them, and names and addresses were kept from becoming links.
 #[must_use]
 pub fn escaped(text: &str, max: usize) -> String {
     let mut inert = String::with_capacity(text.len());
     for c in text.chars() {
-        inert.push(c);
-        if matches!(c, '*' | '_' | '~' | '`' | ':' | '@' | '#' | '/') {
-            inert.push('\u{2060}');
+        match c {
+            '*' => inert.push('\u{2217}'),
+            '_' => inert.push('\u{ff3f}'),
+            '~' => inert.push('\u{223c}'),
+            '`' => inert.push('\u{2cb}'),
+            ':' | '@' | '#' => inert.extend([c, '\u{2060}']),
+            c => inert.push(c),
         }
     }
     cut_escaped(&inert, max)

@@ -25,6 +25,20 @@ impl Message {
     pub fn json(&self) -> Value {
         json!({"text": self.text, "blocks": self.blocks})
     }
+
+    /// The same with what else `chat.postMessage` takes, so that nothing is looked up or unfolded
+    /// because of a word in it.
+    #[must_use]
+    pub fn post(&self) -> Value {
+        json!({
+            "text": self.text,
+            "blocks": self.blocks,
+            "parse": "none",
+            "link_names": false,
+            "unfurl_links": false,
+            "unfurl_media": false,
+        })
+    }
 }
 
 /// How much of long texts is shown. A message is drawn with the first of these in which it fits.
