@@ -16,15 +16,18 @@ pub fn view(form: &Form) -> Value {
             "{hidden} more are not shown here; the command line knows them all."
         )));
     }
-    json!({
+    let mut view = json!({
         "type": "modal",
         "callback_id": callback(&form.purpose),
-        "private_metadata": target(&form.purpose),
         "title": word(form.title),
         "submit": word(form.submit),
         "close": word("Back"),
         "blocks": blocks,
-    })
+    });
+    if let Purpose::About(action) = &form.purpose {
+        view["private_metadata"] = json!(action.target.to_string());
+    }
+    view
 }
 
 /// What a modal shows while the real one is being made.
@@ -49,18 +52,11 @@ fn word(text: &str) -> Value {
     json!({"type": "plain_text", "text": cut(text, SLACK_MODAL_WORD)})
 }
 
-pub(super) const fn callback(purpose: &Purpose) -> &'static str {
+const fn callback(purpose: &Purpose) -> &'static str {
     match purpose {
         Purpose::Request(_) => "request",
         Purpose::BreakGlass(_) => "break-glass",
         Purpose::About(action) => action.act.word(),
-    }
-}
-
-fn target(purpose: &Purpose) -> String {
-    match purpose {
-        Purpose::Request(_) | Purpose::BreakGlass(_) => String::new(),
-        Purpose::About(action) => action.target.to_string(),
     }
 }
 

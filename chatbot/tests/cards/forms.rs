@@ -126,11 +126,13 @@ fn a_request_comes_back_from_teams() {
     assert_eq!(form.read(&answers), Ok(Submission::Request(full_ask(true))));
 }
 
-#[test]
-fn the_other_forms_come_back_too() {
+/// A form, what is filled in, and what is read.
+type Filled = (&'static str, Vec<(&'static str, &'static str)>, Submission);
+
+fn filled() -> [Filled; 5] {
     let action = |act| Action { act, target: 1042 };
     let reason = || "Because.".to_owned();
-    let cases = [
+    [
         (
             "deny",
             vec![("reason", "Because.")],
@@ -175,8 +177,12 @@ fn the_other_forms_come_back_too() {
                 comment: String::new(),
             },
         ),
-    ];
-    for (word, fields, wanted) in cases {
+    ]
+}
+
+#[test]
+fn the_other_forms_come_back_too() {
+    for (word, fields, wanted) in filled() {
         let form = form(word);
         let states: Vec<_> = fields
             .iter()

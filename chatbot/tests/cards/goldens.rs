@@ -20,9 +20,32 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
+/// JSON in which each block or element of a card has a line of its own.
 fn pretty(value: &Value) -> String {
-    let text = serde_json::to_string_pretty(value).expect("it is JSON");
-    format!("{text}\n")
+    format!("{}\n", opened(value, 0))
+}
+
+fn opened(value: &Value, depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    let (open, members, close) = match value {
+        Value::Object(object) if depth < 3 => {
+            let members = object.iter().map(|(key, value)| {
+                format!(
+                    "{indent}  {}: {}",
+                    Value::from(key.as_str()),
+                    opened(value, depth + 1)
+                )
+            });
+            ('{', members.collect::<Vec<_>>(), '}')
+        }
+        Value::Array(values) if depth < 3 && !values.is_empty() => {
+            let members = values.iter();
+            let members = members.map(|value| format!("{indent}  {}", opened(value, 3)));
+            ('[', members.collect(), ']')
+        }
+        value => return value.to_string(),
+    };
+    format!("{open}\n{}\n{indent}{close}", members.join(",\n"))
 }
 
 /// What should be in the folder: paths and contents.

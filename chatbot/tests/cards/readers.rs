@@ -149,9 +149,12 @@ fn the_digest_changes_with_what_is_seen() {
     assert_eq!(seen.len(), count, "two cards have the same digest");
 }
 
+/// What is done to a case, and how.
+type Damage = (&'static str, fn(&mut v1::Case));
+
 #[test]
 fn a_case_that_does_not_parse_is_refused() {
-    let cases: [(&str, fn(&mut v1::Case)); 10] = [
+    let cases: [Damage; 10] = [
         ("no person", |case| case.person.clear()),
         ("a person of 257 bytes", |case| {
             case.person = "x".repeat(257)
