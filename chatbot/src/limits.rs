@@ -8,7 +8,7 @@ pub const MAX_NAME: usize = 256;
 pub const MAX_REASON: usize = 2_000;
 /// Other systems in one request: 32, as the workflow takes.
 pub const MAX_AFFECTED: usize = 32;
-/// Bytes of the field that names them all: 32 names of 60 bytes, each with a comma and a space, fit.
+/// Bytes of the field that names them all: 32 names of 60 bytes, each with a comma and a space.
 pub const MAX_AFFECTED_FIELD: usize = 2_000;
 /// Longest access, in seconds: a year, as the workflow takes.
 pub const MAX_DURATION: u64 = 366 * 24 * 3_600;

@@ -1,9 +1,9 @@
 //! How Slack draws cards and forms, as Block Kit JSON, and what its forms send back.
 //!
 //! **The words of people are never markup.** They stand in `plain_text` objects, which Slack does
-//! not parse, and in the `text` elements of `rich_text` blocks, which are literal. Only the fallback
-//! text of a message is mrkdwn: there `&`, `<` and `>` are escaped before anything is cut, and the
-//! characters of formatting are replaced by others that look like them.
+//! not parse, and in the `text` elements of `rich_text` blocks, which are literal. Only the
+//! fallback text of a message is mrkdwn: there `&`, `<` and `>` are escaped before anything is cut,
+//! and the characters of formatting are replaced by others that look like them.
 
 pub mod blocks;
 pub mod message;

@@ -268,7 +268,7 @@ fn hostile_words_in_every_field_stay_words() {
         }
     }
     println!(
-        "counted: {texts} hostile texts in {} fields of a case, {cards} cards, each three times drawn",
+        "counted: {texts} hostile texts in {} fields of a case, {cards} cards, all drawn three times",
         FIELDS.len()
     );
 }
@@ -287,7 +287,7 @@ fn hostile_words_in_all_fields_at_once_stay_words_at_every_moment() {
             }
         }
     }
-    println!("counted: {cards} cards of nothing but hostile words, each three times drawn");
+    println!("counted: {cards} cards of nothing but hostile words, all drawn three times");
 }
 
 /// Those whose buttons and names make the card as large as it gets.
