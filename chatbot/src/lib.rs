@@ -16,3 +16,4 @@ pub mod plain;
 pub mod slack;
 pub mod teams;
 mod text;
+pub mod web;

@@ -1,5 +1,7 @@
 //! Every limit of this crate, with its arithmetic.
 
+use std::time::Duration;
+
 // Cards and forms.
 
 /// Bytes of a name in a case: 256, as the workflow takes.
@@ -69,3 +71,72 @@ pub const TEAMS_TITLE: usize = 60;
 pub const TEAMS_CHOICES: usize = 60;
 /// Label of a choice: 75.
 pub const TEAMS_CHOICE: usize = 75;
+// The web inbox.
+
+/// Connections at a time: 512 at some 40 KiB with TLS are 20 MiB.
+pub const WEB_CONNECTIONS: usize = 512;
+
+/// How long a connection may live: browsers open a new one without a word, and whoever sends one
+/// byte a second is gone after two minutes.
+pub const WEB_VISIT: Duration = Duration::from_secs(120);
+
+/// How long a TLS handshake may take: four round trips over a bad mobile network.
+pub const WEB_HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long an answer may take: the 30 s of a call to the ledger and as much for a second one.
+pub const WEB_ANSWER: Duration = Duration::from_secs(60);
+
+/// How long connections under way may take to end when the inbox stops.
+pub const WEB_GOODBYE: Duration = Duration::from_secs(5);
+
+/// Pause after a connection could not be accepted, for example because descriptors ran out.
+pub const WEB_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of a form: a reason of 2,000 bytes is 6,000 when each is percent-encoded, affected systems
+/// (32 names of 256 bytes) are 24,576, and the rest fits what is left.
+pub const WEB_FORM: usize = 48 * 1024;
+
+/// Fields of a form: the largest has twelve.
+pub const WEB_FIELDS: usize = 64;
+
+/// Signed-in browsers at a time: 10,000 at some 300 bytes are 3 MiB.
+pub const WEB_SESSIONS: usize = 10_000;
+
+/// Seconds for which somebody is signed in: a long working day.
+pub const WEB_SESSION_SECONDS: u64 = 12 * 3_600;
+
+/// Seconds for which a sign-in link can be used.
+pub const WEB_LINK_SECONDS: u64 = 600;
+
+/// Sign-in links that wait to be used: one for each of a policy's first people.
+pub const WEB_LINKS: usize = 64;
+
+/// Cases of a list on one page; the ledger gives 500 at most.
+pub const WEB_CASES: u32 = 100;
+
+/// Closed cases that are looked at for "recently closed", the newest of [`WEB_CLOSED_SECONDS`].
+/// Each is one call: 20 take some 20 ms.
+pub const WEB_CLOSED: usize = 20;
+
+/// Seconds back from now in which a case counts as recently closed: a week.
+pub const WEB_CLOSED_SECONDS: u64 = 7 * 86_400;
+
+/// Pages of CaseClosed entries that are read: 10 of 1,000, so that a busy week costs no more.
+pub const WEB_CLOSED_PAGES: usize = 10;
+
+/// Entries of a case that its page shows, the newest: a case has 3,000 at most, and nobody reads
+/// them in a browser.
+pub const WEB_TIMELINE: usize = 500;
+
+/// Affected systems of one request, as the ledger has it.
+pub const WEB_AFFECTED: usize = 32;
+
+/// Bytes of a reason, as the ledger has it.
+pub const WEB_REASON: usize = 2_000;
+
+/// Bytes of a name, as the ledger has it.
+pub const WEB_NAME: usize = 256;
+
+/// Questions to the policy for one list of what there is: 20,000 at some 20 microseconds are half a
+/// second. What is left is offered without being tried.
+pub const WEB_PROBES: usize = 20_000;

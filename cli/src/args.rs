@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    access, ca, collector, demo, dev, insights, ledger, list, policy, proof, session, shell, show,
-    status,
+    access, ca, chatbot, collector, demo, dev, insights, ledger, list, policy, proof, session,
+    shell, show, status,
 };
 
 const AFTER_HELP: &str = "\
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Ca(ca::CaCommand),
     #[command(subcommand)]
     Collector(collector::CollectorCommand),
+    #[command(subcommand)]
+    Chatbot(chatbot::ChatbotCommand),
     #[command(subcommand)]
     Session(session::SessionCommand),
     Log(list::LogArgs),
@@ -115,6 +117,8 @@ mod tests {
             "countersign collector run --grant 7 --keyboard --no-commands -- psql -c x",
             "countersign collector agent --dry-run f",
             "countersign collector status d --json",
+            "countersign chatbot serve --web 127.0.0.1:0 --link ada --link bruno",
+            "countersign chatbot serve --host a --tls-cert c --tls-key k --identity i",
             "countersign session list --person ada --case 3 -n 5 --json",
             "countersign session play 5 --speed 2.5 --idle-limit 1",
             "countersign session play 5 --text",
@@ -173,6 +177,9 @@ mod tests {
             "countersign collector run --grant 7",
             "countersign collector run -- psql",
             "countersign collector agent",
+            "countersign chatbot",
+            "countersign chatbot serve --tls-cert c",
+            "countersign chatbot serve --web nowhere",
             "countersign session play",
             "countersign session grep x",
             "countersign session export 5",

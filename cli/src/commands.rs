@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod agent;
 pub(crate) mod ca;
+pub(crate) mod chatbot;
 pub(crate) mod collector;
 pub(crate) mod demo;
 pub(crate) mod dev;
@@ -40,6 +41,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Outcome> {
             LogFormat::Text,
             "error,countersign_client=info,countersign_collector=info",
         ),
+        // Who signs in, and what is in the way.
+        Command::Chatbot(_) => (
+            LogFormat::Text,
+            "error,countersign_client=info,countersign_chatbot=info",
+        ),
         _ => (LogFormat::Text, "error,countersign_client=warn"),
     };
     logging::start(format, filter)?;
@@ -74,6 +80,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Insights(args) => Box::pin(insights::run(args, out)).await,
         Command::Ca(command) => Box::pin(ca::run(command, out)).await,
         Command::Collector(command) => Box::pin(collector::run(command, out)).await,
+        Command::Chatbot(command) => Box::pin(chatbot::run(command, out)).await,
         Command::Session(command) => Box::pin(command.run(out)).await,
         Command::Log(args) => Box::pin(list::run(args, out)).await,
         Command::Show(args) => Box::pin(show::run(args, out)).await,

@@ -1,5 +1,7 @@
 //! `countersign dev`: a ledger to play with, and the commands to play with it.
 
+mod inbox;
+
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -24,14 +26,16 @@ use crate::words;
 /// Usual ports; when one is taken, a free one is used.
 const GRPC: u16 = 7443;
 const HTTP: u16 = 7480;
+const WEB: u16 = 7490;
 /// Days that the identities are good for.
 const DAYS: u64 = 365;
 
 /// Run a ledger to play with on localhost
 ///
-/// Runs a ledger on localhost until Ctrl-C: makes the data folder and identities when they are
-/// missing, prints the addresses and commands that work when they are pasted. The folder can be
-/// served again later.
+/// Runs a ledger and its web inbox on localhost until Ctrl-C: makes the data folder and identities
+/// when they are missing, puts the starter policy into force when there is none, prints the
+/// addresses, links that sign three people in, and commands that work when they are pasted. The
+/// folder can be served again later.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
@@ -59,9 +63,12 @@ pub(crate) async fn run(args: DevArgs, out: &mut dyn Write) -> anyhow::Result<Ou
     })
     .await?;
     identities(&dir).await?;
+    inbox::policy(&dir).await?;
+    let web = inbox::open(&dir, localhost(WEB)).await?;
     let (grpc, http) = (&server.endpoint().grpc, &server.endpoint().http);
     tell(out, &dir, grpc, http)?;
-    server.run(stop).await?;
+    inbox::tell(out, &web)?;
+    inbox::beside(web, server, stop).await?;
     writeln!(
         out,
         "Stopped. The log is in {}; `countersign dev` goes on with it.",
@@ -90,7 +97,7 @@ fn localhost(port: u16) -> SocketAddr {
 }
 
 async fn identities(dir: &Path) -> anyhow::Result<()> {
-    for role in [Role::Agent, Role::Auditor] {
+    for role in [Role::Agent, Role::Auditor, Role::Bot] {
         let out = dir.join(role.as_str());
         if out.join("cert.pem").exists() {
             continue;
@@ -139,8 +146,7 @@ then for example:
   countersign ca issue --role agent --name mine --out ./mine-agent
   countersign collector tail --once --identity {agent} --state ./tail.state /var/log/dpkg.log
   countersign log --follow
-  countersign policy starter --out ./policy
-  countersign policy put ./policy
+  countersign policy show --out ./policy
   countersign ca issue --role user --name bruno --out ./bruno
   countersign access request orders-db-staging read-only --for 30m --reason 'to look' \\
     --identity ./bruno

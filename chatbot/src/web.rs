@@ -1,0 +1,244 @@
+//! The web inbox: what waits for somebody, and what they do about it, in a browser.
+//!
+//! Pages are made here, with no script needed. Everything that they show is read from the ledger
+//! when they are made; what people do goes there as a command of a bot that names them. In memory
+//! are sign-ins, and the compiled form of policies.
+
+mod act;
+mod ask;
+mod case;
+mod clock;
+mod door;
+mod enter;
+mod form;
+mod guard;
+mod home;
+mod page;
+mod person;
+mod read;
+mod say;
+mod sign_in;
+mod story;
+mod time;
+mod tls;
+mod viewer;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use countersign_chain::principal::Principal;
+use countersign_client::Client;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+pub use clock::Clock;
+pub use sign_in::SignIn;
+pub use tls::{TlsError, TlsFiles};
+
+use crate::limits::{WEB_FORM, WEB_GOODBYE};
+use door::{Caller, Door};
+use guard::Place;
+use read::Shelf;
+use sign_in::Desk;
+
+/// How the inbox is served.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Names under which browsers may call it, each with a port unless it is the usual one. The
+    /// address itself, and localhost where it is that, are among them.
+    pub hosts: Vec<String>,
+    /// Files of TLS; without them it speaks plain HTTP, which is for loopback only.
+    pub tls: Option<TlsFiles>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Why the inbox cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// Without TLS for others than this machine.
+    #[error(
+        "without TLS the inbox listens on loopback only, not on {0}; give a certificate and its \
+         key, or listen on 127.0.0.1"
+    )]
+    Plain(SocketAddr),
+    /// A link for others than this machine.
+    #[error("sign-in links are for loopback only, and the inbox listens on {0}")]
+    Link(SocketAddr),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The operating system.
+    #[error("cannot serve the inbox: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// What all pages share.
+#[derive(Debug)]
+struct Inbox {
+    client: Client,
+    clock: Clock,
+    desk: Desk,
+    place: Place,
+    shelf: Shelf,
+}
+
+/// An inbox that has its address, and is not served yet.
+#[derive(Debug)]
+pub struct Web {
+    inbox: Arc<Inbox>,
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl Web {
+    /// Takes the address. The client has an identity with the role bot.
+    ///
+    /// # Errors
+    /// [`WebError`] when the address or the files cannot be used.
+    pub async fn bind(client: Client, options: Options) -> Result<Self, WebError> {
+        let wanted = options.listen;
+        if options.tls.is_none() && !wanted.ip().is_loopback() {
+            return Err(WebError::Plain(wanted));
+        }
+        let tls = match &options.tls {
+            Some(files) => Some(Arc::new(tls::load(files)?)),
+            None => None,
+        };
+        let listener = TcpListener::bind(wanted).await;
+        let listener = listener.map_err(|source| WebError::Listen {
+            address: wanted,
+            source,
+        })?;
+        let address = listener.local_addr()?;
+        let inbox = Inbox {
+            client,
+            clock: options.clock,
+            desk: Desk::default(),
+            place: Place {
+                hosts: hosts(address, &options.hosts),
+                is_secure: tls.is_some(),
+            },
+            shelf: Shelf::default(),
+        };
+        Ok(Self {
+            inbox: Arc::new(inbox),
+            listener,
+            address,
+            tls,
+        })
+    }
+
+    /// Address of the inbox, without a slash at its end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.inbox.place.scheme(), self.address)
+    }
+
+    /// A link that signs this user in, once, within ten minutes.
+    ///
+    /// # Errors
+    /// [`WebError::Link`] when others than this machine could use it; [`WebError::Io`] without
+    /// randomness, or when too many wait.
+    pub fn invite(&self, user: Principal) -> Result<String, WebError> {
+        if !self.address.ip().is_loopback() {
+            return Err(WebError::Link(self.address));
+        }
+        let secret = self.inbox.desk.invite(user, self.inbox.clock.seconds())?;
+        Ok(format!("{}/sign-in/{secret}", self.url()))
+    }
+
+    /// Serves until `stop` is cancelled.
+    ///
+    /// # Errors
+    /// [`WebError::Io`].
+    pub async fn serve(self, stop: CancellationToken) -> Result<(), WebError> {
+        let app = routes(&self.inbox).into_make_service_with_connect_info::<Caller>();
+        let door = Door::open(self.listener, self.tls.map(TlsAcceptor::from))?;
+        let asked = stop.clone();
+        let serving = axum::serve(door, app)
+            .with_graceful_shutdown(async move { asked.cancelled().await })
+            .into_future();
+        let mut serving = std::pin::pin!(serving);
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            () = stop.cancelled() => {}
+        }
+        match timeout(WEB_GOODBYE, serving).await {
+            Ok(ended) => Ok(ended?),
+            // Whoever still reads has had time enough.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// What a Host header may say.
+fn hosts(address: SocketAddr, more: &[String]) -> BTreeSet<String> {
+    let mut all: BTreeSet<String> = more.iter().map(|host| host.to_ascii_lowercase()).collect();
+    all.insert(address.to_string());
+    if address.ip().is_loopback() {
+        all.insert(format!("localhost:{}", address.port()));
+    }
+    all
+}
+
+fn routes(inbox: &Arc<Inbox>) -> Router {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/request", get(ask::form).post(ask::request))
+        .route("/break-glass", get(ask::loud_form).post(ask::break_glass))
+        .route("/case/{id}", get(case::show))
+        .route("/case/{id}/state", get(case::state))
+        .route("/case/{id}/proof/{index}", get(case::proof))
+        .route("/case/{id}/{action}", get(case::back).post(act::act))
+        .route("/checkpoint", get(case::checkpoint))
+        .route("/sign-in", get(enter::page).post(enter::by_certificate))
+        .route("/sign-in/{secret}", get(enter::link).post(enter::by_link))
+        .route("/sign-out", get(enter::page).post(enter::sign_out))
+        .route("/style.css", get(page::style))
+        .route("/live.js", get(page::script))
+        .fallback(page::nowhere)
+        .layer(DefaultBodyLimit::max(WEB_FORM))
+        .layer(from_fn_with_state(Arc::clone(inbox), guard::guard))
+        .with_state(Arc::clone(inbox))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inbox_answers_to_its_own_names_only() {
+        let local = hosts(
+            "127.0.0.1:7490".parse().unwrap(),
+            &["Inbox.Example".to_owned()],
+        );
+        let expected = ["127.0.0.1:7490", "inbox.example", "localhost:7490"];
+        assert!(local.iter().eq(expected.iter()), "{local:?}");
+        let open = hosts("0.0.0.0:443".parse().unwrap(), &[]);
+        assert!(
+            !open.iter().any(|host| host.starts_with("localhost")),
+            "{open:?}"
+        );
+    }
+}

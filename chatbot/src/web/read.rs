@@ -1,0 +1,167 @@
+//! What the inbox reads from the ledger.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_chain::time::UnixMicros;
+use countersign_client::{CallError, Entry, Filter};
+use countersign_proto::event::{Kinded as _, Known};
+use countersign_proto::v1;
+use countersign_workflow::policy::{Bundle, Policy};
+use jiff::tz::TimeZone;
+use parking_lot::Mutex;
+
+use super::Inbox;
+use super::say::Trouble;
+use super::time::zone;
+use crate::limits::{WEB_CASES, WEB_CLOSED, WEB_CLOSED_PAGES, WEB_CLOSED_SECONDS};
+
+/// Policies that are kept compiled: the one in force, and those of cases that began before.
+const KEPT: usize = 8;
+
+/// A policy, ready to be asked.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) policy: Policy,
+    /// The company's zone, in which times are shown.
+    pub(super) zone: TimeZone,
+}
+
+/// Policies that were compiled, by the index of their entry, which never changes what it says.
+#[derive(Debug, Default)]
+pub(super) struct Shelf(Mutex<BTreeMap<u64, Arc<Rules>>>);
+
+/// A list of cases.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) cases: Vec<v1::Case>,
+    /// Whether there are more.
+    pub(super) has_more: bool,
+}
+
+impl Inbox {
+    /// The policy in force.
+    pub(super) async fn rules(&self) -> Result<Arc<Rules>, Trouble> {
+        self.rules_of(0).await
+    }
+
+    /// The policy of this number; 0 for the one in force.
+    pub(super) async fn rules_of(&self, index: u64) -> Result<Arc<Rules>, Trouble> {
+        if let Some(known) = self.shelf.0.lock().get(&index) {
+            return Ok(Arc::clone(known));
+        }
+        let (policy, files) = self.client.policy(index).await?;
+        if let Some(known) = self.shelf.0.lock().get(&policy.index) {
+            return Ok(Arc::clone(known));
+        }
+        let files = files.into_iter().map(|file| (file.name, file.text));
+        let unreadable = |why: String| {
+            tracing::error!(policy = policy.index, why, "the policy cannot be read");
+            Trouble::Policy(policy.index)
+        };
+        let bundle = Bundle::new(files).map_err(|error| unreadable(error.to_string()))?;
+        if policy.digest != bundle.digest().as_slice() {
+            return Err(unreadable("its digest is that of another one".to_owned()));
+        }
+        let compiled = Policy::compile(&bundle);
+        let compiled = compiled.map_err(|problems| unreadable(format!("{problems:?}")))?;
+        let rules = Arc::new(Rules {
+            zone: zone(compiled.zone()),
+            policy: compiled,
+        });
+        let mut shelf = self.shelf.0.lock();
+        if shelf.len() >= KEPT {
+            shelf.pop_first();
+        }
+        shelf.insert(policy.index, Arc::clone(&rules));
+        Ok(rules)
+    }
+
+    /// One page of cases.
+    pub(super) async fn cases(&self, wanted: v1::ListCasesRequest) -> Result<Listed, CallError> {
+        let request = v1::ListCasesRequest {
+            page_size: WEB_CASES,
+            ..wanted
+        };
+        let answer = self.client.cases(request).await?;
+        Ok(Listed {
+            has_more: !answer.next_page_token.is_empty(),
+            cases: answer.cases,
+        })
+    }
+
+    /// Whether somebody could decide in this case now, as the ledger says.
+    pub(super) async fn may_decide(&self, case: &v1::Case, user: &str) -> Result<bool, CallError> {
+        if case.status() == v1::CaseStatus::Closed {
+            return Ok(false);
+        }
+        // Cases come in the order of their numbers, so the token of a page that ended above this
+        // one leads to it at once.
+        let request = v1::ListCasesRequest {
+            page_size: 1,
+            page_token: case.id.saturating_add(1).to_string(),
+            reviewer: user.to_owned(),
+            resource: case.resource.clone(),
+            ..v1::ListCasesRequest::default()
+        };
+        let answer = self.client.cases(request).await?;
+        Ok(answer.cases.iter().any(|found| found.id == case.id))
+    }
+
+    /// The entries of a case, the oldest first.
+    pub(super) async fn timeline(&self, case: u64) -> Result<Vec<Entry>, CallError> {
+        let filter = Filter {
+            case,
+            ..Filter::default()
+        };
+        let mut pages = self.client.list(filter);
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await? {
+            all.extend(page.entries);
+        }
+        Ok(all)
+    }
+
+    /// Cases that were closed lately, the newest first.
+    pub(super) async fn closed(&self) -> Result<Vec<v1::Case>, CallError> {
+        let micros = WEB_CLOSED_SECONDS.saturating_mul(1_000_000);
+        let since = self.clock.now().get().saturating_sub(micros);
+        let filter = Filter {
+            kinds: vec![v1::CaseClosed::KIND],
+            since: UnixMicros::new(since).ok(),
+            ..Filter::default()
+        };
+        let mut pages = self.client.list(filter);
+        let mut numbers: Vec<u64> = Vec::new();
+        for _ in 0..WEB_CLOSED_PAGES {
+            match pages.next().await? {
+                Some(page) => numbers.extend(page.entries.iter().map(Entry::case)),
+                None => break,
+            }
+        }
+        let mut cases = Vec::new();
+        for id in numbers.into_iter().rev().take(WEB_CLOSED) {
+            cases.push(self.client.case(id).await?);
+        }
+        Ok(cases)
+    }
+
+    /// Whether a certificate was revoked.
+    pub(super) async fn is_revoked(&self, serial: &str) -> Result<bool, CallError> {
+        let filter = Filter {
+            kinds: vec![v1::CertificateRevoked::KIND],
+            ..Filter::default()
+        };
+        let mut pages = self.client.list(filter);
+        while let Some(page) = pages.next().await? {
+            let names = |entry: &Entry| {
+                let event = entry.known();
+                matches!(event, Ok(Known::CertificateRevoked(event)) if event.serial == serial)
+            };
+            if page.entries.iter().any(names) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,219 @@
+//! Why something did not happen, in words for whoever asked for it.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use countersign_client::CallError;
+use countersign_proto::reason::{Class, Reason};
+use maud::html;
+
+use super::page;
+
+/// Why a page is not what was asked for.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The ledger refused, or did not answer.
+    Call(Box<CallError>),
+    /// This policy cannot be read.
+    Policy(u64),
+    /// There is no such case, or it is somebody else's business.
+    Unknown,
+    /// The form is not of this session.
+    Forged,
+    /// The form cannot be read.
+    Form,
+    /// The certificate was revoked.
+    Revoked,
+    /// The operating system gave no randomness.
+    Random,
+}
+
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
+        if error.reason() == Some(Reason::IdUnknown) {
+            return Self::Unknown;
+        }
+        Self::Call(Box::new(error))
+    }
+}
+
+impl Trouble {
+    fn words(&self) -> (StatusCode, &'static str, String) {
+        match self {
+            Self::Call(error) => (status(error), "That did not work", refused(error)),
+            Self::Policy(index) => (
+                StatusCode::BAD_GATEWAY,
+                "The policy cannot be read",
+                format!(
+                    "Policy {index} of the ledger is not one that this inbox understands. The \
+                     operator of the inbox finds the reason in its log messages."
+                ),
+            ),
+            Self::Unknown => (
+                StatusCode::NOT_FOUND,
+                "There is no such case",
+                "Either nothing has this number, or the case is none of yours.".to_owned(),
+            ),
+            Self::Forged => (
+                StatusCode::FORBIDDEN,
+                "Nothing was done",
+                "The form was not made for this session. You may have signed in again since it \
+                 was shown; go back, reload the page, and send it once more."
+                    .to_owned(),
+            ),
+            Self::Form => (
+                StatusCode::BAD_REQUEST,
+                "Nothing was done",
+                "The form cannot be read. Go back, reload the page, and send it once more."
+                    .to_owned(),
+            ),
+            Self::Revoked => (
+                StatusCode::FORBIDDEN,
+                "You are signed out",
+                "Your certificate was revoked. An administrator of the ledger can issue a new one."
+                    .to_owned(),
+            ),
+            Self::Random => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "That did not work",
+                "The machine of the inbox is in trouble. Try again later.".to_owned(),
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        if let Self::Call(error) = &self {
+            tracing::debug!(%error, "a call for a page failed");
+        }
+        let (status, title, text) = self.words();
+        let body = html! {
+            h1 { (title) }
+            p role="alert" { (text) }
+            p { a href="/" { "Back to the inbox" } }
+        };
+        (status, page::plain(title, &body)).into_response()
+    }
+}
+
+/// The status of an answer that tells of this.
+pub(super) fn status(error: &CallError) -> StatusCode {
+    match error.reason().map(Reason::class) {
+        Some(Class::Caller) => StatusCode::CONFLICT,
+        Some(Class::Retry) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(Class::Fatal) | None => StatusCode::BAD_GATEWAY,
+    }
+}
+
+/// What the ledger said no to, in a sentence or two.
+pub(super) fn refused(error: &CallError) -> String {
+    match error {
+        CallError::Refused {
+            reason, message, ..
+        } => match reason {
+            Some(reason) => with_ours(*reason, message),
+            None => format!("The ledger refused: {}.", message.trim_end_matches('.')),
+        },
+        CallError::NoAnswer { .. } => "The ledger does not answer. Whatever you sent may or may \
+                                       not have reached it; look at the case before you repeat it."
+            .to_owned(),
+        CallError::Unverified { .. } | CallError::Remember(_) => {
+            "The ledger's answer does not match its signed log, so it is not shown. Tell the \
+             operator of the ledger now."
+                .to_owned()
+        }
+        CallError::Random(_) => {
+            "The machine of the inbox is in trouble. Try again later.".to_owned()
+        }
+    }
+}
+
+fn with_ours(reason: Reason, message: &str) -> String {
+    let said = message.trim_end_matches('.');
+    match ours(reason) {
+        Some(words) => words.to_owned(),
+        None => {
+            let summary = sentence(reason.summary());
+            format!("{summary} The ledger says: {said}.")
+        }
+    }
+}
+
+/// Our own sentence where the ledger's speaks of commands.
+const fn ours(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
+        Reason::SelfApproval => {
+            "You cannot decide on an access of your own, also not through another account or in \
+             somebody else's place. The attempt is in the log."
+        }
+        Reason::AlreadyDecided => {
+            "Somebody was faster: this waits for no decision any more. The page shows how the \
+             case stands now."
+        }
+        Reason::AlreadyReviewed => "You have decided on this before; one decision each.",
+        Reason::NotAReviewer => "The policy does not ask you to decide on this.",
+        Reason::NotYours => "Only the person whose access it is may do this.",
+        Reason::GrantNotActive => {
+            "This access is over, or has not begun. The page shows how the case stands now."
+        }
+        Reason::ExtensionPending => "An extension of this access waits for decisions already.",
+        Reason::ExtensionsUsedUp => {
+            "The policy allows no further extension. Ask for access anew when you need more time."
+        }
+        Reason::FeedbackNotOpen => "No feedback is taken from you for this case now.",
+        Reason::RetroNotOpen => "This case waits for no review any more.",
+        Reason::PolicyMissing => {
+            "No policy is in force, so nobody can ask for access yet. An administrator puts one \
+             into force with `countersign policy put`."
+        }
+        Reason::PersonUnknown => {
+            "The policy does not know you. An administrator adds people to its entities.json."
+        }
+        Reason::ClockBehind => {
+            "The ledger's clock is behind its log, so no access is given now. Its operator has to \
+             set the clock."
+        }
+        Reason::Replaying => "The ledger has just started. Try again in a moment.",
+        Reason::ActorNotAllowed | Reason::RoleNotAllowed => {
+            "The inbox is not set up to speak for people: its identity needs the role bot."
+        }
+        _ => return None,
+    })
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), chars.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_a_sentence() {
+        for reason in Reason::ALL {
+            let told = with_ours(*reason, "grant 7 was extended 2 times");
+            assert!(
+                told.starts_with(|c: char| c.is_uppercase()),
+                "{reason}: {told}"
+            );
+            assert!(
+                told.ends_with('.') && !told.contains(".."),
+                "{reason}: {told}"
+            );
+            assert!(
+                !told.contains(reason.as_str()),
+                "{reason} is for programs: {told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_keeps_what_the_ledger_said() {
+        let told = with_ours(Reason::DurationTooLong, "at most 3600 s");
+        assert!(told.ends_with("The ledger says: at most 3600 s."), "{told}");
+    }
+}
