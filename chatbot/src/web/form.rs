@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use countersign_chain::hash::{Hash, digest};
+
 use crate::limits::WEB_FIELDS;
 
 /// The fields of a form, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Form(BTreeMap<String, String>);
+pub(super) struct Form {
+    fields: BTreeMap<String, String>,
+    /// Digest of the bytes that came; none when nobody sent any.
+    sent: Option<Hash>,
+}
 
 /// What is wrong with a form, by field.
 pub(super) type Faults = BTreeMap<&'static str, String>;
@@ -27,12 +33,18 @@ impl Form {
                 return None;
             }
         }
-        Some(Self(fields))
+        let sent = Some(digest(bytes));
+        Some(Self { fields, sent })
     }
 
     /// A field without the space around it; empty when it is not there.
     pub(super) fn get(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", |value| value.trim())
+        self.fields.get(name).map_or("", |value| value.trim())
+    }
+
+    /// SHA-256 of the bytes that the browser sent.
+    pub(super) const fn sent(&self) -> Option<Hash> {
+        self.sent
     }
 
     /// A number; `None` when it is none.
@@ -61,6 +73,6 @@ mod tests {
         let many: Vec<String> = (0..=WEB_FIELDS).map(|n| format!("f{n}=1")).collect();
         assert_eq!(Form::parse(many.join("&").as_bytes()), None);
         assert!(Form::parse(many[1..].join("&").as_bytes()).is_some());
-        assert_eq!(Form::parse(b""), Some(Form::default()));
+        assert_eq!(Form::parse(b"").unwrap().sent(), Some(digest(b"")));
     }
 }

@@ -31,6 +31,14 @@ impl SignIn {
             Self::Link => "sign-in link",
         }
     }
+
+    /// As evidence names it.
+    pub(super) const fn proof(self) -> &'static str {
+        match self {
+            Self::Certificate => "client-certificate",
+            Self::Link => "sign-in-link",
+        }
+    }
 }
 
 /// Who signs in.

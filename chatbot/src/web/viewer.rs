@@ -76,6 +76,21 @@ impl Viewer {
             log: String::new(),
             idempotency_key: key.chars().take(48).collect(),
             on_behalf_of: self.principal().to_owned(),
+            evidence: Some(Box::new(self.evidence(form))),
+        }
+    }
+
+    /// What is known about who sent a form.
+    fn evidence(&self, form: &Form) -> v1::Evidence {
+        v1::Evidence {
+            platform: "web".to_owned(),
+            user: self.principal().to_owned(),
+            callback_sha256: form
+                .sent()
+                .map_or_else(Default::default, |sent| sent.as_bytes().to_vec().into()),
+            callback: form.get("key").chars().take(64).collect(),
+            verified_by: self.session.by.proof().to_owned(),
+            ..v1::Evidence::default()
         }
     }
 }

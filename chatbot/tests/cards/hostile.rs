@@ -323,7 +323,10 @@ fn check_form(text: &str) {
         if let Some(value) = object.get("value") {
             let words = object["text"].as_object().expect("an option has a text");
             assert!(units(self::text(words, "text")) <= 75, "{object:?}");
-            assert!(value.as_str().is_some_and(|value| value.len() <= 75), "{object:?}");
+            assert!(
+                value.as_str().is_some_and(|value| value.len() <= 75),
+                "{object:?}"
+            );
         }
         for list in ["options", "option_groups"] {
             let list = object.get(list).and_then(Value::as_array);
