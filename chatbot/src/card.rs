@@ -12,6 +12,7 @@
 pub mod action;
 pub mod audience;
 mod digest;
+mod event;
 mod facts;
 pub mod moment;
 pub mod name;

@@ -275,7 +275,7 @@ fn status(status: i32) -> Result<Status, CaseError> {
     }
 }
 
-fn name(field: &'static str, text: &str) -> Result<Name, CaseError> {
+pub(super) fn name(field: &'static str, text: &str) -> Result<Name, CaseError> {
     if text.is_empty() {
         return Err(CaseError::Missing(field));
     }
@@ -286,7 +286,7 @@ fn name(field: &'static str, text: &str) -> Result<Name, CaseError> {
     })
 }
 
-fn words(field: &'static str, text: &str, max: usize) -> Result<String, CaseError> {
+pub(super) fn words(field: &'static str, text: &str, max: usize) -> Result<String, CaseError> {
     match text.len() {
         length if length > max => Err(CaseError::Long { field, length, max }),
         _ => Ok(text.to_owned()),
@@ -310,7 +310,7 @@ fn all(field: &'static str, texts: &[String]) -> Result<Vec<String>, CaseError> 
     texts.collect()
 }
 
-fn time(
+pub(super) fn time(
     field: &'static str,
     time: Option<&prost_types::Timestamp>,
 ) -> Result<Option<UnixMicros>, CaseError> {
@@ -318,7 +318,7 @@ fn time(
     time.map_err(|why| CaseError::Time { field, why })
 }
 
-fn span(field: &'static str, seconds: u64) -> Result<Span, CaseError> {
+pub(super) fn span(field: &'static str, seconds: u64) -> Result<Span, CaseError> {
     Span::new(seconds).ok_or(CaseError::Span { field, seconds })
 }
 

@@ -268,7 +268,7 @@ fn hostile_words_in_every_field_stay_words() {
         }
     }
     println!(
-        "counted: {texts} hostile texts in {} fields of a case, {cards} cards, all drawn three times",
+        "counted: {texts} hostile texts in {} fields of a case, {cards} cards, three times drawn",
         FIELDS.len()
     );
 }
