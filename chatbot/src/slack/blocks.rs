@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 
 use crate::card::Piece;
 use crate::card::action::{Action, Weight};
-use crate::limits::{
-    SLACK_BUTTON, SLACK_HEADER, SLACK_LABEL, SLACK_OPTION_VALUE, SLACK_PLACEHOLDER, SLACK_SECTION,
-};
+use crate::limits::{SLACK_BUTTON, SLACK_HEADER, SLACK_LABEL, SLACK_OPTION_VALUE, SLACK_SECTION};
 use crate::plain::utc;
 use crate::text::{cut, cut_escaped};
 
@@ -71,12 +69,6 @@ pub fn option(label: &str, value: &str) -> Value {
 #[must_use]
 pub fn group(label: &str, options: &[Value]) -> Value {
     json!({"label": words(label, SLACK_BUTTON), "options": options})
-}
-
-/// Grey words in an empty field.
-#[must_use]
-pub fn placeholder(text: &str) -> Value {
-    words(text, SLACK_PLACEHOLDER)
 }
 
 /// A label or a hint.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::form::{Choice, Field, Form, Input, Need, Purpose};
-use crate::limits::{SLACK_INPUT, SLACK_MODAL_WORD, SLACK_OPTIONS};
+use crate::limits::{SLACK_INPUT, SLACK_MODAL_WORD, SLACK_OPTIONS, SLACK_RADIO};
 use crate::slack::blocks::{context, group, label, option};
 use crate::text::cut;
 
@@ -90,7 +90,7 @@ fn element(field: &Field) -> Value {
         Input::Radio(choices) => json!({
             "type": "radio_buttons",
             "action_id": field.key,
-            "options": options(choices.iter()),
+            "options": options(choices.iter().take(SLACK_RADIO)),
         }),
         Input::Instant => json!({"type": "datetimepicker", "action_id": field.key}),
     }
