@@ -266,6 +266,9 @@ pub const MAX_PROVISIONERS: usize = 64;
 pub const INSPECT_EVERY: Duration = Duration::from_secs(300);
 /// Differences that one inspection reports; more are counted in the agent's log only.
 pub const MAX_FINDINGS: usize = 200;
+/// Rights that keep a role from being dropped, in one error: five of about 140 bytes; the sentence
+/// around them fits the rest of [`MAX_REPORT_TEXT`].
+pub const MAX_HELD_TEXT: usize = 700;
 /// Answer of a hook or webhook: 10,000 accesses of about 100 bytes.
 pub const MAX_ANSWER: usize = 1_048_576;
 /// A file with a key, a password or a certificate.

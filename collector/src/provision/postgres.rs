@@ -9,6 +9,7 @@
 
 mod catalog;
 mod connect;
+mod held;
 mod inspect;
 mod make;
 mod names;

@@ -322,9 +322,8 @@ async fn drift_is_told_once_and_removed_when_that_is_wanted() {
     running.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_with_createrole_is_enough() {
-    let (server, dir) = (database(), tempfile::tempdir().expect("a folder"));
+/// The configuration of an agent whose role on the server is no superuser.
+fn with_createrole(server: &Postgres, dir: &std::path::Path) -> String {
     server.admin(
         "orders",
         &format!(
@@ -334,9 +333,66 @@ async fn a_role_with_createrole_is_enough() {
              GRANT CONNECT ON DATABASE orders TO countersign WITH GRANT OPTION"
         ),
     );
-    let text = config(&server, dir.path(), "");
+    let text = config(server, dir, "");
     let text = text.replace("user = \"postgres\"", "user = \"countersign\"");
-    let text = text.replace("[\"reporting\"]", "[\"postgres\"]");
+    text.replace("[\"reporting\"]", "[\"postgres\"]")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_superuser_gave_to_a_role_is_named_with_the_remedy_and_then_it_is_dropped() {
+    let (server, dir) = (database(), tempfile::tempdir().expect("a folder"));
+    let text = with_createrole(&server, dir.path());
+    let site = Site::new(RESOURCES).await;
+    let running = site.provision(&text).await;
+    let grant = site.grant("orders-db", "read-only", 3_600).await;
+    site.made(grant).await;
+    let (role, password) = delivered(dir.path(), grant);
+    server.admin(
+        "orders",
+        &format!(
+            "CREATE SCHEMA \"Back Office\"; GRANT USAGE ON SCHEMA \"Back Office\" TO {role}; \
+             GRANT SELECT ON secrets TO {role}; GRANT UPDATE (id) ON orders TO {role}; \
+             CREATE DOMAIN cents AS int; GRANT USAGE ON DOMAIN cents TO {role}"
+        ),
+    );
+    site.revoke(grant).await;
+    let failed = site
+        .wait(|known| match known {
+            Known::RemovalFailed(failed) if failed.grant == grant => Some(failed.error.clone()),
+            _ => None,
+        })
+        .await;
+    for held in [
+        "for table public.secrets, given by postgres",
+        "schema Back Office",
+        "(id)",
+        "type public.cents",
+    ] {
+        assert!(failed.contains(held), "expected {held}, got {failed}");
+    }
+    let entered = server.run((&role, &password), "orders", "SELECT 1");
+    assert!(!entered.status.success(), "it is shut out: {entered:?}");
+    until("no credential", || {
+        fs::read_dir(dir.path().join("ada")).is_ok_and(|mut files| files.next().is_none())
+    })
+    .await;
+    assert!(exists(&server, &role));
+
+    // What the error says to run is enough.
+    let remedies: Vec<&str> = failed.split('`').skip(1).step_by(2).collect();
+    assert_eq!(remedies.len(), 4, "{failed}");
+    for remedy in remedies {
+        server.admin("orders", remedy);
+    }
+    site.removed(grant).await;
+    assert!(!exists(&server, &role));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_with_createrole_is_enough() {
+    let (server, dir) = (database(), tempfile::tempdir().expect("a folder"));
+    let text = with_createrole(&server, dir.path());
     let site = Site::new(RESOURCES).await;
     let running = site.provision(&text).await;
     let grant = site.grant("orders-db", "read-only", 3_600).await;

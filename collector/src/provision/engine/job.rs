@@ -119,18 +119,21 @@ async fn deliver(
     Ok(made)
 }
 
+/// A grant that is over leaves no credential behind, also when its access cannot be removed yet.
 async fn remove(served: &Served, grant: &Grant, ending: Ending) -> Result<Proof, Failure> {
-    let proof = limited(served.provisioner.remove(grant, ending)).await?;
+    let removed = limited(served.provisioner.remove(grant, ending)).await;
     // If we stop here, the next run finds nothing to remove, and the log knows that it was made.
-    let (number, provisioner, proof_text) = (grant.grant, &served.name, &proof.text);
-    tracing::info!(number, provisioner, proof_text, "access is removed");
+    let (number, provisioner) = (grant.grant, &served.name);
+    if let Ok(proof) = &removed {
+        let proof_text = &proof.text;
+        tracing::info!(number, provisioner, proof_text, "access is removed");
+    }
     if let Some(delivery) = &served.delivery
         && let Err(failure) = limited(delivery.withdraw(grant)).await
     {
-        // It opens nothing any more.
         tracing::warn!(number, %failure, "a credential that is over stays where it was put");
     }
-    Ok(proof)
+    removed
 }
 
 /// Mends what was found, when that is wanted, and says what was mended.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Postgres;
 use super::catalog::Role;
 use super::connect::Session;
+use super::held::explained;
 use super::names::quoted;
 use crate::provision::provisioner::{Failure, Grant, Proof};
 
@@ -54,17 +55,14 @@ impl Postgres {
             .reassign_to
             .as_ref()
             .unwrap_or(&self.config.user);
+        let mut sessions = Vec::new();
         for database in &databases {
             let there = self.server.session_in(database).await?;
-            let (role, to) = (quoted(name), quoted(to));
-            // Given away, then without what others gave to it: nothing of its own is lost.
-            there
-                .run(&format!(
-                    "BEGIN; REASSIGN OWNED BY {role} TO {to}; DROP OWNED BY {role}; COMMIT"
-                ))
-                .await?;
+            sessions.push((database.clone(), there));
         }
-        session.run(&format!("DROP ROLE {}", quoted(name))).await?;
+        if let Err(cause) = drop_all(session, name, to, &sessions).await {
+            return Err(explained(role, to, &sessions, cause).await);
+        }
         let late = self.end_sessions(session, oid).await?;
         let left = session.roles().await?;
         if left
@@ -112,4 +110,24 @@ impl Postgres {
             ))),
         }
     }
+}
+
+/// Gives away what a role owns and takes back what was given to it, in each of these databases;
+/// then drops it.
+async fn drop_all(
+    session: &Session,
+    name: &str,
+    to: &str,
+    databases: &[(String, Session)],
+) -> Result<(), Failure> {
+    let (role, to) = (quoted(name), quoted(to));
+    for (_database, there) in databases {
+        // Given away, then without what others gave to it: nothing of its own is lost.
+        there
+            .run(&format!(
+                "BEGIN; REASSIGN OWNED BY {role} TO {to}; DROP OWNED BY {role}; COMMIT"
+            ))
+            .await?;
+    }
+    session.run(&format!("DROP ROLE {role}")).await
 }
