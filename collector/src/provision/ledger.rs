@@ -1,8 +1,9 @@
 //! The ledger, as provisioners need it.
 
-use countersign_client::{CallError, Client, Draft, Filter, Follow, Level};
+use countersign_client::{CallError, Client, Draft, Filter, Follow, Followed, Level};
 use countersign_proto::reason::Reason;
 use countersign_proto::v1;
+use tokio::task::JoinHandle;
 
 use crate::provision::book::{Heard, Report, ReportError};
 
@@ -63,15 +64,81 @@ pub(crate) trait Ledger: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), String>> + Send;
 }
 
-impl Feed for Follow {
+/// A stream of the ledger's, and where the log ended when it began.
+///
+/// The stream says that it has come to the end by a part without entries, which comes 10 s after a
+/// part with some: access would wait for it. What was sealed at the beginning is asked for
+/// instead.
+pub(crate) struct LedgerFeed {
+    follow: Follow,
+    next: u64,
+    /// The question how long the log is, until it is answered.
+    asking: Option<JoinHandle<Result<u64, CallError>>>,
+    /// How long it was; `None` when that is not known.
+    end: Option<u64>,
+}
+
+impl Drop for LedgerFeed {
+    fn drop(&mut self) {
+        if let Some(asking) = &self.asking {
+            asking.abort();
+        }
+    }
+}
+
+/// What comes first: how long the log is, or a part of it.
+enum First {
+    Length(Option<u64>),
+    Part(Option<Result<Followed, CallError>>),
+}
+
+impl LedgerFeed {
+    /// Can be dropped and called again.
+    async fn first(&mut self) -> First {
+        let Some(asking) = &mut self.asking else {
+            return First::Part(self.follow.next().await);
+        };
+        let answer = tokio::select! {
+            answer = asking => answer,
+            part = self.follow.next() => return First::Part(part),
+        };
+        self.asking = None;
+        let answer = match answer {
+            Ok(Ok(size)) => Ok(size),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = &answer {
+            tracing::debug!(error, "it is not known how long the log is");
+        }
+        First::Length(answer.ok())
+    }
+}
+
+impl Feed for LedgerFeed {
     async fn next(&mut self) -> Option<Result<Part, String>> {
-        let followed = match Self::next(self).await? {
+        let followed = loop {
+            match self.first().await {
+                First::Part(followed) => break followed?,
+                First::Length(end) => self.end = end,
+            }
+            if self.end.is_some_and(|end| self.next >= end) {
+                return Some(Ok(Part {
+                    next: self.next,
+                    caught_up: true,
+                    ..Part::default()
+                }));
+            }
+        };
+        let followed = match followed {
             Ok(followed) => followed,
             Err(error) => return Some(Err(error.to_string())),
         };
+        self.next = followed.next_index;
+        let is_past = self.end.is_some_and(|end| followed.next_index >= end);
         let mut part = Part {
             next: followed.next_index,
-            caught_up: followed.entries.is_empty(),
+            caught_up: followed.entries.is_empty() || is_past,
             ..Part::default()
         };
         for entry in followed.entries {
@@ -103,22 +170,25 @@ impl Feed for Follow {
 }
 
 impl Ledger for Client {
-    type Feed = Follow;
+    type Feed = LedgerFeed;
 
     fn origin(&self) -> String {
         self.key().origin().to_string()
     }
 
-    fn follow(&self, from: u64) -> Follow {
-        let kinds = KINDS.to_vec();
-        Self::follow(
-            self,
-            from,
-            Filter {
-                kinds,
-                ..Filter::default()
-            },
-        )
+    fn follow(&self, from: u64) -> LedgerFeed {
+        let filter = Filter {
+            kinds: KINDS.to_vec(),
+            ..Filter::default()
+        };
+        let client = self.clone();
+        let size = async move { client.checkpoint().await.map(|newest| newest.size()) };
+        LedgerFeed {
+            follow: Self::follow(self, from, filter),
+            next: from,
+            asking: Some(tokio::spawn(size)),
+            end: None,
+        }
     }
 
     async fn word(&self, case: u64, grant: u64) -> Result<Word, String> {

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_ledger::limits::HEARTBEAT;
 use countersign_proto::event::Known;
 use countersign_proto::v1::Drift;
 use parking_lot::Mutex;
@@ -64,6 +65,37 @@ access = [{{ resource = "vault", permission = "read" }}]
             .count(),
         0
     );
+    running.stop().await;
+}
+
+/// The stream of a ledger is silent for as long after it has sent entries.
+#[tokio::test(flavor = "multi_thread")]
+async fn access_is_made_at_once_whether_it_was_granted_before_the_start_or_after() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().display();
+    let config = format!(
+        r#"
+[[provision]]
+name = "vault"
+inspect_every = "0s"
+deliver = {{ dir = "{path}/out" }}
+[provision.hook]
+command = ["{HOOK}", "{path}"]
+access = [{{ resource = "vault", permission = "read" }}]
+"#
+    );
+    let site = Site::new(RESOURCES).await;
+    let soon = HEARTBEAT / 2;
+    let before = site.grant("vault", "read", 600).await;
+    let running = site.provision(&config).await;
+    let made = tokio::time::timeout(soon, site.made(before)).await;
+    assert!(made.is_ok(), "the last entry of the log is what grants it");
+    running.stop().await;
+    // Now the last entry is one that provisioners follow, and it asks for nothing.
+    let running = site.provision(&config).await;
+    let after = site.grant("vault", "read", 600).await;
+    let made = tokio::time::timeout(soon, site.made(after)).await;
+    assert!(made.is_ok(), "it is granted just after the start");
     running.stop().await;
 }
 
