@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_proto::v1;
 use sha2::{Digest as _, Sha256};
 
+use crate::limits::DRIFT_AGAIN;
+use crate::provision::clock::micros_of;
 use crate::provision::provisioner::{Drift, Finding, Grant};
 use crate::provision::text::{cut, hex};
 
@@ -27,6 +29,28 @@ pub(crate) struct Seen {
     /// The grant, while it lasts.
     pub(crate) grant: Option<Grant>,
     pub(crate) mended: bool,
+    /// Whether the agent's log says so this time.
+    pub(crate) is_loud: bool,
+}
+
+/// When the agent's log told of what is still there: once, and then now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Alarms(BTreeMap<usize, BTreeMap<Finding, u64>>);
+
+impl Alarms {
+    /// Says of what an inspection found whether it is told at this time, in microseconds. What is
+    /// not found any more is told at once when it comes again.
+    pub(crate) fn judge(&mut self, by: usize, seen: &mut [Seen], now: u64) {
+        let before = self.0.remove(&by).unwrap_or_default();
+        let mut after = BTreeMap::new();
+        for one in seen {
+            let told = before.get(&one.finding).copied();
+            let told = told.filter(|told| now.saturating_sub(*told) < micros_of(DRIFT_AGAIN));
+            one.is_loud = told.is_none();
+            after.insert(one.finding.clone(), told.unwrap_or(now));
+        }
+        self.0.insert(by, after);
+    }
 }
 
 /// What is told already.
@@ -138,6 +162,7 @@ mod tests {
             resource: "db".into(),
             grant: None,
             mended,
+            is_loud: false,
         }
     }
 
@@ -166,6 +191,26 @@ mod tests {
         let again = tell(&mut watch, &[seen("role b", false)]);
         assert_eq!(again.len(), 1, "it was gone meanwhile");
         assert!(again[0].ends_with(":2"), "{again:?}");
+    }
+
+    #[test]
+    fn an_alarm_is_given_at_once_then_every_hour_and_when_something_changes() {
+        const HOUR: u64 = 3_600_000_000;
+        let mut alarms = Alarms::default();
+        let mut loud = |at: u64, found: &[&str]| {
+            let mut found: Vec<Seen> = found.iter().map(|target| seen(target, false)).collect();
+            alarms.judge(0, &mut found, at);
+            found.iter().map(|one| one.is_loud).collect::<Vec<_>>()
+        };
+        assert_eq!(loud(5, &["a"]), [true]);
+        assert_eq!(loud(6, &["a", "b"]), [false, true]);
+        assert_eq!(loud(HOUR + 4, &["a", "b"]), [false, false]);
+        assert_eq!(loud(HOUR + 5, &["a", "b"]), [true, false]);
+        assert_eq!(loud(HOUR + 6, &["a"]), [false]);
+        assert_eq!(loud(HOUR + 7, &["a", "b"]), [false, true], "b came again");
+        let mut elsewhere = [seen("a", false)];
+        alarms.judge(1, &mut elsewhere, HOUR + 8);
+        assert!(elsewhere[0].is_loud, "of another provisioner");
     }
 
     #[test]

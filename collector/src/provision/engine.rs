@@ -20,7 +20,7 @@ use crate::provision::book::{Book, Outcome, Report, ReportError, Routes, Task};
 use crate::provision::clock::{Clock, Time, micros_of};
 use crate::provision::config::OnDrift;
 use crate::provision::deliver::Deliver;
-use crate::provision::drift::{Seen, Telling, Watch};
+use crate::provision::drift::{Alarms, Seen, Telling, Watch};
 use crate::provision::ledger::{Feed, Ledger, Part};
 use crate::provision::provisioner::{Drift, Failure, Finding, Provisioner, Standing};
 
@@ -77,6 +77,7 @@ pub(crate) struct Engine<L: Ledger> {
     time: Time,
     book: Book,
     watch: Watch,
+    alarms: Alarms,
     served: Vec<Arc<Served>>,
     inspections: Vec<Inspection>,
     jobs: JoinSet<Done>,
@@ -107,6 +108,7 @@ impl<L: Ledger> Engine<L> {
             time,
             book: Book::new(routes),
             watch: Watch::default(),
+            alarms: Alarms::default(),
             inspections: vec![inspection; served.len()],
             served: served.into_iter().map(Arc::new).collect(),
             jobs: JoinSet::new(),
@@ -259,7 +261,7 @@ impl<L: Ledger> Engine<L> {
         match done {
             Done::Acted(grant, outcome) => self.book.done(grant, outcome, now),
             Done::Reported(report, result) => self.book.reported(&report, result, now),
-            Done::Inspected(by, compared, Ok(found)) => self.judge(by, compared, found),
+            Done::Inspected(by, compared, Ok(found)) => self.judge(by, compared, found, now),
             Done::Inspected(by, _, Err(failure)) => {
                 self.inspections[by].running = false;
                 let provisioner = &self.served[by].name;
@@ -291,7 +293,7 @@ impl<L: Ledger> Engine<L> {
 
     /// Leaves out what is about grants that changed meanwhile, and has the rest mended, when that
     /// is wanted.
-    fn judge(&mut self, by: usize, compared: Compared, found: Vec<Finding>) {
+    fn judge(&mut self, by: usize, compared: Compared, found: Vec<Finding>, now: u64) {
         let Compared { before, standing } = compared;
         let served = Arc::clone(&self.served[by]);
         let after = self.book.revisions(by);
@@ -316,8 +318,10 @@ impl<L: Ledger> Engine<L> {
                 finding,
                 grant: known.cloned(),
                 mended: false,
+                is_loud: false,
             });
         }
+        self.alarms.judge(by, &mut seen, now);
         self.spawn(About::Inspection(by), async move {
             Done::Mended(by, job::mend(&served, seen, &standing).await)
         });

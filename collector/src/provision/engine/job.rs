@@ -151,20 +151,34 @@ pub(super) async fn mend(served: &Served, mut seen: Vec<Seen>, standing: &[Stand
     for one in &mut seen {
         let (target, grant) = (&one.finding.target, one.finding.grant);
         let (drift, detail) = (one.finding.drift, &one.finding.detail);
-        tracing::error!(
-            provisioner,
-            target,
-            grant,
-            ?drift,
-            detail,
-            "access has drifted"
-        );
+        if one.is_loud {
+            tracing::error!(
+                provisioner,
+                target,
+                grant,
+                ?drift,
+                detail,
+                "access has drifted"
+            );
+        } else {
+            tracing::debug!(
+                provisioner,
+                target,
+                grant,
+                ?drift,
+                detail,
+                "it still drifts"
+            );
+        }
         if served.on_drift == OnDrift::Report || drift == Drift::Missing {
             continue;
         }
         match limited(served.provisioner.mend(&one.finding, one.grant.as_ref())).await {
             Ok(()) => one.mended = true,
-            Err(failure) => tracing::error!(provisioner, target, %failure, "cannot mend it"),
+            Err(failure) if one.is_loud => {
+                tracing::error!(provisioner, target, %failure, "cannot mend it");
+            }
+            Err(failure) => tracing::debug!(provisioner, target, %failure, "still not mended"),
         }
     }
     if seen.iter().any(|one| one.mended) {
@@ -189,7 +203,9 @@ async fn look_again(served: &Served, seen: &mut [Seen], standing: &[Standing]) {
         let detail = &one.finding.detail;
         let is_left = |other: &Finding| other.target == *target && other.detail == *detail;
         if left.iter().any(is_left) {
-            tracing::error!(provisioner, target, "it was mended in part, or not at all");
+            if one.is_loud {
+                tracing::error!(provisioner, target, "it was mended in part, or not at all");
+            }
             one.mended = false;
         }
     }
