@@ -39,5 +39,6 @@ pub mod session;
 mod sink;
 pub mod spool;
 pub mod tail;
+pub mod trouble;
 
 pub use sink::{DryRun, LedgerSink, Sink, SinkError};

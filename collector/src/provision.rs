@@ -49,6 +49,7 @@ pub use provisioner::{
 pub use ssh::{Permit, SshAccess, SshConfig, WatchedKeys};
 pub use webhook::WebhookConfig;
 
+use crate::trouble::Troubles;
 use engine::Engine;
 use ledger::Ledger as _;
 
@@ -78,7 +79,7 @@ pub struct Checked {
 }
 
 /// Makes and removes access until `stop` is cancelled. What exists then stays, and ends by itself
-/// where that is possible.
+/// where that is possible. What cannot be removed is in `troubles` until it is.
 ///
 /// # Errors
 /// [`ProvisionError`] when the configuration cannot be used. Whatever fails later is tried again.
@@ -86,11 +87,13 @@ pub async fn run(
     configs: &[ProvisionConfig],
     client: Client,
     clock: Arc<dyn Clock>,
+    troubles: Troubles,
     stop: CancellationToken,
 ) -> Result<(), ProvisionError> {
     let routes = config::routes(configs)?;
     let served = serve(configs, &client.origin(), &clock)?;
-    Engine::new(client, clock, served, routes).run(stop).await;
+    let engine = Engine::new(client, clock, served, routes);
+    engine.telling(troubles).run(stop).await;
     Ok(())
 }
 

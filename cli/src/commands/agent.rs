@@ -11,6 +11,7 @@ use countersign_collector::agent::{self, AgentConfig, AgentError, Setup};
 use countersign_collector::provision::{self, SystemClock};
 use countersign_collector::spool::status::Status;
 use countersign_collector::spool::{Owner, ShipError};
+use countersign_collector::trouble::Trouble;
 use serde_json::{Value, json};
 
 use super::collector::stop_token;
@@ -47,7 +48,8 @@ pub(crate) struct AgentArgs {
 ///
 /// Tells what waits in the spool, whether the ledger takes it, and what was lost. It reads the
 /// folder of the spool; the ledger is not asked. The exit code is 1 when no agent runs, when
-/// something was lost, or when the ledger does not take what waits.
+/// something was lost, when the ledger does not take what waits, when an input cannot read or listen,
+/// or when access cannot be removed.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
@@ -154,11 +156,13 @@ pub(crate) fn status(args: &SpoolArgs, out: &mut dyn Write) -> anyhow::Result<Ou
     }
     let lost = status.dropped > 0 || status.failed.is_some();
     let stuck = status.waiting > 0 && status.trouble.is_some();
-    Ok(if running && !lost && !stuck {
-        Outcome::Fine
-    } else {
-        Outcome::Found
-    })
+    Ok(
+        if running && !lost && !stuck && status.troubles.is_empty() {
+            Outcome::Fine
+        } else {
+            Outcome::Found
+        },
+    )
 }
 
 fn time(micros: u64) -> String {
@@ -181,8 +185,18 @@ fn object(status: &Status, running: bool) -> Value {
         "full": status.is_full,
         "trouble": status.trouble,
         "failed": status.failed,
+        "troubles": status.troubles.iter().map(trouble).collect::<Vec<_>>(),
         "inputs": status.inputs,
         "provisioners": status.provisioners,
+    })
+}
+
+fn trouble(trouble: &Trouble) -> Value {
+    json!({
+        "what": trouble.what,
+        "since": time(trouble.since),
+        "attempts": trouble.attempts,
+        "error": trouble.error,
     })
 }
 
@@ -217,6 +231,15 @@ fn page(out: &mut dyn Write, status: &Status, running: bool) -> io::Result<()> {
     }
     for provisioner in &status.provisioners {
         writeln!(out, "provisioner  {}", printable(provisioner))?;
+    }
+    for trouble in &status.troubles {
+        let (what, error) = (printable(&trouble.what), printable(&trouble.error));
+        let (since, attempts) = (time(trouble.since), trouble.attempts);
+        let attempts = counted(attempts, "attempt", "attempts");
+        writeln!(
+            out,
+            "FAILS        {what}, since {since}, {attempts}: {error}"
+        )?;
     }
     match (&status.failed, &status.trouble) {
         (Some(why), _) => writeln!(out, "FAILED       {}", printable(why)),

@@ -18,6 +18,7 @@ use crate::redact::{Redacting, Redactor, Rules, RulesError};
 use crate::session::Clock;
 use crate::spool::status::Status;
 use crate::spool::{LedgerUplink, Owner, Patience, ShipError, Spool, SpoolError, ship};
+use crate::trouble::Troubles;
 
 /// What an agent needs.
 #[derive(Debug)]
@@ -106,15 +107,18 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), AgentError
     let (trouble, told) = watch::channel(Some("not connected yet".to_owned()));
     let (inputs_stop, ship_stop) = (CancellationToken::new(), CancellationToken::new());
     let status = status_of(&config, &owner, options.max_bytes);
-    let telling = tokio::spawn(tell(spool.clone(), options.dir.clone(), status, told));
+    let troubles = Troubles::default();
+    let seen = (told, troubles.clone());
+    let telling = tokio::spawn(tell(spool.clone(), options.dir.clone(), status, seen));
     let mut inputs = JoinSet::new();
     for input in config.input.clone() {
-        inputs.spawn(read(input, outlet.clone(), inputs_stop.clone()));
+        let stop = inputs_stop.clone();
+        inputs.spawn(read(input, outlet.clone(), troubles.clone(), stop));
     }
     let mut providing = JoinSet::new();
     if !config.provision.is_empty() {
         let (configs, stop) = (config.provision.clone(), inputs_stop.clone());
-        providing.spawn(provide(configs, provisioner, stop));
+        providing.spawn(provide(configs, provisioner, troubles, stop));
     }
     let shipping = send(spool.clone(), ledger, ship_stop.clone(), trouble);
     let mut shipping = tokio::spawn(shipping);
@@ -189,16 +193,30 @@ async fn ended(parts: &mut JoinSet<Result<(), AgentError>>) -> AgentError {
 async fn read(
     config: InputConfig,
     outlet: Redacting<Spool>,
+    troubles: Troubles,
     stop: CancellationToken,
 ) -> Result<(), AgentError> {
+    let name = config.name();
+    let what = format!("input {name}");
+    let clock = Clock::system();
     loop {
-        let name = config.name();
-        match input::run(&config, outlet.clone(), stop.clone()).await {
+        let running = input::run(&config, outlet.clone(), stop.clone());
+        tokio::pin!(running);
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            () = sleep(AGENT_RETRY) => {
+                // Whoever cannot begin says so at once.
+                troubles.works(&what);
+                running.await
+            }
+        };
+        match ended {
             Ok(()) => return Ok(()),
             Err(InputError::Config(error)) => return Err(error.into()),
             Err(InputError::Outlet(error)) => return Err(error.into()),
             Err(error) => {
                 tracing::error!(input = name, %error, "the input failed; it is tried again");
+                troubles.failed(&what, &error.to_string(), clock.now().get());
             }
         }
         tokio::select! {
@@ -242,12 +260,13 @@ async fn connect(
 async fn provide(
     configs: Vec<provision::ProvisionConfig>,
     config: Config,
+    troubles: Troubles,
     stop: CancellationToken,
 ) -> Result<(), AgentError> {
     let Some(client) = connect(&config, &stop, |_why| {}).await? else {
         return Ok(());
     };
-    provision::run(&configs, client, Arc::new(SystemClock), stop).await?;
+    provision::run(&configs, client, Arc::new(SystemClock), troubles, stop).await?;
     Ok(())
 }
 
@@ -283,7 +302,7 @@ async fn tell(
     spool: Spool,
     dir: impl AsRef<Path>,
     mut status: Status,
-    trouble: watch::Receiver<Option<String>>,
+    (trouble, troubles): (watch::Receiver<Option<String>>, Troubles),
 ) {
     let first = spool.standing().sealed;
     let clock = Clock::system();
@@ -294,6 +313,7 @@ async fn tell(
         let before = status.sealed;
         status.stand(&spool.standing(), first);
         status.trouble.clone_from(&trouble.borrow());
+        status.troubles = troubles.all();
         if status.sealed > before || status.waiting == 0 {
             moved = Instant::now();
         } else if status.trouble.is_none() && moved.elapsed() >= STUCK_AFTER {

@@ -24,6 +24,7 @@ use crate::provision::drift::{Alarms, Seen, Telling, Watch};
 use crate::provision::ledger::{Feed, Ledger, Part};
 use crate::provision::provisioner::{Drift, Failure, Finding, Provisioner, Standing};
 
+use crate::trouble::Troubles;
 use job::Permits;
 
 /// A provisioner and what it is configured to do.
@@ -78,6 +79,7 @@ pub(crate) struct Engine<L: Ledger> {
     book: Book,
     watch: Watch,
     alarms: Alarms,
+    troubles: Troubles,
     served: Vec<Arc<Served>>,
     inspections: Vec<Inspection>,
     jobs: JoinSet<Done>,
@@ -109,6 +111,7 @@ impl<L: Ledger> Engine<L> {
             book: Book::new(routes),
             watch: Watch::default(),
             alarms: Alarms::default(),
+            troubles: Troubles::default(),
             inspections: vec![inspection; served.len()],
             served: served.into_iter().map(Arc::new).collect(),
             jobs: JoinSet::new(),
@@ -123,6 +126,11 @@ impl<L: Ledger> Engine<L> {
             feed_again: 0,
             feed_failures: 0,
         }
+    }
+
+    /// Says in this list what cannot be removed.
+    pub(crate) fn telling(self, troubles: Troubles) -> Self {
+        Self { troubles, ..self }
     }
 
     /// Runs until it is stopped. What exists then stays: it ends by itself where that is possible,
@@ -259,7 +267,17 @@ impl<L: Ledger> Engine<L> {
 
     fn take(&mut self, done: Done, now: u64) {
         match done {
-            Done::Acted(grant, outcome) => self.book.done(grant, outcome, now),
+            Done::Acted(grant, outcome) => {
+                let what = format!("removal of grant {grant}");
+                match &outcome {
+                    Outcome::Removed(Ok(_)) => self.troubles.works(&what),
+                    Outcome::Removed(Err(failure)) => {
+                        self.troubles.failed(&what, &failure.to_string(), now);
+                    }
+                    Outcome::Made(_) | Outcome::Extended(_) | Outcome::NotNow => {}
+                }
+                self.book.done(grant, outcome, now);
+            }
             Done::Reported(report, result) => self.book.reported(&report, result, now),
             Done::Inspected(by, compared, Ok(found)) => self.judge(by, compared, found, now),
             Done::Inspected(by, _, Err(failure)) => {

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
+use crate::trouble::Trouble;
 
 const STATUS: &str = "status.json";
 
@@ -40,6 +41,8 @@ pub struct Status {
     pub trouble: Option<String>,
     /// Why nothing can be written any more.
     pub failed: Option<String>,
+    /// Inputs that cannot read or listen, and access that cannot be removed.
+    pub troubles: Vec<Trouble>,
     /// Names of the inputs.
     pub inputs: Vec<String>,
     /// Names of the provisioners.

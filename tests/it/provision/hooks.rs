@@ -137,6 +137,12 @@ access = [{{ resource = "vault", permission = "read" }}]
         })
         .await;
     assert_eq!((failed.grant, failed.attempt), (grant, 1));
+    let troubles = site.troubles.all();
+    let [trouble] = troubles.as_slice() else {
+        panic!("expected the removal, got {troubles:?}");
+    };
+    assert_eq!(trouble.what, format!("removal of grant {grant}"));
+    assert!(trouble.attempts > 0 && trouble.error.contains("no vault"));
     assert!(
         folder
             .path()
@@ -146,6 +152,7 @@ access = [{{ resource = "vault", permission = "read" }}]
     );
     fs::write(folder.path().join("works"), "").expect("room");
     site.removed(grant).await;
+    assert!(site.troubles.all().is_empty());
     assert!(
         !folder
             .path()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use countersign_chain::time::UnixMicros;
 use countersign_client::{Client, Filter};
 use countersign_collector::provision::{self, Clock as AgentClock, ProvisionConfig};
+use countersign_collector::trouble::Troubles;
 use countersign_ledger::clock::{Clock, SystemClock};
 use countersign_ledger::identity::role::Role;
 use countersign_ledger::node::NodeSettings;
@@ -78,6 +79,8 @@ pub(crate) struct Site {
     provisioner: PathBuf,
     address: SocketAddr,
     serving: Option<Serving>,
+    /// What cannot be removed, as the provisioners say.
+    pub(crate) troubles: Troubles,
 }
 
 struct Serving {
@@ -142,6 +145,7 @@ impl Site {
             provisioner,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             serving: None,
+            troubles: Troubles::default(),
         };
         site.serve().await;
         let file = |name: &str, text: String| v1::PolicyFile {
@@ -222,9 +226,9 @@ impl Site {
         let client = self.connect(&self.provisioner).await;
         let clock = Arc::new(Seen(Arc::clone(&self.clock)));
         let stop = CancellationToken::new();
-        let stopped = stop.clone();
+        let (stopped, troubles) = (stop.clone(), self.troubles.clone());
         let task = tokio::spawn(async move {
-            let ran = provision::run(&file.provision, client, clock, stopped).await;
+            let ran = provision::run(&file.provision, client, clock, troubles, stopped).await;
             ran.expect("a configuration that works");
         });
         Running { stop, task }

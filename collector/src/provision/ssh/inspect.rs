@@ -141,20 +141,20 @@ impl Ssh {
         let trusted = value("trustedusercakeys");
         let keys = authorized::fingerprints(Path::new(trusted)).unwrap_or_default();
         if !keys.iter().any(|key| Some(key) == ours.as_ref()) {
-            differs("TrustedUserCAKeys", "the authority is not trusted any more");
+            differs(
+                "TrustedUserCAKeys",
+                "it does not trust the authority of `ca_key`",
+            );
         }
         if Path::new(value("revokedkeys")) != self.revoked() {
-            differs(
-                "RevokedKeys",
-                "revoked certificates are not looked for any more",
-            );
+            differs("RevokedKeys", "it does not name revoked.krl in `state`");
         }
         let state = self.config.state.to_string_lossy();
         let command = value("authorizedprincipalscommand");
         if !command.split_ascii_whitespace().any(|word| word == state) {
             differs(
                 "AuthorizedPrincipalsCommand",
-                "grants are not asked for any more",
+                "it does not ask countersign-principals with `state`",
             );
         }
         Ok(found)
@@ -219,8 +219,16 @@ impl Ssh {
             lines.push(format!("exists: certificate {name}"));
         }
         if let Some(config) = &self.config.sshd_config {
-            for finding in self.compare_sshd(config).await? {
-                lines.push(format!("{}: {}", finding.target, finding.detail));
+            let findings = self.compare_sshd(config).await?;
+            let wrong = findings
+                .iter()
+                .map(|finding| format!("{}: {}", finding.target, finding.detail));
+            let wrong: Vec<String> = wrong.collect();
+            if !wrong.is_empty() {
+                return Err(Failure::new(format!(
+                    "{}; prepare the host as docs/provisioners.md says, OpenSSH, and reload sshd",
+                    wrong.join("; ")
+                )));
             }
         }
         Ok(lines)
