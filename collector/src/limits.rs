@@ -264,8 +264,8 @@ pub const CLOCK_LOOK: Duration = Duration::from_millis(250);
 pub const MAX_PROVISIONERS: usize = 64;
 /// Time between two inspections, unless the configuration says another.
 pub const INSPECT_EVERY: Duration = Duration::from_secs(300);
-/// How often the agent's log tells of a difference that stays: each hour it is there to be seen, and
-/// does not bury the rest.
+/// How often the agent's log tells of a difference that stays: each hour it is there to be seen,
+/// and does not bury the rest.
 pub const DRIFT_AGAIN: Duration = Duration::from_secs(3_600);
 /// Differences that one inspection reports; more are counted in the agent's log only.
 pub const MAX_FINDINGS: usize = 200;
