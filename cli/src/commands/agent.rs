@@ -48,8 +48,8 @@ pub(crate) struct AgentArgs {
 ///
 /// Tells what waits in the spool, whether the ledger takes it, and what was lost. It reads the
 /// folder of the spool; the ledger is not asked. The exit code is 1 when no agent runs, when
-/// something was lost, when the ledger does not take what waits, when an input cannot read or listen,
-/// or when access cannot be removed.
+/// something was lost, when the ledger does not take what waits, when an input cannot read or
+/// listen, or when access cannot be removed.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
