@@ -220,12 +220,18 @@ fn more_time(look: &Look<'_>, extension: &v1::Extension) -> Markup {
 fn timeline(look: &Look<'_>, entries: &[Entry]) -> Markup {
     let skipped = entries.len().saturating_sub(WEB_TIMELINE);
     let id = look.case.id;
+    let shown = entries.last().map_or(0, Entry::index);
+    let later = look.case.entries.iter().filter(|index| **index > shown);
+    let later = later.count();
     html! {
         section.timeline {
             h2 { "Everything that happened" }
             @if skipped > 0 { p.hint { (skipped) " earlier entries are not shown." } }
             ol {
                 @for entry in entries.iter().skip(skipped) { (line(look, id, entry)) }
+            }
+            @if later > 0 {
+                p.hint { (later) " more are being sealed; reload the page in a moment." }
             }
             @if let Some(last) = entries.last() {
                 p.hint {

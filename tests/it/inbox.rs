@@ -1,0 +1,336 @@
+//! The web inbox as people meet it: the real program, a real ledger, and a browser.
+
+#[path = "inbox/browser.rs"]
+mod browser;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+
+use countersign_ledger::identity::role::Role;
+use countersign_tests::folder::DataFolder;
+use countersign_tests::process::{Served, countersign, run};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::browser::Browser;
+
+const BAD: &str = "\"><script>alert(1)</script>";
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+/// A running inbox with its ledger, under the starter policy.
+struct Inbox {
+    child: Child,
+    server: Served,
+    url: String,
+    /// Sign-in links by person, in the order in which they were asked for.
+    links: Vec<String>,
+    data: DataFolder,
+}
+
+impl Inbox {
+    async fn start(more: &[&str], links: usize) -> Self {
+        let data = DataFolder::new().await;
+        let bot = data.issue(Role::Bot, "inbox").await;
+        data.issue(Role::User, "ada").await;
+        let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
+        let policy = data.path().with_file_name("policy");
+        for words in [
+            &["policy", "starter", "--out", text(&policy)][..],
+            &["policy", "put", text(&policy), "--dir", text(&data.path())],
+        ] {
+            assert!(run(words).status.success(), "{words:?}");
+        }
+        let connect = ["--server", &server.endpoint.grpc, "--identity", text(&bot)];
+        let serve = ["chatbot", "serve", "--web", "127.0.0.1:0"];
+        let mut child = countersign(&[&serve[..], &connect, more].concat())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let mut next = || lines.next().expect("a line").expect("text");
+        let last = |line: String| line.rsplit(' ').next().unwrap_or_default().to_owned();
+        let url = last(next());
+        let links = (0..links).map(|_| last(next())).collect();
+        Self {
+            child,
+            server,
+            url,
+            links,
+            data,
+        }
+    }
+
+    /// The path of a link.
+    fn link(&self, number: usize) -> String {
+        self.links[number].replace(&self.url, "")
+    }
+
+    async fn browser(&self, number: usize) -> Browser {
+        let mut browser = Browser::new(&self.url, None);
+        let link = self.link(number);
+        let entered = browser.fill(&link, &link, &[]).await;
+        assert_eq!((entered.status, entered.location()), (303, "/"));
+        browser
+    }
+
+    /// Stops everything; the log must be intact.
+    fn end(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ran");
+        assert!(self.server.stop().0.success());
+        let key = self.data.vkey.to_string();
+        let verdict = run(&["verify", text(&self.data.path()), "--key", &key]);
+        let said = String::from_utf8_lossy(&verdict.stdout);
+        assert_eq!(verdict.status.code(), Some(0), "{said}");
+    }
+}
+
+/// Asks for access that takes two people, with markup in every text; the path of the case.
+async fn ask(browser: &mut Browser) -> String {
+    let reason = format!("reason {BAD}");
+    let wanted = [
+        ("what", "payments-db read-only"),
+        ("duration", "30m"),
+        ("reason", &reason),
+        ("ticket", BAD),
+        ("severity", "sev3"),
+        ("affected", BAD),
+        ("step", "check"),
+    ];
+    let shown = browser.fill("/request", "/request", &wanted).await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    for words in ["1 of security", "1 of team-leads", "dana, emeka"] {
+        assert!(shown.body.contains(words), "{words}: {}", shown.body);
+    }
+    assert!(!shown.body.contains("<script>alert"), "{}", shown.body);
+    let fields = shown.form("/request", &[("step", "send")]);
+    let sent = browser.post("/request", &fields).await;
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    let again = browser.post("/request", &fields).await;
+    assert_eq!(again.location(), sent.location(), "one request, sent twice");
+    let case = sent.location().split('?').next().unwrap_or_default();
+    case.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_in_the_browser_from_the_request_to_the_feedback() {
+    let links = ["bruno", "ada", "dana", "fatima", "chen"];
+    let links = links.map(|name| ["--link", name]).concat();
+    let inbox = Inbox::start(&links, 5).await;
+    let (mut bruno, mut ada) = (inbox.browser(0).await, inbox.browser(1).await);
+    let (mut dana, mut fatima) = (inbox.browser(2).await, inbox.browser(3).await);
+    let case = ask(&mut bruno).await;
+    let page = bruno.get(&case).await;
+    assert!(!page.body.contains("<script>alert"), "{}", page.body);
+    assert!(
+        page.body.matches("&lt;script&gt;").count() >= 4,
+        "{}",
+        page.body
+    );
+    assert!(
+        !page.body.contains("value=\"approve\""),
+        "not on an own request"
+    );
+
+    // A colleague has nothing to do with it, and one's own approval is refused in words.
+    let mut chen = inbox.browser(4).await;
+    assert_eq!(chen.get(&case).await.status, 404);
+    let (review, number) = (format!("{case}/review"), case.replace("/case/", ""));
+    let cancel = page.form(&format!("{case}/cancel"), &[]);
+    let own = [("choice", "approve"), ("target", &number)];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let own = cancel.clone().into_iter().chain(own).collect();
+    let said = bruno.post(&review, &own).await;
+    assert_eq!(said.status, 409);
+    let words = "You cannot decide on an access of your own";
+    assert!(said.body.contains(words), "{}", said.body);
+    let mut forged = cancel;
+    forged.insert("csrf".to_owned(), "0".repeat(32));
+    let said = bruno.post(&format!("{case}/cancel"), &forged).await;
+    assert!(
+        said.status == 403 && said.body.contains("Nothing was done"),
+        "{}",
+        said.body
+    );
+
+    let home = ada.get("/").await;
+    assert!(home.body.contains("To review (1)"), "{}", home.body);
+    let stale = fatima
+        .get(&case)
+        .await
+        .form(&review, &[("choice", "approve")]);
+    let silent = ada.fill(&case, &review, &[("choice", "deny")]).await;
+    assert!(
+        silent.status == 422 && silent.body.contains("Say why"),
+        "{}",
+        silent.body
+    );
+    for browser in [&mut ada, &mut dana] {
+        let approved = browser.fill(&case, &review, &[("choice", "approve")]).await;
+        assert_eq!(approved.status, 303, "{}", approved.body);
+    }
+    let late = fatima.post(&review, &stale).await;
+    assert_eq!(late.status, 409, "{}", late.body);
+    assert!(late.body.contains("Somebody was faster"), "{}", late.body);
+    assert!(
+        late.body.contains("mark active"),
+        "as it stands now: {}",
+        late.body
+    );
+
+    let done = bruno
+        .fill(&case, &format!("{case}/finish"), &[("reason", BAD)])
+        .await;
+    assert_eq!(done.status, 303, "{}", done.body);
+    let feedback = format!("{case}/feedback");
+    let answers = [("sufficient", "yes"), ("wait", "partly"), ("reason", BAD)];
+    for browser in [&mut bruno, &mut ada, &mut dana] {
+        let told = browser.fill(&case, &feedback, &answers).await;
+        assert_eq!(told.status, 303, "{}", told.body);
+    }
+    let closed = ada.get(&case).await;
+    assert!(closed.body.contains("closed") && !closed.body.contains("<script>alert"));
+    let proof = ada.get(&format!("{case}/proof/{number}")).await;
+    assert!(
+        proof.body.starts_with("c2sp.org/tlog-proof@v1\n"),
+        "{}",
+        proof.body
+    );
+    inbox.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_work_once_and_requests_from_elsewhere_not_at_all() {
+    let inbox = Inbox::start(&["--link", "ada"], 1).await;
+    let mut ada = inbox.browser(0).await;
+    let mut other = Browser::new(&inbox.url, None);
+    let link = inbox.link(0);
+    assert_eq!(other.get(&link).await.status, 410, "it was used");
+    assert_eq!(other.post(&link, &[].into()).await.status, 410);
+    assert_eq!(other.get("/").await.location(), "/sign-in");
+
+    let page = ada.get("/").await;
+    for header in [
+        "content-security-policy: default-src 'none'",
+        "x-frame-options: DENY",
+        "x-content-type-options: nosniff",
+        "referrer-policy: same-origin",
+        "cache-control: no-store",
+    ] {
+        assert!(page.head.contains(header), "{header}: {}", page.head);
+    }
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let evil = format!("{form}Origin: http://evil.example\r\n");
+    assert_eq!(ada.send("POST /sign-out", &evil, "").await.status, 403);
+    assert_eq!(ada.send("POST /sign-out", form, "").await.status, 403);
+    let ours = format!("{form}Origin: {}\r\n", inbox.url);
+    let large = "a".repeat(64 * 1024);
+    assert_eq!(ada.send("POST /request", &ours, &large).await.status, 413);
+    assert_eq!(ada.send("PUT /", "", "").await.status, 405);
+    let host = ada.host.clone();
+    ada.host = host.replace("127.0.0.1", "localhost");
+    assert_eq!(
+        ada.get("/").await.status,
+        200,
+        "localhost is this machine too"
+    );
+    ada.host = host;
+
+    let out = ada.fill("/", "/sign-out", &[]).await;
+    assert_eq!(out.status, 200, "{}", out.body);
+    assert_eq!(ada.get("/").await.location(), "/sign-in");
+    inbox.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_certificate_signs_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a pair");
+    let (cert, key) = (folder.path().join("web.pem"), folder.path().join("web.key"));
+    std::fs::write(&cert, made.cert.pem()).expect("room");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("room");
+    let tls = ["--tls-cert", text(&cert), "--tls-key", text(&key)];
+    let inbox = Inbox::start(&tls, 0).await;
+    let identity = inbox.data.path().with_file_name("user-ada");
+    let config = |with: bool| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).expect("a root");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("TLS 1.3")
+            .with_root_certificates(roots);
+        if !with {
+            return builder.with_no_client_auth();
+        }
+        let chain = CertificateDer::pem_file_iter(identity.join("cert.pem")).expect("a file");
+        let chain = chain.collect::<Result<_, _>>().expect("certificates");
+        let key = PrivateKeyDer::from_pem_file(identity.join("key.pem")).expect("a key");
+        builder.with_client_auth_cert(chain, key).expect("a pair")
+    };
+    let mut nobody = Browser::new(&inbox.url, Some(config(false)));
+    let page = nobody.get("/sign-in").await;
+    assert!(page.body.contains("no certificate"), "{}", page.body);
+    let tried = nobody.post("/sign-in", &[].into()).await;
+    assert_eq!(tried.location(), "/sign-in");
+
+    let mut ada = Browser::new(&inbox.url, Some(config(true)));
+    let entered = ada.fill("/sign-in", "/sign-in", &[]).await;
+    assert_eq!(entered.location(), "/", "{}", entered.body);
+    assert!(
+        ada.cookie.starts_with("__Host-countersign="),
+        "{}",
+        entered.head
+    );
+    assert!(entered.head.contains("; Secure"), "{}", entered.head);
+    assert!(
+        entered.head.contains("strict-transport-security"),
+        "{}",
+        entered.head
+    );
+    let home = ada.get("/").await;
+    assert!(home.body.contains("user:ada"), "{}", home.body);
+
+    // Whose certificate is revoked does nothing more.
+    let listed = run(&["ca", "list", "--dir", text(&inbox.data.path()), "--json"]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let serial = serial_of(&listed, "user:ada");
+    let dir = inbox.data.path();
+    let revoke = [
+        "ca",
+        "revoke",
+        "--dir",
+        text(&dir),
+        &serial,
+        "--reason",
+        "lost",
+    ];
+    assert!(run(&revoke).status.success());
+    let out = ada.fill("/request", "/request", &[("step", "check")]).await;
+    assert!(
+        out.status == 403 && out.body.contains("revoked"),
+        "{}",
+        out.body
+    );
+    inbox.end();
+}
+
+/// The serial number of a principal's certificate, out of a listing in JSON.
+fn serial_of(listed: &str, principal: &str) -> String {
+    let values = serde_json::Deserializer::from_str(listed).into_iter::<serde_json::Value>();
+    let mut all: Vec<serde_json::Value> = Vec::new();
+    for value in values {
+        match value.expect("JSON") {
+            serde_json::Value::Array(some) => all.extend(some),
+            one => all.push(one),
+        }
+    }
+    let found = all.iter().find(|one| one["principal"] == principal);
+    let serial = found.and_then(|one| one["serial"].as_str());
+    serial.expect("it was issued").to_owned()
+}
