@@ -22,7 +22,10 @@ fn folder() -> PathBuf {
 
 /// JSON in which each block or element of a card has a line of its own.
 fn pretty(value: &Value) -> String {
-    format!("{}\n", opened(value, 0))
+    // Whether an object keeps its order depends on what else is built beside this crate.
+    let mut value = value.clone();
+    value.sort_all_objects();
+    format!("{}\n", opened(&value, 0))
 }
 
 fn opened(value: &Value, depth: usize) -> String {
