@@ -12,6 +12,10 @@ use crate::session::run::watching::{Exit, waited};
 use crate::session::run::{Guard, Session};
 use crate::session::{Ended, Reason, SessionError};
 
+/// The last call of a session takes as long as any when the ledger is away.
+const WAITING: &str = "waiting up to 30 s, or what --timeout says, for the ledger to take the end \
+                       of the session";
+
 impl<R: Register, O: Outlet> Session<R, O> {
     /// Ends what runs, and hands over what was recorded.
     pub(super) async fn close(
@@ -42,6 +46,7 @@ impl<R: Register, O: Outlet> Session<R, O> {
         self.screen.leave_raw();
         let session = self.of.session;
         let register = self.parts.register.clone();
+        let screen = std::sync::Arc::clone(&self.screen);
         let stored = self.store().await;
         let (reason, recording) = match &stored {
             Ok(recording) => (reason, Some(*recording)),
@@ -54,6 +59,9 @@ impl<R: Register, O: Outlet> Session<R, O> {
             exit_status,
             recording,
         };
+        if reason == Reason::LedgerAway {
+            screen.tell(WAITING);
+        }
         let unentered = register.end(end).await.err();
         if let Some(error) = &unentered {
             tracing::warn!(%error, session, "the end of the session was not entered");

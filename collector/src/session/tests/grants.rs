@@ -169,6 +169,7 @@ async fn a_session_of_which_nobody_knows_ends_after_the_grace() {
     assert!(since.elapsed() >= Duration::from_millis(300));
     assert!(!alive(pid));
     session.told("does not answer").await;
+    session.told("waiting up to 30 s").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
