@@ -27,6 +27,12 @@ pub enum ConfigError {
     /// Not a path.
     #[error("expected an absolute path of at most {MAX_PATH} bytes, got {}", .0.display())]
     Path(PathBuf),
+    /// No place for a socket.
+    #[error(
+        "something else than a socket is at {}; give another `path`, or take away what is there",
+        .0.display()
+    )]
+    Occupied(PathBuf),
     /// Not a zone.
     #[error("expected an IANA name like Europe/Berlin in `zone`, got {0:?}: {1}")]
     Zone(String, String),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::stream::{Sender, datagrams, messages};
 use super::{Door, Habits, SyslogConfig};
-use crate::input::error::InputError;
+use crate::input::error::{ConfigError, InputError};
 use crate::input::push::Push;
 use crate::input::tls;
 use crate::limits::{HANDSHAKE_PATIENCE, LISTEN_PAUSE};
@@ -82,7 +82,8 @@ fn clear(path: &Path) -> Result<(), InputError> {
     let in_the_way = |why: &str| failed(path.display())(io::Error::other(why.to_owned()));
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.file_type().is_socket() => {}
-        Ok(_) => return Err(in_the_way("something else than a socket is there")),
+        // It does not go away by itself.
+        Ok(_) => return Err(ConfigError::Occupied(path.to_owned()).into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(path.display())(error)),
     }

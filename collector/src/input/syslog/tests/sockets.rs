@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, UnixDatagram, UnixStream};
 
 use crate::input::testing::{Memory, Running};
+use crate::input::{ConfigError, InputError};
 
 fn config(more: &str) -> String {
     format!("type = \"syslog\"\nname = \"in\"\nzone = \"UTC\"\n{more}")
@@ -136,9 +137,11 @@ async fn local_sockets_take_messages_and_are_replaced_when_nobody_listens() {
         .await
         .unwrap_err();
     assert!(
-        why.to_string().contains("something else than a socket"),
+        matches!(why, InputError::Config(ConfigError::Occupied(_))),
         "{why}"
     );
+    assert!(why.to_string().contains("take away what is there"), "{why}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
 }
 
 struct Identity {
