@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use countersign_client::Client;
 use countersign_collector::recording::{
@@ -192,7 +191,8 @@ fn object(session: &v1::SessionSummary) -> Value {
 
 fn line(session: &v1::SessionSummary) -> String {
     let end = if session.ended_at.is_none() {
-        "lasts".to_owned()
+        // It lasts, or its recorder was killed: the log knows no more.
+        "not ended".to_owned()
     } else {
         format!("{}, status {}", session.reason, session.exit_status)
     };
@@ -286,11 +286,21 @@ async fn grep(args: GrepArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     Ok(found)
 }
 
+fn make(path: &Path) -> anyhow::Result<File> {
+    File::create_new(path).map_err(|error| {
+        let advice = match error.kind() {
+            io::ErrorKind::NotFound => "make its folder first",
+            io::ErrorKind::AlreadyExists => "give a file that is not there",
+            _ => "give another file",
+        };
+        let path = path.display();
+        anyhow::Error::from(error).context(format!("cannot make {path}; {advice}"))
+    })
+}
+
 async fn export(args: ExportArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     let path = args.out.display();
-    let file = File::create_new(&args.out);
-    let file =
-        file.with_context(|| format!("cannot make {path}; give a file that is not there"))?;
+    let file = make(&args.out)?;
     let client = args.connect.client().await?;
     let exported = async {
         let mut cast = cast(&client, args.session, "export", OnDamage::PassOver).await?;
@@ -307,4 +317,26 @@ async fn export(args: ExportArgs, out: &mut dyn Write) -> anyhow::Result<Outcome
         writeln!(out, "Wrote {path}.")?;
     }
     exported
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_made_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there");
+        std::fs::write(&there, "precious").unwrap();
+        let why = |path: &Path| make(path).unwrap_err().to_string();
+        assert!(why(&there).contains("that is not there"));
+        assert!(why(&folder.path().join("no/such")).contains("make its folder first"));
+        assert_eq!(std::fs::read_to_string(&there).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_session_without_an_end_is_not_said_to_last() {
+        let text = line(&v1::SessionSummary::default());
+        assert!(text.contains("not ended"), "{text}");
+    }
 }
