@@ -1,5 +1,7 @@
 //! `countersign collector agent` and `status`.
 
+mod role;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -74,9 +76,15 @@ pub(crate) async fn run(args: AgentArgs, out: &mut dyn Write) -> anyhow::Result<
     let named = || format!("{} cannot be used", args.file.display());
     agent::check(&config).with_context(named)?;
     if args.dry_run {
+        // Without an identity the file is checked all the same.
+        if let Some(identity) = args.connect.settings()?.identity {
+            warn(&config, &identity, out)?;
+        }
         return dry_run(&config, out).await.with_context(named);
     }
     let ledger = args.connect.client_config()?;
+    // Who closed stderr does not want to read it.
+    warn(&config, &ledger.identity, &mut io::stderr()).ok();
     let provisioner = match &config.provisioner_identity {
         None => ledger.clone(),
         Some(identity) => Config {
@@ -103,6 +111,23 @@ pub(crate) async fn run(args: AgentArgs, out: &mut dyn Write) -> anyhow::Result<
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says what the ledger will refuse to the identities.
+fn warn(config: &AgentConfig, identity: &Path, out: &mut dyn Write) -> io::Result<()> {
+    let of_agent = agent::identity_of(identity).ok();
+    let provisioner = config.provisioner_identity.as_deref().unwrap_or(identity);
+    let of_provisioner = if config.provision.is_empty() {
+        None
+    } else {
+        agent::identity_of(provisioner).ok()
+    };
+    let of_agent = of_agent.and_then(|it| role::of_agent(&it));
+    let of_provisioner = of_provisioner.and_then(|it| role::of_provisioner(&it));
+    for text in of_agent.into_iter().chain(of_provisioner) {
+        writeln!(out, "{}", printable(&text))?;
+    }
+    Ok(())
 }
 
 /// Two clients of one process do not share the file of what they remember.
