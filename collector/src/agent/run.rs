@@ -6,12 +6,12 @@ use std::sync::Arc;
 use countersign_client::{Client, Config, ConnectError, Draft};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::AgentConfig;
 use crate::input::{self, InputConfig, InputError};
-use crate::limits::{AGENT_RETRY, STATUS_EVERY, STUCK_AFTER};
+use crate::limits::{AGENT_RETRY, LAST_PATIENCE, STATUS_EVERY, STUCK_AFTER};
 use crate::outlet::{Item, Outlet as _, OutletError};
 use crate::provision::{self, ProvisionError, SystemClock};
 use crate::redact::{Redacting, Redactor, Rules, RulesError};
@@ -135,13 +135,7 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), AgentError
     inputs_stop.cancel();
     while inputs.join_next().await.is_some() {}
     while providing.join_next().await.is_some() {}
-    let last = async {
-        outlet
-            .put(unkeyed(super::stopped("", super::Stop::Signal)))
-            .await?;
-        outlet.durable().await
-    };
-    let last = last.await.map_err(AgentError::from);
+    let last = last(&outlet).await;
     ship_stop.cancel();
     let shipped = if shipping.is_finished() {
         Ok(())
@@ -151,6 +145,22 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), AgentError
     };
     telling.abort();
     early.and(last).and(shipped)
+}
+
+/// Puts the last entry of the run into the spool, if it has room for it in time.
+async fn last(outlet: &Redacting<Spool>) -> Result<(), AgentError> {
+    let last = async {
+        let stopped = super::stopped("", super::Stop::Signal);
+        outlet.put(unkeyed(stopped)).await?;
+        outlet.durable().await
+    };
+    match timeout(LAST_PATIENCE, last).await {
+        Ok(last) => Ok(last?),
+        Err(_elapsed) => {
+            tracing::warn!("the spool has no room for the end of the run; it ends without");
+            Ok(())
+        }
+    }
 }
 
 fn status_of(config: &AgentConfig, owner: &Owner, max_bytes: u64) -> Status {

@@ -80,6 +80,8 @@ pub(super) enum Wrote {
     Some(usize),
     /// None: there is no room before the ledger has sealed more.
     Full,
+    /// None: the disk has no room, whatever the spool may still take.
+    DiskFull,
 }
 
 impl Store {
@@ -203,8 +205,10 @@ impl Store {
         let Some(first) = items.first() else {
             return Ok(Wrote::Some(0));
         };
-        if self.room() < frame::size(first) && !self.begin()? {
-            return Ok(Wrote::Full);
+        if self.room() < frame::size(first)
+            && let Some(full) = self.begin()?
+        {
+            return Ok(full);
         }
         let room = self.room();
         let mut bytes = Vec::new();
@@ -243,10 +247,10 @@ impl Store {
         usize::try_from(left).unwrap_or(0).saturating_sub(4)
     }
 
-    /// Makes the next segment; false when there is no room for one.
-    fn begin(&mut self) -> io::Result<bool> {
+    /// Makes the next segment; says so when there is no room for one.
+    fn begin(&mut self) -> io::Result<Option<Wrote>> {
         if self.used().saturating_add(self.segment_bytes) > self.max_bytes {
-            return Ok(false);
+            return Ok(Some(Wrote::Full));
         }
         let head = Head {
             queue: self.queue,
@@ -255,7 +259,7 @@ impl Store {
             chain: self.chain,
         };
         let Some(file) = self.folder.create(&head, self.segment_bytes)? else {
-            return Ok(false);
+            return Ok(Some(Wrote::DiskFull));
         };
         self.segments.push_back(Segment {
             first: self.next,
@@ -264,42 +268,39 @@ impl Store {
         });
         let end = u64::try_from(HEAD).unwrap_or(0);
         self.active = Some((file, end));
-        Ok(true)
+        Ok(None)
     }
 
-    /// The ledger has sealed everything below `number`. Segments that are sealed whole go.
+    /// The ledger has sealed everything below `number`. Segments that are sealed whole go; false
+    /// when the disk has no room to say so: then they all stay, and it is to be tried again.
     ///
     /// # Errors
     /// As for [`Store::append`].
-    pub(super) fn seal(&mut self, number: u64) -> io::Result<()> {
+    pub(super) fn seal(&mut self, number: u64) -> io::Result<bool> {
         self.sealed = self.sealed.max(number.min(self.next));
-        let mut gone = Vec::new();
-        while let Some(second) = self.segments.get(1).map(|segment| segment.first) {
-            if second > self.sealed {
-                break;
-            }
-            gone.extend(self.segments.pop_front().map(|segment| segment.first));
-        }
-        let mark = match self.segments.front() {
-            Some(oldest) => Mark {
-                number: self.sealed,
-                next: self.next,
-                first: oldest.first,
-                places: oldest.places.clone(),
-            },
-            None => Mark {
-                number: self.sealed,
-                next: self.next,
-                first: self.sealed,
-                places: self.places.clone(),
-            },
+        let behind = self.segments.iter().skip(1);
+        let gone = behind.take_while(|it| it.first <= self.sealed).count();
+        let (first, places) = match self.segments.get(gone) {
+            Some(oldest) => (oldest.first, &oldest.places),
+            None => (self.sealed, &self.places),
         };
-        self.folder.set_mark(&mark)?;
-        // If we stop here, then files are left whose items are sealed; the next start removes them.
-        for first in gone {
-            self.folder.remove(first).map_err(io::Error::other)?;
+        let mark = Mark {
+            number: self.sealed,
+            next: self.next,
+            first,
+            places: places.clone(),
+        };
+        match self.folder.set_mark(&mark) {
+            // The old mark counts, or the new one: both are true as long as no segment is gone.
+            Err(error) if is_no_room(&error) => return Ok(false),
+            marked => marked?,
         }
-        Ok(())
+        // If we stop here, then files are left whose items are sealed; the next start removes them.
+        for segment in self.segments.drain(..gone) {
+            let removed = self.folder.remove(segment.first);
+            removed.map_err(io::Error::other)?;
+        }
+        Ok(true)
     }
 }
 
@@ -308,16 +309,19 @@ pub(super) fn fits(item: &Item) -> bool {
     frame::size(item) <= MAX_SPOOL_ITEM
 }
 
+/// Whether the disk, or what this user may take of it, is full.
+fn is_no_room(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
 /// Reserves room for a file, so that the disk being full is known before anything is written.
-fn reserve(file: &File, bytes: u64) -> io::Result<bool> {
+fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) => Ok(false),
-        Err(rustix::io::Errno::OPNOTSUPP) => {
-            file.set_len(bytes)?;
-            Ok(true)
-        }
-        Err(error) => Err(error.into()),
+        Err(rustix::io::Errno::OPNOTSUPP) => file.set_len(bytes),
+        reserved => Ok(reserved?),
     }
 }
 

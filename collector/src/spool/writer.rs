@@ -43,6 +43,8 @@ pub(super) struct Writer {
     lost: Lost,
     dropped: u64,
     is_full: bool,
+    /// Whether the disk had no room for the mark.
+    is_unmarked: bool,
     /// When the mark is stored next, if something was sealed since.
     mark_at: Option<Instant>,
     marked: Instant,
@@ -82,6 +84,7 @@ impl Writer {
             lost: Lost::default(),
             dropped: 0,
             is_full: false,
+            is_unmarked: false,
             mark_at: None,
             marked: Instant::now(),
             to_mark,
@@ -184,13 +187,13 @@ impl Writer {
             match self.store.append(&batch)? {
                 Wrote::Some(count) => {
                     self.waiting.drain(..count);
-                    self.fullness(false);
+                    self.fullness(None);
                 }
-                Wrote::Full => {
+                full @ (Wrote::Full | Wrote::DiskFull) => {
                     if told {
                         self.take_back();
                     }
-                    self.fullness(true);
+                    self.fullness(Some(full));
                     if self.full == Full::Block {
                         break;
                     }
@@ -227,15 +230,19 @@ impl Writer {
         }
     }
 
-    fn fullness(&mut self, is_full: bool) {
-        if is_full != self.is_full {
-            self.is_full = is_full;
-            let used_bytes = self.store.used();
-            if is_full {
-                tracing::warn!(used_bytes, "the spool is full");
-            } else {
-                tracing::info!(used_bytes, "the spool has room again");
-            }
+    fn fullness(&mut self, full: Option<Wrote>) {
+        if full.is_some() == self.is_full {
+            return;
+        }
+        self.is_full = full.is_some();
+        let used_bytes = self.store.used();
+        match full {
+            None => tracing::info!(used_bytes, "the spool has room again"),
+            Some(Wrote::DiskFull) => tracing::warn!(
+                used_bytes,
+                "the disk of the spool is full; make room on it, then it goes on"
+            ),
+            Some(_) => tracing::warn!(used_bytes, "the spool is full"),
         }
     }
 
@@ -252,8 +259,17 @@ impl Writer {
     }
 
     fn mark(&mut self) -> io::Result<()> {
-        self.store.seal(self.to_mark)?;
-        (self.marked, self.mark_at) = (Instant::now(), None);
+        let is_marked = self.store.seal(self.to_mark)?;
+        let now = Instant::now();
+        self.marked = now;
+        self.mark_at = (!is_marked).then(|| now + FULL_RETRY);
+        if !is_marked && !self.is_unmarked {
+            tracing::warn!(
+                "the disk of the spool has no room to note what the ledger sealed; make room on \
+                 it, until then no segment is removed"
+            );
+        }
+        self.is_unmarked = !is_marked;
         self.tell();
         Ok(())
     }

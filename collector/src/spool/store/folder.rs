@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::reserve;
+use super::{is_no_room, reserve};
 use crate::limits::{MAX_MARK_FILE, MAX_SPOOL_SEGMENT};
 use crate::spool::frame::Head;
 
@@ -223,18 +223,25 @@ impl Folder {
     /// Makes a segment; none when the disk has no room for it.
     pub(super) fn create(&self, head: &Head, bytes: u64) -> io::Result<Option<File>> {
         let path = path(&self.dir, head.first);
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(true);
-        let file = options.mode(0o600).open(&path)?;
-        if !reserve(&file, bytes)? {
-            drop(file);
-            fs::remove_file(&path)?;
-            return Ok(None);
+        let make = || {
+            let mut options = OpenOptions::new();
+            let options = options.read(true).write(true).create(true).truncate(true);
+            let file = options.mode(0o600).open(&path)?;
+            reserve(&file, bytes)?;
+            file.write_all_at(&head.encode(), 0)?;
+            file.sync_all()?;
+            sync_dir(&self.dir.join(SEGMENTS))?;
+            Ok(file)
+        };
+        match make() {
+            Ok(file) => Ok(Some(file)),
+            // The name alone may be what found no room.
+            Err(error) if is_no_room(&error) => match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _gone => Ok(None),
+            },
+            Err(error) => Err(error),
         }
-        file.write_all_at(&head.encode(), 0)?;
-        file.sync_all()?;
-        sync_dir(&self.dir.join(SEGMENTS))?;
-        Ok(Some(file))
     }
 
     pub(super) fn remove(&self, first: u64) -> Result<(), SpoolError> {

@@ -172,7 +172,7 @@ fn a_spool_is_full_until_a_segment_is_sealed() {
     let wrote = loop {
         match store.append(&batch).expect("a good disk") {
             Wrote::Some(count) => written += count,
-            full @ Wrote::Full => break full,
+            full => break full,
         }
     };
     assert_eq!(wrote, Wrote::Full);
