@@ -64,8 +64,8 @@ pub const SPOOL_BATCH: usize = 1_024;
 pub const MARK_EVERY: Duration = Duration::from_secs(1);
 /// How often a full spool looks whether the disk has room again.
 pub const FULL_RETRY: Duration = Duration::from_millis(500);
-/// How long an agent that is asked to stop waits for room in a full spool: as long as for the ledger
-/// after that, so that both are far below the 90 s after which systemd kills.
+/// How long an agent that is asked to stop waits for room in a full spool: as long as for the
+/// ledger after that, so that both are far below the 90 s after which systemd kills.
 pub const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// The file of the mark: places of 1,024 inputs of 1 KiB.
 pub const MAX_MARK_FILE: u64 = 1 << 20;

@@ -75,7 +75,8 @@ fn of_grant(known: &Known, zone: &TimeZone) -> Markup {
             "Approved; access begins " (moment(it.start.as_ref(), zone))
         },
         Known::GrantIssued(it) => html! {
-            strong { "Access begins" } " for " (it.person) ", until " (moment(it.end.as_ref(), zone))
+            @let end = moment(it.end.as_ref(), zone);
+            strong { "Access begins" } " for " (it.person) ", until " (end)
         },
         Known::GrantExtended(it) => html! { "Extended until " (moment(it.end.as_ref(), zone)) },
         Known::GrantRevoked(it) => html! {

@@ -44,8 +44,10 @@ pub(super) fn form(
                 all.select(form.get("what"), described)
             }))
             (text(("duration", "For how long?", "For example 30m, 1h30m or 2d."), form, faults))
-            (area(("reason", "Why?", "Those who decide read it, and it stays in the log."), form, faults))
-            (text(("ticket", "Ticket", "Of another system; the policy may ask for one."), form, faults))
+            @let hint = "Those who decide read it, and it stays in the log.";
+            (area(("reason", "Why?", hint), form, faults))
+            @let hint = "Of another system; the policy may ask for one.";
+            (text(("ticket", "Ticket", hint), form, faults))
             (severity(form, faults))
             (text(("affected", "Affected systems", "Separated by commas."), form, faults))
             @if way == Way::Ask { (start(form, rules, faults)) }
@@ -146,7 +148,8 @@ pub(super) fn preview(
                 input type="hidden" name=(name) value=(form.get(name));
             }
             @if way == Way::BreakGlass {
-                @let about = ("confirm", "I know that this is told to others and judged afterwards", "");
+                @let words = "I know that this is told to others and judged afterwards";
+                @let about = ("confirm", words, "");
                 (field(about, faults, |name, described| html! {
                     input id=(name) name=(name) type="checkbox" value="yes"
                         aria-describedby=[described];

@@ -48,8 +48,9 @@ pub(super) fn all(
             (sheet.plain((Action::Finish, grant), "Finish", "How did it go?", "I am done")?)
         }
         @if may.cancel {
-            @let words = if extension.is_some() { "Take the extension back" } else { "Take the request back" };
-            (sheet.plain((Action::Cancel, request), words, "Why? (optional)", words)?)
+            @let what = if extension.is_some() { "extension" } else { "request" };
+            @let words = format!("Take the {what} back");
+            (sheet.plain((Action::Cancel, request), &words, "Why? (optional)", &words)?)
         }
         @if may.revoke {
             (sheet.plain((Action::Revoke, grant), "Revoke", "Why?", "End this access now")?)
@@ -76,7 +77,8 @@ impl Sheet<'_> {
     ) -> Result<Markup, Trouble> {
         let (_, faults) = self.typed(action);
         Ok(html! {
-            form.sheet method="post" action=(format!("/case/{}/{}", self.case.id, action.name())) novalidate {
+            @let path = format!("/case/{}/{}", self.case.id, action.name());
+            form.sheet method="post" action=(path) novalidate {
                 h2 { (title) }
                 (hidden(self.viewer)?)
                 input type="hidden" name="target" value=(target);

@@ -88,7 +88,9 @@ fn facts(look: &Look<'_>) -> Markup {
                 (row("Who", &html! { strong { (case.person) } }))
                 (row("What", &html! { (case.permission) " on " (case.resource) }))
                 @if let Some(facts) = resource {
-                    (row("Where", &html! { (facts.environment) ", " (facts.sensitivity) " sensitivity" }))
+                    (row("Where", &html! {
+                        (facts.environment) ", " (facts.sensitivity) " sensitivity"
+                    }))
                 }
                 (row("How long", &html! { (span(case.duration_seconds)) }))
                 (row("Why", &html! { span.reason { (case.reason) } }))
@@ -110,7 +112,10 @@ fn facts(look: &Look<'_>) -> Markup {
             }
             details {
                 summary { "What the policy binds it to" }
-                ul { (bounds(&asked)) li { "Policy " (case.policy) ": " (asked.policies.join(", ")) } }
+                ul {
+                    (bounds(&asked))
+                    li { "Policy " (case.policy) ": " (asked.policies.join(", ")) }
+                }
             }
         }
     }
@@ -158,7 +163,8 @@ fn decisions(reviews: &[v1::ReviewState]) -> Markup {
                 li {
                     strong { (review.person) }
                     @if !review.delegate_of.is_empty() { " in the place of " (review.delegate_of) }
-                    @if review.decision() == v1::Decision::Approve { " approved" } @else { " denied" }
+                    @let approves = review.decision() == v1::Decision::Approve;
+                    @if approves { " approved" } @else { " denied" }
                     @if !review.group.is_empty() { " for " (review.group) }
                     @if !review.reason.is_empty() { ": " span.reason { (review.reason) } }
                     " (entry " (review.index) ")"
@@ -176,12 +182,15 @@ fn access(look: &Look<'_>, grant: &v1::Grant) -> Markup {
             dl {
                 @if grant.active {
                     @if let Some(end) = &grant.end {
-                        (row("Ends", &html! { strong { (relative(end, look.now)) } ", " (moment(Some(end), zone)) }))
+                        @let left = relative(end, look.now);
+                        @let until = moment(Some(end), zone);
+                        (row("Ends", &html! { strong { (left) } ", " (until) }))
                     }
                 } @else if grant.ended_by.is_empty() {
                     (row("Begins", &moment(look.case.start.as_ref(), zone)))
                 } @else {
-                    (row("Ended", &html! { (grant.ended_by) ", " (moment(grant.end.as_ref(), zone)) }))
+                    @let end = moment(grant.end.as_ref(), zone);
+                    (row("Ended", &html! { (grant.ended_by) ", " (end) }))
                 }
                 @if grant.issued.is_some() { (row("Began", &moment(grant.issued.as_ref(), zone))) }
                 (row("Grant", &html! { (grant.id) }))
@@ -192,7 +201,9 @@ fn access(look: &Look<'_>, grant: &v1::Grant) -> Markup {
                 ul {
                     @for session in &look.case.sessions {
                         li {
-                            (session.id) @if !session.client.is_empty() { " with " (session.client) } ", "
+                            (session.id)
+                            @if !session.client.is_empty() { " with " (session.client) }
+                            ", "
                             (moment(session.started.as_ref(), zone)) " to "
                             @if session.ended.is_some() { (moment(session.ended.as_ref(), zone)) }
                             @else { "now" }
@@ -210,7 +221,9 @@ fn more_time(look: &Look<'_>, extension: &v1::Extension) -> Markup {
         section.sheet {
             h2 { "More time is asked for" }
             p { (span(extension.duration_seconds)) " more: " span.reason { (extension.reason) } }
-            @if let Some(end) = &extension.expires { p { "Decide " (relative(end, look.now)) " at the latest." } }
+            @if let Some(end) = &extension.expires {
+                p { "Decide " (relative(end, look.now)) " at the latest." }
+            }
             (slots(&extension.approvals, &extension.reviews))
             (decisions(&extension.reviews))
         }
