@@ -142,6 +142,14 @@ pub enum Tone {
     Calm,
 }
 
+impl Card {
+    /// Where the case stands, in one line.
+    pub(crate) fn standing(&self) -> String {
+        let badge = self.badge;
+        format!("{} {} · case {}", badge.sign(), badge.word(), self.case)
+    }
+}
+
 impl Badge {
     /// The word.
     #[must_use]

@@ -79,6 +79,35 @@ impl Inbox {
         browser
     }
 
+    /// What people did in a case says who carried it, and what proved who it was.
+    fn has_evidence(&self, case: &str) {
+        let dir = self.data.path();
+        let listed = run(&["log", "--case", case, "--json", "--dir", text(&dir)]);
+        let listed = String::from_utf8(listed.stdout).expect("text");
+        let entries: Vec<serde_json::Value> = listed
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let (mut people, mut seen) = (0, 0);
+        for entry in entries.iter().filter(|entry| entry["via"] != "") {
+            let evidence = &entry["event"]["evidence"];
+            assert_eq!(evidence["platform"], "web", "{entry}");
+            assert_eq!(evidence["user"], entry["actor"], "{entry}");
+            assert_eq!(evidence["verified_by"], "sign-in-link", "{entry}");
+            let digest = evidence["callback_sha256"].as_str().unwrap_or_default();
+            assert_eq!(digest.len(), 64, "{entry}");
+            people += 1;
+            seen += usize::from(entry["name"] == "ReviewRecorded");
+        }
+        assert!(
+            people >= 8 && seen == 2,
+            "{people} by people, {seen} reviews"
+        );
+        let ledger = entries.iter().filter(|entry| entry["via"] == "");
+        let mut told = ledger.filter(|entry| !entry["event"]["evidence"].is_null());
+        assert!(told.next().is_none(), "the ledger has no evidence");
+    }
+
     /// Stops everything; the log must be intact.
     fn end(mut self) {
         self.child.kill().expect("it runs");
@@ -214,6 +243,7 @@ async fn a_case_in_the_browser_from_the_request_to_the_feedback() {
         "{}",
         proof.body
     );
+    inbox.has_evidence(&number);
     inbox.end();
 }
 

@@ -102,12 +102,7 @@ pub fn message(card: &Card) -> Message {
 }
 
 fn draw(card: &Card, detail: Detail) -> Message {
-    let badge = format!(
-        "{} {} · case {}",
-        card.badge.sign(),
-        card.badge.word(),
-        card.case
-    );
+    let badge = card.standing();
     let mut blocks = vec![header(&card.title), context(&badge)];
     if !card.notice.is_empty() {
         let notice = runs(&card.notice, detail.notice);

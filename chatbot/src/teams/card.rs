@@ -66,12 +66,7 @@ pub fn adaptive(card: &Card) -> Value {
 }
 
 fn draw(card: &Card, detail: Detail) -> Value {
-    let badge = format!(
-        "{} {} · case {}",
-        card.badge.sign(),
-        card.badge.word(),
-        card.case
-    );
+    let badge = card.standing();
     let mut body = vec![
         title(&card.title, detail.value),
         coloured(&badge, card.badge.tone(), detail.value),
