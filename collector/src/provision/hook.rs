@@ -49,11 +49,13 @@ impl Hook {
             },
         })
     }
+}
 
-    async fn ask<T>(
+impl Outside for Hook {
+    async fn ask<T: Send>(
         &self,
         question: Question<'_>,
-        read: impl FnOnce(&[u8]) -> Result<T, Failure>,
+        read: impl FnOnce(&[u8]) -> Result<T, Failure> + Send,
     ) -> Result<T, Failure> {
         let answer = self.program.run(&question.to_json()?).await;
         let answer = answer.map_err(|error| Failure::new(error.to_string()))?;
@@ -61,7 +63,17 @@ impl Hook {
     }
 }
 
-impl Provisioner for Hook {
+/// Access that is made by something outside, which is asked in JSON and answers in JSON.
+pub(super) trait Outside: Send + Sync {
+    /// Asks, and reads the answer.
+    fn ask<T: Send>(
+        &self,
+        question: Question<'_>,
+        read: impl FnOnce(&[u8]) -> Result<T, Failure> + Send,
+    ) -> impl Future<Output = Result<T, Failure>> + Send;
+}
+
+impl<O: Outside> Provisioner for O {
     fn make<'a>(&'a self, grant: &'a Grant) -> Doing<'a, Made> {
         Box::pin(self.ask(Question::make(grant), made))
     }

@@ -21,10 +21,8 @@ use crate::provision::clock::Clock;
 use crate::provision::config::{Interval, Served};
 use crate::provision::credential::Secret;
 use crate::provision::files;
-use crate::provision::hook::{Question, existing, limit, made, nothing, removed};
-use crate::provision::provisioner::{
-    Doing, Ending, Failure, Finding, Grant, Made, Proof, Provisioner, Standing,
-};
+use crate::provision::hook::{Outside, Question, limit};
+use crate::provision::provisioner::Failure;
 use crate::provision::text::hex;
 
 /// Bytes of a secret, as the specification has it.
@@ -97,45 +95,6 @@ impl Webhook {
             clock,
         })
     }
-
-    async fn ask<T>(
-        &self,
-        question: Question<'_>,
-        read: impl FnOnce(&[u8]) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let body = question.to_json()?;
-        let timestamp = self.clock.wall().seconds().to_string();
-        let id = question.id().unwrap_or_else(|| {
-            let digest: [u8; 32] = Sha256::digest(&body).into();
-            format!("{}-{timestamp}-{}", question.action(), hex(&digest[..8]))
-        });
-        let signature = sign(&self.secret, &id, &timestamp, &body)?;
-        let request = self
-            .client
-            .post(self.url.clone())
-            .header("content-type", "application/json")
-            .header("webhook-id", id)
-            .header("webhook-timestamp", timestamp)
-            .header("webhook-signature", signature)
-            .body(body);
-        let mut response = request.send().await.map_err(|error| failed(&error))?;
-        let status = response.status();
-        if status != reqwest::StatusCode::OK {
-            return Err(Failure::new(format!(
-                "expected the status 200, got {status}"
-            )));
-        }
-        let mut answer = Zeroizing::new(Vec::new());
-        while let Some(bytes) = response.chunk().await.map_err(|error| failed(&error))? {
-            if answer.len() + bytes.len() > MAX_ANSWER {
-                return Err(Failure::new(format!(
-                    "expected at most {MAX_ANSWER} bytes, got more"
-                )));
-            }
-            answer.extend_from_slice(&bytes);
-        }
-        read(&answer)
-    }
 }
 
 /// The address itself is left out: it may be as good as a password.
@@ -187,39 +146,44 @@ fn sign(secret: &[u8], id: &str, timestamp: &str, body: &[u8]) -> Result<String,
     ))
 }
 
-impl Provisioner for Webhook {
-    fn make<'a>(&'a self, grant: &'a Grant) -> Doing<'a, Made> {
-        Box::pin(self.ask(Question::make(grant), made))
-    }
-
-    fn extend<'a>(&'a self, grant: &'a Grant) -> Doing<'a, Made> {
-        Box::pin(self.ask(Question::extend(grant), made))
-    }
-
-    fn remove<'a>(&'a self, grant: &'a Grant, ending: Ending) -> Doing<'a, Proof> {
-        Box::pin(self.ask(Question::remove(grant, ending), removed))
-    }
-
-    fn inspect<'a>(&'a self, standing: &'a [Standing]) -> Doing<'a, Vec<Finding>> {
-        Box::pin(self.ask(Question::inspect(standing), |answer| {
-            existing(answer, standing)
-        }))
-    }
-
-    fn mend<'a>(&'a self, finding: &'a Finding, grant: Option<&'a Grant>) -> Doing<'a, ()> {
-        Box::pin(self.ask(Question::mend(finding, grant), nothing))
-    }
-
-    fn check(&self) -> Doing<'_, Vec<String>> {
-        Box::pin(async {
-            let found = self
-                .ask(Question::inspect(&[]), |answer| existing(answer, &[]))
-                .await?;
-            let found = found
-                .into_iter()
-                .map(|finding| format!("exists: {}", finding.target));
-            Ok(found.collect())
-        })
+impl Outside for Webhook {
+    async fn ask<T: Send>(
+        &self,
+        question: Question<'_>,
+        read: impl FnOnce(&[u8]) -> Result<T, Failure> + Send,
+    ) -> Result<T, Failure> {
+        let body = question.to_json()?;
+        let timestamp = self.clock.wall().seconds().to_string();
+        let id = question.id().unwrap_or_else(|| {
+            let digest: [u8; 32] = Sha256::digest(&body).into();
+            format!("{}-{timestamp}-{}", question.action(), hex(&digest[..8]))
+        });
+        let signature = sign(&self.secret, &id, &timestamp, &body)?;
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .body(body);
+        let mut response = request.send().await.map_err(|error| failed(&error))?;
+        let status = response.status();
+        if status != reqwest::StatusCode::OK {
+            return Err(Failure::new(format!(
+                "expected the status 200, got {status}"
+            )));
+        }
+        let mut answer = Zeroizing::new(Vec::new());
+        while let Some(bytes) = response.chunk().await.map_err(|error| failed(&error))? {
+            if answer.len() + bytes.len() > MAX_ANSWER {
+                return Err(Failure::new(format!(
+                    "expected at most {MAX_ANSWER} bytes, got more"
+                )));
+            }
+            answer.extend_from_slice(&bytes);
+        }
+        read(&answer)
     }
 }
 
