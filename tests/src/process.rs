@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use countersign_ledger::server::run::Endpoint;
@@ -211,11 +211,20 @@ impl Served {
     /// Waits for its end.
     ///
     /// # Panics
-    /// When it cannot be waited for.
+    /// When it is silent for two minutes and does not end.
     pub fn wait(&mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().expect("it ran");
-        let lines: Vec<String> = self.lines.iter().collect();
-        (status, lines.join("\n"))
+        const PATIENCE: Duration = Duration::from_secs(120);
+        let mut lines = Vec::new();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => lines.push(line),
+                Err(end) => {
+                    assert_eq!(end, RecvTimeoutError::Disconnected, "after {lines:?}");
+                    break;
+                }
+            }
+        }
+        (self.child.wait().expect("it ran"), lines.join("\n"))
     }
 }
 
