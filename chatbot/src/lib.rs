@@ -9,11 +9,20 @@
 //! **Elsewhere:** connections, retries and verification are in `countersign-client`; the rules of a
 //! case in `countersign-workflow`.
 
+pub mod account;
+pub mod bot;
 pub mod card;
+mod clock;
+pub mod config;
 pub mod form;
 pub mod limits;
 pub mod plain;
+mod say;
+pub mod serve;
 pub mod slack;
+pub mod surface;
 pub mod teams;
 mod text;
 pub mod web;
+
+pub use clock::Clock;

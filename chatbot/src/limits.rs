@@ -17,6 +17,9 @@ pub const MAX_DURATION: u64 = 366 * 24 * 3_600;
 /// Decisions, groups and sessions that a case is read with: 8 groups of 16 people, four times over.
 pub const MAX_LISTED: usize = 512;
 
+/// Bytes of a configuration: 64 KiB, some hundred channels with a line each many times over.
+pub const MAX_CONFIG: u64 = 64 * 1024;
+
 // Slack. Its lengths are taken as UTF-16 units, of which an emoji has two: never less than what
 // Slack counts, whichever way it does. What ours cannot reach has no constant: a message has at
 // most 8 of 50 blocks and 8 of 25 buttons, an identifier 20 of 255 characters, a button's value 20
@@ -129,4 +132,4 @@ pub const WEB_NAME: usize = 256;
 
 /// Questions to the policy for one list of what there is: 20,000 at some 20 microseconds are half a
 /// second. What is left is offered without being tried.
-pub const WEB_PROBES: usize = 20_000;
+pub const PROBES: usize = 20_000;

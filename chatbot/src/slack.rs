@@ -8,4 +8,5 @@
 pub mod blocks;
 pub mod message;
 pub mod modal;
+pub mod settings;
 pub mod submission;

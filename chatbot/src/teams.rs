@@ -7,4 +7,5 @@
 pub mod card;
 pub mod elements;
 pub mod form;
+pub mod settings;
 pub mod submission;

@@ -7,7 +7,6 @@
 mod act;
 mod ask;
 mod case;
-mod clock;
 mod door;
 mod enter;
 mod form;
@@ -16,11 +15,11 @@ mod home;
 mod page;
 mod person;
 mod read;
-mod say;
 mod sign_in;
 mod story;
 mod time;
 mod tls;
+mod trouble;
 mod viewer;
 
 use std::collections::BTreeSet;
@@ -40,14 +39,14 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-pub use clock::Clock;
 pub use sign_in::SignIn;
 pub use tls::{TlsError, TlsFiles};
 
+use crate::bot::shelf::Shelf;
+use crate::clock::Clock;
 use crate::limits::{WEB_FORM, WEB_GOODBYE};
 use door::{Caller, Door};
 use guard::Place;
-use read::Shelf;
 use sign_in::Desk;
 
 /// How the inbox is served.

@@ -13,10 +13,11 @@ use super::Inbox;
 use super::ask::wish::longest;
 use super::case::{Said, page};
 use super::form::{Faults, Form};
-use super::say::{self, Trouble};
 use super::time::seconds_of;
+use super::trouble::{self, Trouble};
 use super::viewer::Viewer;
 use crate::limits::WEB_REASON;
+use crate::say;
 
 /// What can be done about a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,7 +199,7 @@ pub(super) async fn act(
                 ..Said::default()
             };
             let page = page(&inbox, &viewer, id, said).await?;
-            Ok((say::status(&error), page).into_response())
+            Ok((trouble::status(&error), page).into_response())
         }
     }
 }

@@ -18,9 +18,10 @@ use countersign_workflow::policy::AskKind;
 use super::Inbox;
 use super::form::{Faults, Form};
 use super::page::signed;
-use super::read::Rules;
-use super::say::{self, Trouble};
+use super::trouble::{self, Trouble};
 use super::viewer::Viewer;
+use crate::bot::shelf::Rules;
+use crate::say;
 use view::Told;
 pub(super) use view::bounds;
 
@@ -215,5 +216,5 @@ fn refused(
         },
     };
     let page = show(who, way, form, &told)?;
-    Ok((say::status(error), page).into_response())
+    Ok((trouble::status(error), page).into_response())
 }

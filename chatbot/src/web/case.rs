@@ -14,9 +14,9 @@ use super::Inbox;
 use super::act::{self, Action};
 use super::form::{Faults, Form};
 use super::page::signed;
-use super::read::Rules;
-use super::say::Trouble;
+use super::trouble::Trouble;
 use super::viewer::{May, Viewer};
+use crate::bot::shelf::Rules;
 use view::Look;
 
 /// What a page says beside the case itself: what came of a form, and the form.

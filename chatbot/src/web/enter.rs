@@ -15,8 +15,8 @@ use super::door::Caller;
 use super::guard::cookie;
 use super::page;
 use super::person::{self, Holder};
-use super::say::Trouble;
 use super::sign_in::Whom;
+use super::trouble::Trouble;
 use super::viewer::Viewer;
 use crate::limits::WEB_SESSION_SECONDS;
 

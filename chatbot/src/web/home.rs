@@ -9,9 +9,10 @@ use maud::{Markup, html};
 
 use super::Inbox;
 use super::page::{card, signed};
-use super::read::{Listed, Rules};
-use super::say::Trouble;
+use super::read::Listed;
+use super::trouble::Trouble;
 use super::viewer::{May, Viewer};
+use crate::bot::shelf::Rules;
 
 pub(super) async fn show(
     State(inbox): State<Arc<Inbox>>,

@@ -10,10 +10,10 @@ use countersign_proto::v1;
 use maud::{DOCTYPE, Markup, html};
 
 use super::form::Faults;
-use super::read::Rules;
-use super::say::Trouble;
 use super::time;
+use super::trouble::Trouble;
 use super::viewer::Viewer;
+use crate::bot::shelf::Rules;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("live.js");

@@ -1,35 +1,16 @@
 //! What the inbox reads from the ledger.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_chain::time::UnixMicros;
 use countersign_client::{CallError, Entry, Filter};
 use countersign_proto::event::{Kinded as _, Known};
 use countersign_proto::v1;
-use countersign_workflow::policy::{Bundle, Policy};
-use jiff::tz::TimeZone;
-use parking_lot::Mutex;
 
 use super::Inbox;
-use super::say::Trouble;
-use super::time::zone;
+use super::trouble::Trouble;
+use crate::bot::shelf::Rules;
 use crate::limits::{WEB_CASES, WEB_CLOSED, WEB_CLOSED_PAGES, WEB_CLOSED_SECONDS};
-
-/// Policies that are kept compiled: the one in force, and those of cases that began before.
-const KEPT: usize = 8;
-
-/// A policy, ready to be asked.
-#[derive(Debug)]
-pub(super) struct Rules {
-    pub(super) policy: Policy,
-    /// The company's zone, in which times are shown.
-    pub(super) zone: TimeZone,
-}
-
-/// Policies that were compiled, by the index of their entry, which never changes what it says.
-#[derive(Debug, Default)]
-pub(super) struct Shelf(Mutex<BTreeMap<u64, Arc<Rules>>>);
 
 /// A list of cases.
 #[derive(Debug, Default)]
@@ -42,39 +23,12 @@ pub(super) struct Listed {
 impl Inbox {
     /// The policy in force.
     pub(super) async fn rules(&self) -> Result<Arc<Rules>, Trouble> {
-        self.rules_of(0).await
+        Ok(self.shelf.rules(&self.client, 0).await?)
     }
 
     /// The policy of this number; 0 for the one in force.
     pub(super) async fn rules_of(&self, index: u64) -> Result<Arc<Rules>, Trouble> {
-        if let Some(known) = self.shelf.0.lock().get(&index) {
-            return Ok(Arc::clone(known));
-        }
-        let (policy, files) = self.client.policy(index).await?;
-        if let Some(known) = self.shelf.0.lock().get(&policy.index) {
-            return Ok(Arc::clone(known));
-        }
-        let files = files.into_iter().map(|file| (file.name, file.text));
-        let unreadable = |why: String| {
-            tracing::error!(policy = policy.index, why, "the policy cannot be read");
-            Trouble::Policy(policy.index)
-        };
-        let bundle = Bundle::new(files).map_err(|error| unreadable(error.to_string()))?;
-        if policy.digest != bundle.digest().as_slice() {
-            return Err(unreadable("its digest is that of another one".to_owned()));
-        }
-        let compiled = Policy::compile(&bundle);
-        let compiled = compiled.map_err(|problems| unreadable(format!("{problems:?}")))?;
-        let rules = Arc::new(Rules {
-            zone: zone(compiled.zone()),
-            policy: compiled,
-        });
-        let mut shelf = self.shelf.0.lock();
-        if shelf.len() >= KEPT {
-            shelf.pop_first();
-        }
-        shelf.insert(policy.index, Arc::clone(&rules));
-        Ok(rules)
+        Ok(self.shelf.rules(&self.client, index).await?)
     }
 
     /// One page of cases.

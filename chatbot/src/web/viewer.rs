@@ -10,9 +10,9 @@ use countersign_proto::v1;
 use super::Inbox;
 use super::form::Form;
 use super::guard::secret_of;
-use super::read::Rules;
-use super::say::Trouble;
 use super::sign_in::{Session, same};
+use super::trouble::Trouble;
+use crate::bot::shelf::Rules;
 
 /// Somebody who is signed in.
 #[derive(Debug, Clone)]

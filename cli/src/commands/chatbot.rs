@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use countersign_chain::principal::Principal;
-use countersign_chatbot::web::{Clock, Options, TlsFiles, Web};
+use countersign_chatbot::Clock;
+use countersign_chatbot::bot::Bot;
+use countersign_chatbot::config::Config;
+use countersign_chatbot::serve::serve;
+use countersign_chatbot::web::{Options, TlsFiles, Web};
 use countersign_ledger::clock::{Clock as _, SystemClock};
 
 use super::collector::stop_token;
@@ -51,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) link: Vec<String>,
+    /// Configuration of the chat platforms; see docs/slack.md and docs/teams.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
 }
@@ -72,14 +79,26 @@ pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow:
         tls,
         clock: clock(),
     };
-    let web = Web::bind(args.connect.client().await?, options).await?;
+    let chat = args.config.as_deref().map(Config::read).transpose()?;
+    let client = args.connect.client().await?;
+    let web = Web::bind(client.clone(), options).await?;
     writeln!(out, "The inbox is at {}", web.url())?;
     for name in &args.link {
         let user = Principal::parse(&format!("user:{name}"))?;
         writeln!(out, "Sign in as {name}: {}", web.invite(user)?)?;
     }
     out.flush()?;
-    web.serve(stop_token()?).await?;
+    let stop = stop_token()?;
+    let Some(chat) = chat else {
+        web.serve(stop).await?;
+        return Ok(Outcome::Fine);
+    };
+    let bot = Bot::open(client, clock()).await?;
+    let inbox = tokio::spawn(web.serve(stop.clone()));
+    let served = serve(bot, &chat, &stop).await;
+    stop.cancel();
+    inbox.await??;
+    served?;
     Ok(Outcome::Fine)
 }
 

@@ -1,15 +1,9 @@
 //! What there is to ask for, and what this person is likely to get.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use countersign_workflow::policy::{AskKind, Facts, Policy, RequestFacts};
+use countersign_workflow::policy::{AskKind, Policy};
 use maud::{Markup, html};
 
-use crate::limits::WEB_PROBES;
-
-/// Hours and days that policies tell apart: noon of a Monday, night, a weekend.
-const TIMES: [(u8, u8); 3] = [(12, 1), (3, 1), (12, 6)];
-const SEVERITIES: [&str; 2] = ["", "sev1"];
+use crate::bot::offers::Probe;
 
 /// The permissions of one resource.
 pub(super) struct Group<'a> {
@@ -28,26 +22,8 @@ pub(super) struct Choices<'a> {
 /// Looks at everything that the policy names. A policy can look at more than is tried here, so
 /// nothing is left out; the dry run tells.
 pub(super) fn choices<'a>(policy: &'a Policy, person: &str, kind: AskKind) -> Choices<'a> {
-    let worlds = worlds(policy, person);
-    let mut probes = 0_usize;
-    let mut may = |resource: &str, permission: &str| {
-        worlds.iter().any(|facts| {
-            SEVERITIES.iter().any(|severity| {
-                probes = probes.saturating_add(1);
-                let ask = RequestFacts {
-                    person,
-                    resource,
-                    permission,
-                    duration_seconds: 60,
-                    severity,
-                    ticket: "ticket",
-                    affected: &[],
-                    facts,
-                };
-                probes > WEB_PROBES || policy.judge(kind, &ask).is_ok()
-            })
-        })
-    };
+    let mut probe = Probe::new(policy, person, kind);
+    let mut may = |resource: &str, permission: &str| probe.longest(resource, permission).is_some();
     let (mut likely, mut rest) = (Vec::new(), Vec::new());
     for (resource, facts) in policy.resources() {
         let all = facts.permissions.iter().map(String::as_str);
@@ -64,31 +40,6 @@ pub(super) fn choices<'a>(policy: &'a Policy, person: &str, kind: AskKind) -> Ch
         }
     }
     Choices { likely, rest }
-}
-
-/// What the world could look like: the person on call or not.
-fn worlds(policy: &Policy, person: &str) -> Vec<Facts> {
-    let on_call: BTreeMap<String, BTreeSet<String>> = policy
-        .groups_of(person)
-        .filter(|group| {
-            policy
-                .group(group)
-                .is_some_and(|facts| facts.on_call.is_some())
-        })
-        .map(|group| (group.to_owned(), BTreeSet::from([person.to_owned()])))
-        .collect();
-    let mut all = Vec::new();
-    for on_call in [on_call, BTreeMap::new()] {
-        for (hour, weekday) in TIMES {
-            all.push(Facts {
-                on_call: on_call.clone(),
-                hour,
-                weekday,
-                zone: policy.zone().to_owned(),
-            });
-        }
-    }
-    all
 }
 
 impl Choices<'_> {

@@ -6,11 +6,11 @@ use maud::{Markup, html};
 use super::Way;
 use super::choice::choices;
 use super::wish::SEVERITIES;
+use crate::bot::shelf::Rules;
 use crate::web::form::{Faults, Form};
 use crate::web::page::{field, hidden};
-use crate::web::read::Rules;
-use crate::web::say::Trouble;
 use crate::web::time::{seconds_of, span};
+use crate::web::trouble::Trouble;
 use crate::web::viewer::Viewer;
 
 /// What is said above and in a form.

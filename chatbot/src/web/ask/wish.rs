@@ -3,9 +3,9 @@
 use countersign_proto::v1;
 use prost_types::Timestamp;
 
+use crate::bot::shelf::Rules;
 use crate::limits::{WEB_AFFECTED, WEB_NAME, WEB_REASON};
 use crate::web::form::{Faults, Form};
-use crate::web::read::Rules;
 use crate::web::time::{local, seconds_of};
 
 /// Severities that an incident may have.

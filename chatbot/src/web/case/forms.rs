@@ -7,7 +7,7 @@ use super::Said;
 use crate::web::act::Action;
 use crate::web::form::{Faults, Form};
 use crate::web::page::{field, hidden};
-use crate::web::say::Trouble;
+use crate::web::trouble::Trouble;
 use crate::web::viewer::{May, Viewer};
 
 /// One form: of which action, about which number.

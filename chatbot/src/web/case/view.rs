@@ -8,13 +8,13 @@ use maud::{Markup, html};
 
 use super::Said;
 use super::forms;
+use crate::bot::shelf::Rules;
 use crate::limits::WEB_TIMELINE;
 use crate::web::ask::bounds;
 use crate::web::page::mark;
-use crate::web::read::Rules;
-use crate::web::say::Trouble;
 use crate::web::story;
 use crate::web::time::{moment, relative, span};
+use crate::web::trouble::Trouble;
 use crate::web::viewer::{May, Viewer};
 
 /// A case, and by what it is shown.

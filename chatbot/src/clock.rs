@@ -1,11 +1,11 @@
-//! Time for the inbox, which comes from whoever starts it.
+//! Time, which comes from whoever starts it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use countersign_chain::time::UnixMicros;
 
-/// Tells the time. Pages and sessions ask it; nothing else does.
+/// Tells the time. Pages, sign-ins and cards ask it; nothing else does.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixMicros + Send + Sync>);
 
@@ -23,7 +23,7 @@ impl Clock {
     }
 
     /// Seconds of Unix time.
-    pub(super) fn seconds(&self) -> u64 {
+    pub(crate) fn seconds(&self) -> u64 {
         self.now().seconds()
     }
 }

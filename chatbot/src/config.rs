@@ -1,0 +1,103 @@
+//! The file that says which chat platforms the bot speaks on.
+
+pub mod secret;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::limits::MAX_CONFIG;
+use crate::slack::settings::SlackSettings;
+use crate::teams::settings::TeamsSettings;
+
+/// The whole file, in TOML. A platform without its section is not spoken on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address at which people open the inbox, for example `https://access.example.com`; cards and
+    /// answers point there. Without it they name the command line.
+    pub inbox_url: Option<String>,
+    /// Slack.
+    pub slack: Option<SlackSettings>,
+    /// Microsoft Teams.
+    pub teams: Option<TeamsSettings>,
+}
+
+/// Why a file is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not there, or may not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is larger than any configuration.
+    #[error("{} has more than {MAX_CONFIG} bytes, expected a configuration", .0.display())]
+    Large(PathBuf),
+    /// It is not TOML, or says something that is not known.
+    #[error("{}: {why}", path.display())]
+    Wrong {
+        /// Which.
+        path: PathBuf,
+        /// What, with its line.
+        why: String,
+    },
+}
+
+impl Config {
+    /// Reads a file. Files that it names are looked up from the folder that it is in.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file and the line.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let read = |source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let size = std::fs::metadata(path).map_err(read)?.len();
+        if size > MAX_CONFIG {
+            return Err(ConfigError::Large(path.to_owned()));
+        }
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        let wrong = |why: String| ConfigError::Wrong {
+            path: path.to_owned(),
+            why,
+        };
+        let mut config: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        if let Some(slack) = &mut config.slack {
+            slack.settle(folder).map_err(wrong)?;
+        }
+        if let Some(teams) = &mut config.teams {
+            teams.settle(folder).map_err(wrong)?;
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chatbot.toml");
+        let missing = Config::read(&path).unwrap_err().to_string();
+        assert!(missing.contains("chatbot.toml"), "{missing}");
+        std::fs::write(&path, "inbox_url = \"https://a.example\"\nslak = 1\n").unwrap();
+        let unknown = Config::read(&path).unwrap_err().to_string();
+        assert!(
+            unknown.contains("line 2") && unknown.contains("slak"),
+            "{unknown}"
+        );
+        std::fs::write(&path, "").unwrap();
+        let empty = Config::read(&path).unwrap();
+        assert!(empty.slack.is_none() && empty.teams.is_none());
+        std::fs::write(&path, "#".repeat(70_000)).unwrap();
+        assert!(matches!(Config::read(&path), Err(ConfigError::Large(_))));
+    }
+}
