@@ -49,6 +49,14 @@ const fn ours(reason: Reason) -> Option<&'static str> {
              stands now."
         }
         Reason::AlreadyReviewed => "You have decided on this before; one decision each.",
+        Reason::PasskeyNeeded => {
+            "This approval has to be signed with your passkey. Open the case in the web inbox, \
+             which asks for it. A no needs none."
+        }
+        Reason::PasskeyInvalid => {
+            "The signature does not prove this approval: nothing was decided. Is your passkey in \
+             the policy? The page Passkeys of the inbox shows the line for it."
+        }
         Reason::NotAReviewer => "The policy does not ask you to decide on this.",
         Reason::NotYours => "Only the person whose access it is may do this.",
         Reason::GrantNotActive => {

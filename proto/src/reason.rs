@@ -216,6 +216,10 @@ reasons! {
         "nobody decides on an access of their own";
     NotAReviewer "NOT_A_REVIEWER" PermissionDenied Caller
         "the caller may not decide on this";
+    PasskeyNeeded "PASSKEY_NEEDED" PermissionDenied Caller
+        "the policy wants this decision signed with a passkey";
+    PasskeyInvalid "PASSKEY_INVALID" PermissionDenied Caller
+        "the passkey's signature does not prove this decision";
     AlreadyReviewed "ALREADY_REVIEWED" FailedPrecondition Caller
         "the caller has decided on this before";
     AlreadyDecided "ALREADY_DECIDED" FailedPrecondition Caller

@@ -38,6 +38,7 @@ pub mod draft;
 pub mod insights;
 pub mod limits;
 pub mod moment;
+pub mod passkey;
 pub mod policy;
 pub mod refusal;
 pub mod rehearsal;

@@ -98,6 +98,12 @@ pub const DEFAULT_REQUEST_TTL: u64 = 3_600;
 /// How long before the end the requester is warned when a permit has no `@warn`: ten minutes.
 pub const DEFAULT_WARN: u64 = 600;
 
+/// Bytes of the id of a passkey's credential: 1,023, as Web Authentication has it.
+pub const MAX_CREDENTIAL: usize = 1_023;
+
+/// Bytes of the domain that a passkey is for: 253, as DNS has it.
+pub const MAX_RP: usize = 253;
+
 /// How often a grant can be extended when a permit has no `@max_extensions`: not at all.
 pub const DEFAULT_MAX_EXTENSIONS: u32 = 0;
 

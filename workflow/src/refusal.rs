@@ -43,6 +43,8 @@ impl Refusal {
             self.reason,
             Reason::SelfApproval
                 | Reason::NotAReviewer
+                | Reason::PasskeyNeeded
+                | Reason::PasskeyInvalid
                 | Reason::AlreadyReviewed
                 | Reason::AlreadyDecided
                 | Reason::NotYours

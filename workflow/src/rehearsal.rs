@@ -288,10 +288,18 @@ fn changes(was: &Obligations, now: &Obligations) -> Vec<String> {
             deadline(was.retro.as_ref()),
             deadline(now.retro.as_ref()),
         ),
+        ("passkeys", step_up(was), step_up(now)),
     ];
     let rows = rows.into_iter().filter(|(_, was, now)| was != now);
     rows.map(|(what, was, now)| format!("{what}: {was} -> {now}"))
         .collect()
+}
+
+fn step_up(obligations: &Obligations) -> String {
+    match obligations.step_up {
+        true => "needed".to_owned(),
+        false => "not needed".to_owned(),
+    }
 }
 
 fn approvals(obligations: &Obligations) -> String {

@@ -77,6 +77,7 @@ pub fn obligations(obligations: &Obligations) -> v1::Obligations {
         feedback_seconds: obligations.feedback,
         retro_group: retro.map_or_else(String::new, |retro| retro.group.clone()),
         retro_seconds: retro.map_or(0, |retro| retro.after),
+        step_up: obligations.step_up,
     }
 }
 
@@ -99,6 +100,7 @@ pub fn obligations_of(message: Option<&v1::Obligations>) -> Obligations {
         max_extensions: message.max_extensions,
         feedback: message.feedback_seconds,
         retro: deadline(message.retro_seconds, message.retro_group),
+        step_up: message.step_up,
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn obligations(obligations: Option<&v1::Obligations>) -> Value {
         "feedback_seconds": it.feedback_seconds,
         "retro_group": it.retro_group,
         "retro_seconds": it.retro_seconds,
+        "step_up": it.step_up,
     })
 }
 

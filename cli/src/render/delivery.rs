@@ -102,5 +102,15 @@ pub(super) fn evidence(evidence: &v1::Evidence) -> Value {
         "callback_time": wire(evidence.callback_time.as_ref()),
         "verified_by": evidence.verified_by,
         "link": evidence.link,
+        "passkey": evidence.passkey.as_ref().map(passkey),
+    })
+}
+
+fn passkey(passkey: &v1::PasskeyAssertion) -> Value {
+    json!({
+        "credential": hex(&passkey.credential),
+        "authenticator_data": hex(&passkey.authenticator_data),
+        "client_data_json": String::from_utf8_lossy(&passkey.client_data_json),
+        "signature": hex(&passkey.signature),
     })
 }

@@ -73,6 +73,7 @@ pub fn check_evidence(evidence: &v1::Evidence) -> Result<(), EventError> {
             return broken(field, expected, format!("{} bytes", text.len()));
         }
     }
+    check_passkey(evidence.passkey.as_ref())?;
     let digests = [
         ("card_sha256", &evidence.card_sha256),
         ("callback_sha256", &evidence.callback_sha256),
@@ -86,6 +87,45 @@ pub fn check_evidence(evidence: &v1::Evidence) -> Result<(), EventError> {
         None | Some(Ok(())) => Ok(()),
         Some(Err(error)) => broken("callback_time", "a time", error.to_string()),
     }
+}
+
+/// Checks the lengths of an assertion; whether it proves anything is the workflow's.
+fn check_passkey(passkey: Option<&v1::PasskeyAssertion>) -> Result<(), EventError> {
+    let Some(passkey) = passkey else {
+        return Ok(());
+    };
+    let parts = [
+        (
+            "passkey.credential",
+            &passkey.credential,
+            1_023,
+            "1 to 1,023 bytes",
+        ),
+        (
+            "passkey.authenticator_data",
+            &passkey.authenticator_data,
+            1_024,
+            "1 to 1,024 bytes",
+        ),
+        (
+            "passkey.client_data_json",
+            &passkey.client_data_json,
+            4_096,
+            "1 to 4,096 bytes",
+        ),
+        (
+            "passkey.signature",
+            &passkey.signature,
+            128,
+            "1 to 128 bytes",
+        ),
+    ];
+    for (field, bytes, most, expected) in parts {
+        if bytes.is_empty() || bytes.len() > most {
+            return broken(field, expected, format!("{} bytes", bytes.len()));
+        }
+    }
+    Ok(())
 }
 
 fn broken(field: &'static str, expected: &'static str, got: String) -> Result<(), EventError> {

@@ -81,6 +81,26 @@ pub struct Evidence {
     /// Index of the IdentityLinked entry that tells whose account it is; 0 when the directory of people does.
     #[prost(uint64, tag = "11")]
     pub link: u64,
+    /// The decision itself, signed by the person with a passkey; the policy asks for it with @step_up("passkey").
+    #[prost(message, optional, tag = "12")]
+    pub passkey: ::core::option::Option<PasskeyAssertion>,
+}
+/// PasskeyAssertion is what an authenticator has signed: W3C Web Authentication, AuthenticatorAssertionResponse. The
+/// challenge in client_data_json is SHA-256 of the decision, as docs/policy.md says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PasskeyAssertion {
+    /// Id of the credential; at most 1,023 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub credential: ::prost::bytes::Bytes,
+    /// Authenticator data; at most 1,024 bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub authenticator_data: ::prost::bytes::Bytes,
+    /// Client data as the browser made it, JSON; at most 4,096 bytes.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub client_data_json: ::prost::bytes::Bytes,
+    /// ES256 signature in DER over the authenticator data and the SHA-256 of the client data; at most 128 bytes.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub signature: ::prost::bytes::Bytes,
 }
 /// Slot is a number of people of one group who must agree.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -137,6 +157,9 @@ pub struct Obligations {
     /// Until when, from the invocation on.
     #[prost(uint64, tag = "14")]
     pub retro_seconds: u64,
+    /// Whether approvals need a passkey of the one who gives them.
+    #[prost(bool, tag = "15")]
+    pub step_up: bool,
 }
 /// AccessRequested opens a case. Its index is the number of the request and of the case.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -132,6 +132,7 @@ impl Remedy {
             | Fault::WrongEnd
             | Fault::SelfApproval
             | Fault::NotAReviewer
+            | Fault::PasskeyMissing
             | Fault::ReviewedTwice
             | Fault::DecidedAlready
             | Fault::NotYours

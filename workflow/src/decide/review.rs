@@ -10,6 +10,7 @@ use super::opening::list;
 use crate::case::{Case, Round, Stage};
 use crate::draft::Draft;
 use crate::limits::{MAX_NAMED, MAX_REASON};
+use crate::passkey::{self, Verdict};
 use crate::policy::{Obligations, Policy};
 use crate::refusal::Refusal;
 use crate::state::{Delegation, Thing};
@@ -58,6 +59,10 @@ impl<'a> Desk<'a> {
             true => self.slot(&matter, &place, group)?,
             false => String::new(),
         };
+        if approve && matter.obligations.step_up {
+            let verdict = Verdict::Approve;
+            self.signed(case, (request, verdict), (person, reason), matter.policy)?;
+        }
         let decision = match approve {
             true => v1::Decision::Approve,
             false => v1::Decision::Deny,
@@ -75,6 +80,46 @@ impl<'a> Desk<'a> {
             evidence: None,
         };
         Ok(self.draft(case.id, event))
+    }
+
+    /// Checks that the person has signed this very decision. The directory of the policy in force
+    /// says which keys count: one that was lost is taken out for cases that wait, too.
+    fn signed(
+        &self,
+        case: &Case,
+        (request, verdict): (u64, Verdict),
+        (person, reason): (&str, &str),
+        pinned: &Policy,
+    ) -> Result<(), Refusal> {
+        let evidence = self.command.evidence.as_ref();
+        let Some(assertion) = evidence.and_then(|evidence| evidence.passkey.as_ref()) else {
+            return Err(Refusal::new(
+                Reason::PasskeyNeeded,
+                format!("an approval of {request} has to be signed with a passkey"),
+                "decide in the web inbox, which asks for the passkey",
+            ));
+        };
+        let decision = passkey::Decision {
+            case: case.id,
+            opened: case.opened,
+            requester: &case.person,
+            resource: &case.ask.resource,
+            permission: &case.ask.permission,
+            request,
+            verdict,
+            reviewer: person,
+            reason,
+        };
+        let in_force = self.state.policy().map(|now| &*now.policy);
+        let facts = in_force.unwrap_or(pinned).person(person);
+        let keys = facts.map(|facts| facts.passkeys.as_slice());
+        passkey::check(assertion, keys.unwrap_or_default(), &decision.challenge()).map_err(|error| {
+            Refusal::new(
+                Reason::PasskeyInvalid,
+                format!("the passkey does not prove this approval of {request}: {error}"),
+                "decide in the web inbox again; the policy's directory has the passkeys that count",
+            )
+        })
     }
 
     fn matter(&self, case: &'a Case, request: u64) -> Result<Matter<'a>, Refusal> {
@@ -252,6 +297,10 @@ impl<'a> Desk<'a> {
                 format!("{person} is not in {}, whose business this is", retro.group),
                 format!("those who may are {}", list(&members)),
             ));
+        }
+        if justified && case.obligations.step_up {
+            let verdict = Verdict::Justified;
+            self.signed(case, (request, verdict), (person, reason), policy)?;
         }
         let event = v1::RetroReviewRecorded {
             request,

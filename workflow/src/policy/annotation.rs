@@ -66,6 +66,7 @@ pub fn known() -> Vec<Known> {
             "must be there for `break_glass`",
             "earliest",
         ),
+        known("step_up", "passkey", "none", "passkey"),
     ]
 }
 
@@ -133,6 +134,7 @@ impl Terms {
             "max_extensions" => obligations.max_extensions = extensions(text)?,
             "feedback" => obligations.feedback = seconds(text)?,
             "retro_review" => obligations.retro = Some(group_first(text)?),
+            "step_up" => obligations.step_up = one_of(text, ["none", "passkey"])?,
             _ => return Err(format!("unknown annotation @{name}")),
         }
         Ok(())

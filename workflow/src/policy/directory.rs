@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::passkey::Passkey;
+
 /// What the policy knows of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PersonFacts {
@@ -13,6 +15,8 @@ pub struct PersonFacts {
     pub teams: Option<String>,
     /// More principals of the same person.
     pub accounts: BTreeSet<String>,
+    /// Keys with which the person signs decisions.
+    pub passkeys: Vec<Passkey>,
     /// Whether it is a program.
     pub bot: bool,
     /// Groups, those that hold groups of the person among them.

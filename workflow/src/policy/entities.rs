@@ -10,6 +10,7 @@ use super::annotation::is_name;
 use super::directory::{Directory, GroupFacts, PersonFacts, ResourceFacts, Shared};
 use super::names::{COMPANY, Types};
 use super::problem::{Position, Problem};
+use crate::passkey::Passkey;
 
 /// The file that holds them.
 pub(crate) const FILE: &str = "entities.json";
@@ -206,11 +207,17 @@ impl Reader<'_> {
         for account in &accounts {
             principal::check(account).map_err(|error| format!("account {account:?}: {error}"))?;
         }
+        let passkeys = set(entity, "passkeys");
+        let passkeys = passkeys.iter().map(|text| {
+            let passkey = Passkey::parse(text);
+            passkey.map_err(|error| format!("passkey {text:?}: {error}"))
+        });
         let facts = PersonFacts {
             email: text(entity, "email"),
             slack: text(entity, "slack"),
             teams: text(entity, "teams"),
             accounts,
+            passkeys: passkeys.collect::<Result<_, _>>()?,
             bot: matches!(value(entity, "bot"), Some(EvalResult::Bool(true))),
             groups,
         };

@@ -35,6 +35,8 @@ pub struct Obligations {
     /// Who looks at a break-glass access afterwards, and until when. Always there for break-glass,
     /// never for a request.
     pub retro: Option<Deadline>,
+    /// Whether approvals need a passkey of the one who gives them.
+    pub step_up: bool,
     /// Ids of the permits that matched, in order.
     pub policies: Vec<String>,
 }
@@ -65,6 +67,7 @@ impl Default for Obligations {
             max_extensions: DEFAULT_MAX_EXTENSIONS,
             feedback: DEFAULT_FEEDBACK,
             retro: None,
+            step_up: false,
             policies: Vec::new(),
         }
     }
@@ -93,6 +96,7 @@ impl Obligations {
             max_extensions: self.max_extensions.min(other.max_extensions),
             feedback: self.feedback.min(other.feedback),
             retro: earliest(self.retro, other.retro.clone()),
+            step_up: self.step_up || other.step_up,
             policies: self.policies,
         }
     }

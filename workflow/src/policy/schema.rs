@@ -75,7 +75,8 @@ fn missing(schema: &Schema, types: &Types, file: &str) -> Vec<Problem> {
     }
     let person = serde_json::json!({
         "uid": {"type": "Person", "id": "ada"},
-        "attrs": {"email": "", "slack": "", "teams": "", "accounts": [""], "bot": true},
+        "attrs": {"email": "", "slack": "", "teams": "", "accounts": [""], "passkeys": [""],
+            "bot": true},
         "parents": [{"type": "Group", "id": "security"}],
     });
     let group = serde_json::json!({

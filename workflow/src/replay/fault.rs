@@ -86,6 +86,8 @@ faults! {
         "Somebody decided on an access of their own.";
     NotAReviewer "not-a-reviewer"
         "Somebody decided who may not.";
+    PasskeyMissing "passkey-missing"
+        "An approval that needs a passkey has none, or one that does not prove it.";
     ReviewedTwice "reviewed-twice"
         "Somebody decided twice on the same request.";
     DecidedAlready "decided-already"
@@ -139,6 +141,7 @@ impl Fault {
         match reason {
             Reason::SelfApproval => Self::SelfApproval,
             Reason::NotAReviewer => Self::NotAReviewer,
+            Reason::PasskeyNeeded | Reason::PasskeyInvalid => Self::PasskeyMissing,
             Reason::AlreadyReviewed => Self::ReviewedTwice,
             Reason::AlreadyDecided => Self::DecidedAlready,
             Reason::NotYours => Self::NotYours,

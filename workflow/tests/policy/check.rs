@@ -31,6 +31,14 @@ fn a_sound_bundle_has_no_faults() {
 }
 
 #[test]
+fn groups_without_passkeys_cannot_sign() {
+    let step_up = "@approvals(\"security:1\") @max_duration(\"1h\") @step_up(\"passkey\")";
+    let asked = permit("ask", step_up) + APPROVE;
+    let warning = "needs passkeys of 1 of group security, where 0 have one";
+    assert_warning(&bundle(&asked), warning);
+}
+
+#[test]
 fn problems_of_cedar_files_have_their_place() {
     let sound = sound();
     let rows = [

@@ -28,7 +28,7 @@ fn every_obligation_is_read() {
         "@approvals(\" security : 2 ,leads:1\") @max_duration(\"90m\") @request_ttl(\"20m\")
          @remind(\"5m\") @escalate(\"15m  leads\") @session_recording(\"optional\")
          @input_recording(\"on\") @permissions(\"read\") @warn(\"1m\") @max_extensions(\"3\")
-         @feedback(\"2d\")",
+         @feedback(\"2d\") @step_up(\"passkey\")",
     );
     let slots = [("leads".to_owned(), 1), ("security".to_owned(), 2)];
     let expected = Obligations {
@@ -46,6 +46,7 @@ fn every_obligation_is_read() {
         max_extensions: 3,
         feedback: 172_800,
         retro: None,
+        step_up: true,
         policies: vec!["a".to_owned()],
     };
     assert_eq!(obligations, expected);
@@ -56,6 +57,7 @@ fn every_obligation_is_read() {
 fn malformed_obligations_are_problems() {
     let rows = [
         ("approvals", "security", "expected group:count"),
+        ("step_up", "yes", "expected \"passkey\" or \"none\""),
         ("approvals", "security:", "expected group:count"),
         ("approvals", "security:x", "expected group:count"),
         ("approvals", "security:+1", "expected group:count"),

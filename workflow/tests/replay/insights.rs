@@ -176,6 +176,7 @@ fn policies_that_matched_nothing_come_last() {
         ("staging", 1),
         ("billing", 0),
         ("emergency", 0),
+        ("vault", 0),
     ];
     assert_eq!(told, expected);
 }

@@ -30,6 +30,10 @@ permit(principal in Group::"engineers", action == Action::"request",
 permit(principal in Group::"engineers", action == Action::"request",
        resource == Resource::"billing-db");
 
+@id("vault") @approvals("security:1") @step_up("passkey") @max_duration("1h") @feedback("1h")
+permit(principal in Group::"engineers", action == Action::"request",
+       resource == Resource::"vault-db");
+
 @id("night") forbid(principal, action == Action::"request", resource == Resource::"billing-db")
 when { context.hour < 6 };
 
@@ -107,7 +111,7 @@ pub(crate) fn policy_of(access: &str) -> NewPolicy {
             "parents": groups,
         }));
     }
-    for resource in ["orders-db", "staging-db", "billing-db"] {
+    for resource in ["orders-db", "staging-db", "billing-db", "vault-db"] {
         entities.push(serde_json::json!({
             "uid": {"type": "Resource", "id": resource},
             "attrs": {

@@ -203,6 +203,7 @@ pub(in crate::web) fn bounds(asked: &v1::Obligations) -> Markup {
         @if asked.record_session {
             li { "Sessions are recorded" @if asked.record_input { ", what is typed too" } }
         }
+        @if asked.step_up { li { "Approvals are signed with a passkey" } }
         @if asked.max_extensions > 0 {
             li { "Extensions: " (asked.max_extensions) }
         }

@@ -127,6 +127,7 @@ pub(super) fn asked(it: &v1::Obligations) -> String {
     );
     let input = if it.record_input { " with input" } else { "" };
     say(it.record_session, format!("sessions recorded{input}"));
+    say(it.step_up, "approvals signed with a passkey".to_owned());
     let extensions = u64::from(it.max_extensions);
     say(
         extensions > 0,

@@ -89,6 +89,29 @@ fn permissions(policy: &Policy) -> BTreeSet<&str> {
     all.map(String::as_str).collect()
 }
 
+/// Groups of whom too few could sign what the permit wants signed.
+fn passkeys(policy: &Policy, statement: &Statement<'_>, permit: &Permit) -> Vec<Problem> {
+    let retro = permit.obligations.retro.as_ref();
+    let retro = retro.map(|retro| (retro.group.as_str(), 1));
+    let asked = permit.obligations.approvals.iter();
+    let asked = asked.map(|(group, count)| (group.as_str(), *count));
+    let mut found = Vec::new();
+    for (group, count) in asked.chain(retro) {
+        let signs = |id: &&str| {
+            let facts = policy.person(id);
+            facts.is_some_and(|facts| !facts.passkeys.is_empty())
+        };
+        let people = policy.members_of(group).filter(signs).count();
+        if people < usize::try_from(count).unwrap_or(usize::MAX) {
+            let message =
+                format!("needs passkeys of {count} of group {group}, where {people} have one");
+            let problem = statement.annotation_problem("step_up", message);
+            found.push(problem.hint("people make them in the inbox; entities.json names them"));
+        }
+    }
+    found
+}
+
 /// What a permit says of permissions, durations and groups.
 fn obligations(policy: &Policy, statement: &Statement<'_>, permit: &Permit) -> Vec<Problem> {
     let mut found = Vec::new();
@@ -121,6 +144,9 @@ fn obligations(policy: &Policy, statement: &Statement<'_>, permit: &Permit) -> V
             _ => continue,
         };
         found.push(statement.annotation_problem("approvals", message));
+    }
+    if permit.obligations.step_up {
+        found.extend(passkeys(policy, statement, permit));
     }
     if let Some(escalate) = &permit.obligations.escalate {
         let group = &escalate.group;

@@ -203,6 +203,19 @@ pub(crate) const REVIEWS: &[Forgery] = &[
             review_as(world, case, "user:fay", "user:gus")
         },
     ),
+    (
+        "an approval without its passkey",
+        "passkey-missing",
+        |world| {
+            let orders = request(world);
+            let review = world.draft("user:cleo", approve(orders));
+            let case = world.must("user:ada", Action::Request(ask("vault-db", 60)));
+            let review = change!(review, ReviewRecorded, review => review.request = case);
+            let index = world.place("user:cleo", "", case, review);
+            world.follow(case);
+            index
+        },
+    ),
     ("a second review", "reviewed-twice", |world| {
         let case = halfway(world);
         let review = change!(world.draft("user:dan", approve(case)), ReviewRecorded, review => {
