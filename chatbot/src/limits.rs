@@ -89,6 +89,9 @@ pub const WEB_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// (32 names of 256 bytes) are 24,576, and the rest fits what is left.
 pub const WEB_FORM: usize = 48 * 1024;
 
+/// Characters of a part of what a passkey has signed: 4,096 bytes in base64url.
+pub const WEB_PASSKEY: usize = 5_462;
+
 /// Fields of a form: the largest has twelve.
 pub const WEB_FIELDS: usize = 64;
 

@@ -13,6 +13,7 @@ mod form;
 mod guard;
 mod home;
 mod page;
+mod passkeys;
 mod person;
 mod read;
 mod sign_in;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use countersign_chain::principal::Principal;
 use countersign_client::Client;
 use rustls::ServerConfig;
@@ -214,6 +215,9 @@ fn routes(inbox: &Arc<Inbox>) -> Router {
         .route("/sign-in", get(enter::page).post(enter::by_certificate))
         .route("/sign-in/{secret}", get(enter::link).post(enter::by_link))
         .route("/sign-out", get(enter::page).post(enter::sign_out))
+        .route("/case/{id}/challenge", post(passkeys::challenge))
+        .route("/passkeys", get(passkeys::show).post(passkeys::made))
+        .route("/passkey.js", get(page::passkey_script))
         .route("/style.css", get(page::style))
         .route("/live.js", get(page::script))
         .fallback(page::nowhere)

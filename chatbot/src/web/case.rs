@@ -33,13 +33,13 @@ pub(super) struct Said {
 }
 
 /// A case that the viewer may see.
-struct Seen {
-    case: v1::Case,
-    rules: Arc<Rules>,
+pub(super) struct Seen {
+    pub(super) case: v1::Case,
+    pub(super) rules: Arc<Rules>,
     may: May,
 }
 
-async fn seen(inbox: &Inbox, viewer: &Viewer, id: u64) -> Result<Seen, Trouble> {
+pub(super) async fn seen(inbox: &Inbox, viewer: &Viewer, id: u64) -> Result<Seen, Trouble> {
     let case = inbox.client.case(id).await?;
     let rules = inbox.rules_of(case.policy).await?;
     let may_decide = inbox.may_decide(&case, viewer.principal()).await?;
@@ -79,6 +79,7 @@ pub(super) async fn page(
     } = seen(inbox, viewer, id).await?;
     let entries = inbox.timeline(case.id).await?;
     let person = viewer.person(&rules).to_owned();
+    may.sign = (may.review || may.retro) && view::is_signed(&case, &entries);
     may.feedback &= !view::has_answered(&entries, &person);
     let look = Look {
         case: &case,

@@ -17,6 +17,7 @@ use crate::bot::shelf::Rules;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("live.js");
+const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
 /// Browsers keep the two files for a few minutes; they hold nothing about anybody.
 const SHORTLY: &str = "private, max-age=300";
 
@@ -26,6 +27,10 @@ pub(super) async fn style() -> Response {
 
 pub(super) async fn script() -> Response {
     file("text/javascript; charset=utf-8", SCRIPT)
+}
+
+pub(super) async fn passkey_script() -> Response {
+    file("text/javascript; charset=utf-8", PASSKEY_SCRIPT)
 }
 
 fn file(kind: &'static str, text: &'static str) -> Response {
@@ -85,6 +90,7 @@ fn navigation(viewer: &Viewer, here: &str) -> Markup {
             (link("/", "Inbox"))
             (link("/request", "Ask for access"))
             (link("/break-glass", "Break glass"))
+            (link("/passkeys", "Passkeys"))
         }
         form.who method="post" action="/sign-out" {
             input type="hidden" name="csrf" value=(viewer.session.csrf);

@@ -10,6 +10,7 @@ use countersign_proto::v1;
 use super::Inbox;
 use super::form::Form;
 use super::guard::secret_of;
+use super::passkeys;
 use super::sign_in::{Session, same};
 use super::trouble::Trouble;
 use crate::bot::shelf::Rules;
@@ -90,6 +91,7 @@ impl Viewer {
                 .map_or_else(Default::default, |sent| sent.as_bytes().to_vec().into()),
             callback: form.get("key").chars().take(64).collect(),
             verified_by: self.session.by.proof().to_owned(),
+            passkey: passkeys::assertion(form),
             ..v1::Evidence::default()
         }
     }
@@ -110,6 +112,8 @@ pub(super) struct May {
     pub(super) finish: bool,
     pub(super) revoke: bool,
     pub(super) feedback: bool,
+    /// Whether a yes has to be signed with a passkey.
+    pub(super) sign: bool,
 }
 
 impl May {
@@ -143,6 +147,7 @@ impl May {
             finish: is_own && runs,
             revoke: !is_own && runs && (approver || overseer || decided),
             feedback: is_over && took_part,
+            sign: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::Said;
 use crate::web::act::Action;
 use crate::web::form::{Faults, Form};
 use crate::web::page::{field, hidden};
+use crate::web::passkeys;
 use crate::web::trouble::Trouble;
 use crate::web::viewer::{May, Viewer};
 
@@ -15,6 +16,7 @@ struct Sheet<'a> {
     case: &'a v1::Case,
     viewer: &'a Viewer,
     said: &'a Said,
+    sign: bool,
     empty: (Form, Faults),
 }
 
@@ -28,6 +30,7 @@ pub(super) fn all(
         case,
         viewer,
         said,
+        sign: may.sign,
         empty: (Form::default(), Faults::new()),
     };
     let extension = case.extension.as_ref().map(|extension| extension.id);
@@ -78,7 +81,11 @@ impl Sheet<'_> {
         let (_, faults) = self.typed(action);
         Ok(html! {
             @let path = format!("/case/{}/{}", self.case.id, action.name());
-            form.sheet method="post" action=(path) novalidate {
+            @let sign = self.sign && matches!(action, Action::Review | Action::Retro);
+            @let challenge = format!("/case/{}/challenge", self.case.id);
+            form.sheet method="post" action=(path) novalidate
+                data-passkey=[sign.then_some("sign")]
+                data-challenge=[sign.then_some(challenge)] {
                 h2 { (title) }
                 (hidden(self.viewer)?)
                 input type="hidden" name="target" value=(target);
@@ -86,6 +93,7 @@ impl Sheet<'_> {
                     p.fault role="alert" { (fault) }
                 }
                 (inner)
+                @if sign { (passkeys::fields(self.case.id)) }
             }
         })
     }
@@ -143,7 +151,7 @@ impl Sheet<'_> {
             }
             (self.reason(action, "Why? (required to deny)"))
             div.buttons {
-                button.main type="submit" name="choice" value="approve" { "Approve" }
+                button.main type="submit" name="choice" value="approve" data-sign { "Approve" }
                 button.danger type="submit" name="choice" value="deny" { "Deny" }
             }
         };
@@ -156,7 +164,9 @@ impl Sheet<'_> {
             p { "Was it right to take access without asking?" }
             (self.reason(action, "Why?"))
             div.buttons {
-                button.main type="submit" name="choice" value="justified" { "Justified" }
+                button.main type="submit" name="choice" value="justified" data-sign {
+                    "Justified"
+                }
                 button.danger type="submit" name="choice" value="not-justified" { "Not justified" }
             }
         };

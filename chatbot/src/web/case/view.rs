@@ -37,6 +37,20 @@ pub(super) fn has_answered(entries: &[Entry], person: &str) -> bool {
     })
 }
 
+/// Whether a yes to what waits has to be signed with a passkey.
+pub(super) fn is_signed(case: &v1::Case, entries: &[Entry]) -> bool {
+    let of = |asked: Option<&v1::Obligations>| asked.is_some_and(|asked| asked.step_up);
+    let Some(extension) = &case.extension else {
+        return of(case.obligations.as_ref());
+    };
+    let mut entries = entries.iter();
+    let asked = entries.find(|entry| entry.index() == extension.id);
+    match asked.map(Entry::known) {
+        Some(Ok(Known::ExtensionRequested(event))) => of(event.obligations.as_ref()),
+        _ => of(case.obligations.as_ref()),
+    }
+}
+
 pub(super) fn page(
     look: &Look<'_>,
     viewer: &Viewer,
