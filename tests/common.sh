@@ -41,6 +41,21 @@ find_strace() {
   export COUNTERSIGN_TEST_STRACE
 }
 
+# The browser that the inbox is looked at with.
+find_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    command -v "$name" >/dev/null && break
+  done
+  if ! command -v "$name" >/dev/null; then
+    printf 'tools: chromium from Debian\n'
+    without_services apt_install chromium
+    name=chromium
+  fi
+  COUNTERSIGN_TEST_CHROMIUM=$(command -v "$name")
+  export COUNTERSIGN_TEST_CHROMIUM
+}
+
 # The programs that the collector works with. Nothing that comes with them is started.
 find_peers() {
   local missing=()

@@ -218,6 +218,7 @@ fn routes(inbox: &Arc<Inbox>) -> Router {
         .route("/case/{id}/challenge", post(passkeys::challenge))
         .route("/passkeys", get(passkeys::show).post(passkeys::made))
         .route("/passkey.js", get(page::passkey_script))
+        .route("/icon.svg", get(page::icon))
         .route("/style.css", get(page::style))
         .route("/live.js", get(page::script))
         .fallback(page::nowhere)

@@ -16,6 +16,7 @@ use super::viewer::Viewer;
 use crate::bot::shelf::Rules;
 
 const STYLE: &str = include_str!("style.css");
+const ICON: &str = include_str!("icon.svg");
 const SCRIPT: &str = include_str!("live.js");
 const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
 /// Browsers keep the two files for a few minutes; they hold nothing about anybody.
@@ -31,6 +32,10 @@ pub(super) async fn script() -> Response {
 
 pub(super) async fn passkey_script() -> Response {
     file("text/javascript; charset=utf-8", PASSKEY_SCRIPT)
+}
+
+pub(super) async fn icon() -> Response {
+    file("image/svg+xml", ICON)
 }
 
 fn file(kind: &'static str, text: &'static str) -> Response {
@@ -64,6 +69,7 @@ fn frame(title: &str, viewer: Option<&Viewer>, here: &str, body: &Markup) -> Htm
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Countersign" }
+                link rel="icon" type="image/svg+xml" href="/icon.svg";
                 link rel="stylesheet" href="/style.css";
                 script src="/live.js" defer {}
             }

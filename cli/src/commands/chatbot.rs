@@ -57,7 +57,7 @@ pub(crate) struct ServeArgs {
     pub(crate) link: Vec<String>,
     /// Configuration of the chat platforms; see docs/slack.md and docs/teams.md
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) chat: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
 }
@@ -79,7 +79,7 @@ pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow:
         tls,
         clock: clock(),
     };
-    let chat = args.config.as_deref().map(Config::read).transpose()?;
+    let chat = args.chat.as_deref().map(Config::read).transpose()?;
     let client = args.connect.client().await?;
     let web = Web::bind(client.clone(), options).await?;
     writeln!(out, "The inbox is at {}", web.url())?;

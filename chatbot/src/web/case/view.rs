@@ -37,6 +37,12 @@ pub(super) fn has_answered(entries: &[Entry], person: &str) -> bool {
     })
 }
 
+/// Whether the entry has the signature of a passkey.
+fn is_signed_by_hand(entry: &Entry) -> bool {
+    let event = entry.known();
+    event.is_ok_and(|event| event.evidence().is_some_and(|told| told.passkey.is_some()))
+}
+
 /// Whether a yes to what waits has to be signed with a passkey.
 pub(super) fn is_signed(case: &v1::Case, entries: &[Entry]) -> bool {
     let of = |asked: Option<&v1::Obligations>| asked.is_some_and(|asked| asked.step_up);
@@ -284,6 +290,7 @@ fn line(look: &Look<'_>, id: u64, entry: &Entry) -> Markup {
             p.meta {
                 "by " (entry.actor())
                 @if !entry.via().is_empty() { " through " (entry.via()) }
+                @if is_signed_by_hand(entry) { ", signed with a passkey" }
                 " · entry " (entry.index()) " · leaf " code title=(leaf) { (short) }
                 " · " a href=(format!("/case/{id}/proof/{}", entry.index())) download { "proof" }
             }
