@@ -62,6 +62,9 @@ pub(crate) struct Past {
     pub(crate) newest: Option<Arc<SignedCheckpoint>>,
     /// When it was last replaced.
     pub(crate) replaced: Option<Instant>,
+    /// A newer sealed one that waits to be proved and remembered, so that this is not done too
+    /// often.
+    pub(crate) waiting: Option<Arc<SignedCheckpoint>>,
 }
 
 impl Client {
@@ -94,6 +97,7 @@ impl Client {
         let past = Mutex::new(Past {
             newest,
             replaced: None,
+            waiting: None,
         });
         let (log, path) = (config.log, config.remember);
         let client = Self {

@@ -224,7 +224,7 @@ impl Client {
     }
 
     /// Compares a verified checkpoint that came with an answer with the past. A newer sealed one is
-    /// proved and remembered, but not more often than [`REMEMBER_EVERY`].
+    /// proved and remembered: at once, or [`REMEMBER_EVERY`] after the last one.
     pub(crate) async fn notice(
         &self,
         seen: &Arc<SignedCheckpoint>,
@@ -232,13 +232,43 @@ impl Client {
     ) -> Result<(), CallError> {
         let mut past = self.shared.past.lock().await;
         let newer = compare(past.newest.as_ref(), seen)? != Next::Keep;
-        let rested = past
-            .replaced
-            .is_none_or(|at| at.elapsed() >= REMEMBER_EVERY);
-        if !(sealed && newer && rested) {
+        if !(sealed && newer) {
             return Ok(());
         }
-        match self.extend(&mut past, seen).await {
+        let rests = past.replaced.map(|at| at + REMEMBER_EVERY);
+        let rests = rests.filter(|until| *until > Instant::now());
+        let waits = past.waiting.is_some();
+        past.waiting = Some(Arc::clone(seen));
+        match rests {
+            None => self.settle(&mut past).await,
+            Some(until) if !waits => {
+                tokio::spawn(self.clone().settle_at(until));
+                Ok(())
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Remembers what waits, when the last one has rested.
+    async fn settle_at(self, until: Instant) {
+        tokio::time::sleep_until(until).await;
+        self.remember_now().await;
+    }
+
+    /// Remembers what waits, before a program ends. A contradiction comes up again with the next
+    /// answer, so it is only told here.
+    pub(crate) async fn remember_now(&self) {
+        let mut past = self.shared.past.lock().await;
+        if let Err(error) = self.settle(&mut past).await {
+            tracing::error!(%error, "the newest checkpoint is not remembered");
+        }
+    }
+
+    async fn settle(&self, past: &mut Past) -> Result<(), CallError> {
+        let Some(seen) = past.waiting.take() else {
+            return Ok(());
+        };
+        match self.extend(past, &seen).await {
             // The answer that brought the checkpoint is good; the proof is asked for again with the
             // next one.
             Err(error @ (CallError::NoAnswer { .. } | CallError::Refused { .. })) => {

@@ -2,6 +2,7 @@
 //! that should not be, and a message that says what to do.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -220,4 +221,45 @@ async fn arguments_are_read_everywhere_in_the_same_way() {
     let (code, why) = said(&run(&["log", "--dir", text(&dir), "--log", "../../etc"]));
     assert!(code == Some(2) && why.contains("there is no log"), "{why}");
     assert!(server.stop().0.success());
+}
+
+/// Sends three events with this memory; how it ended.
+fn emit(server: &Served, identity: &Path, memory: &Path) -> (Option<i32>, String) {
+    let mut child = countersign(&["collector", "emit", "--server", &server.endpoint.grpc])
+        .args(["--identity", text(identity), "--remember", text(memory)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let event = serde_json::json!({ "source": "test", "raw": "eA==" });
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // Whoever refuses a ledger at once reads nothing.
+    drop(writeln!(stdin, "{event}\n{event}\n{event}"));
+    drop(stdin);
+    said(&child.wait_with_output().expect("it ran"))
+}
+
+#[tokio::test]
+async fn whoever_sent_last_notices_that_the_ledger_was_set_back() {
+    let data = DataFolder::new().await;
+    let agent = data.issue(Role::Agent, "sender").await;
+    let outside = tempfile::tempdir().expect("a folder");
+    let (memory, old) = (outside.path().join("memory"), outside.path().join("old"));
+    let start = || Served::start(&data.path(), "127.0.0.1:0", &[]).expect("it serves");
+    let server = start();
+    assert_eq!(emit(&server, &agent, &memory).0, Some(0));
+    server.kill();
+    copy(&data.path(), &old);
+    let server = start();
+    assert_eq!(emit(&server, &agent, &memory).0, Some(0));
+    server.kill();
+    fs::remove_dir_all(data.path()).expect("it is ours");
+    copy(&old, &data.path());
+    let server = start();
+    let (code, told) = emit(&server, &agent, &memory);
+    assert_ne!(code, Some(0), "{told}");
+    let noticed = told.contains("rolled back") || told.contains("fork");
+    assert!(noticed, "{told}");
+    server.kill();
 }

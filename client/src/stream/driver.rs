@@ -123,6 +123,7 @@ impl Driver {
                 .send_modify(|progress| progress.error = Some(error));
             return;
         }
+        self.client.remember_now().await;
     }
 
     /// Waits until there is something to send; false when nothing more comes.
