@@ -1,6 +1,6 @@
 //! Accounts of chat platforms, and whose they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use countersign_proto::v1;
@@ -23,6 +23,13 @@ impl Platform {
             Self::Slack => "slack",
             Self::Teams => "teams",
         }
+    }
+
+    /// The platform of a word in an entry; none for another one.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Slack, Self::Teams];
+        all.into_iter().find(|platform| platform.word() == word)
     }
 }
 
@@ -113,6 +120,48 @@ impl Links {
         })
     }
 
+    /// Whether an entry has ever said whose an account is, or that it is nobody's.
+    #[must_use]
+    pub fn is_known(&self, account: &Account) -> bool {
+        self.0.contains_key(&key(account))
+    }
+
+    /// All accounts of a person, and how each is known; `homes` are the organisations that the
+    /// directory's ids belong to.
+    #[must_use]
+    pub fn accounts(
+        &self,
+        person: &str,
+        homes: &[(Platform, String)],
+        policy: &Policy,
+    ) -> Vec<(Account, Owner)> {
+        let linked = self.0.keys().filter_map(|(platform, tenant, user)| {
+            Some(Account {
+                platform: Platform::parse(platform)?,
+                tenant: tenant.clone(),
+                user: user.clone(),
+            })
+        });
+        let facts = policy.person(person);
+        let listed = homes.iter().filter_map(|(platform, tenant)| {
+            let id = match platform {
+                Platform::Slack => facts?.slack.as_ref()?,
+                Platform::Teams => facts?.teams.as_ref()?,
+            };
+            Some(Account {
+                platform: *platform,
+                tenant: tenant.clone(),
+                user: id.clone(),
+            })
+        });
+        let all: BTreeSet<Account> = linked.chain(listed).collect();
+        let owned = all.into_iter().filter_map(|account| {
+            let owner = self.owner(&account, home(homes, account.platform), policy)?;
+            (owner.person == person).then_some((account, owner))
+        });
+        owned.collect()
+    }
+
     /// Where to reach a person on a platform, in this organisation: the newest link, or else the
     /// directory's id.
     #[must_use]
@@ -142,6 +191,13 @@ impl Links {
         let owner = self.owner(&found, home, policy);
         owner.filter(|owner| owner.person == person).map(|_| found)
     }
+}
+
+/// The organisation that the directory's ids of a platform belong to; empty when it is none.
+#[must_use]
+pub fn home(homes: &[(Platform, String)], platform: Platform) -> &str {
+    let found = homes.iter().find(|(of, _)| *of == platform);
+    found.map_or("", |(_, tenant)| tenant)
 }
 
 fn key(account: &Account) -> (String, String, String) {
@@ -239,5 +295,26 @@ mod tests {
         links.take(3, &linked("U-new", "bruno", false));
         assert_eq!(at(&links).as_deref(), Some("U-new"));
         assert_eq!(links.account("dana", HOME, &policy), None);
+    }
+
+    #[test]
+    fn all_accounts_of_a_person_are_told_and_no_others() {
+        let (policy, mut links) = (policy(), Links::default());
+        let homes = [(Platform::Slack, "T1".to_owned())];
+        let of = |links: &Links, person: &str| -> Vec<(String, u64)> {
+            let all = links.accounts(person, &homes, &policy);
+            all.into_iter().map(|(a, by)| (a.user, by.link)).collect()
+        };
+        let own = |user: &str, link| (user.to_owned(), link);
+        assert_eq!(of(&links, "bruno"), [own("U-bruno", 0)]);
+        links.take(3, &linked("U-new", "bruno", false));
+        links.take(4, &linked("U-ada", "chen", false));
+        assert_eq!(of(&links, "bruno"), [own("U-bruno", 0), own("U-new", 3)]);
+        assert_eq!(of(&links, "ada"), [], "chen has hers");
+        assert_eq!(of(&links, "chen"), [own("U-ada", 4)]);
+        links.take(5, &linked("U-bruno", "bruno", true));
+        assert_eq!(of(&links, "bruno"), [own("U-new", 3)], "ended");
+        assert!(links.is_known(&account("T1", "U-bruno")));
+        assert!(!links.is_known(&account("T2", "U-bruno")));
     }
 }

@@ -5,6 +5,7 @@ pub mod offers;
 pub mod order;
 pub mod shelf;
 pub mod sight;
+pub mod tie;
 
 use std::sync::Arc;
 
@@ -14,8 +15,9 @@ use countersign_proto::v1;
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{Account, Links, Owner};
+use crate::account::{Account, Links, Owner, Platform};
 use crate::bot::shelf::{Rules, RulesError, Shelf};
+use crate::bot::tie::Ties;
 use crate::clock::Clock;
 
 /// A bot: a client with the role bot, and what it knows of the log.
@@ -25,6 +27,9 @@ pub struct Bot {
     clock: Clock,
     shelf: Shelf,
     links: RwLock<Links>,
+    ties: Ties,
+    /// Held while an account becomes somebody's, or stops to be.
+    tying: tokio::sync::Mutex<()>,
     /// Index from which links are still to be followed.
     next: u64,
 }
@@ -35,24 +40,30 @@ impl Bot {
     /// # Errors
     /// [`CallError`] when the ledger does not answer or does not let this identity read.
     pub async fn open(client: Client, clock: Clock) -> Result<Arc<Self>, CallError> {
-        let mut links = Links::default();
-        let mut next = 0;
-        let mut pages = client.list(of_links());
-        while let Some(page) = pages.next().await? {
-            for entry in page.entries {
-                next = next.max(entry.index().saturating_add(1));
-                if let Ok(Known::IdentityLinked(event)) = entry.known() {
-                    links.take(entry.index(), &event);
-                }
-            }
-        }
-        Ok(Arc::new(Self {
+        let mut bot = Self {
             client,
             clock,
             shelf: Shelf::default(),
-            links: RwLock::new(links),
-            next,
-        }))
+            links: RwLock::default(),
+            ties: Ties::default(),
+            tying: tokio::sync::Mutex::default(),
+            next: 0,
+        };
+        bot.next = bot.read_links().await?;
+        Ok(Arc::new(bot))
+    }
+
+    /// Reads all links; the index behind the last one.
+    async fn read_links(&self) -> Result<u64, CallError> {
+        let mut next = 0;
+        let mut pages = self.client.list(of_links());
+        while let Some(page) = pages.next().await? {
+            for entry in page.entries {
+                next = next.max(entry.index().saturating_add(1));
+                self.learn(entry.index(), &entry.known());
+            }
+        }
+        Ok(next)
     }
 
     /// Learns of links until `stop` is cancelled.
@@ -102,14 +113,20 @@ impl Bot {
         self.links.read().owner(account, home, &rules.policy)
     }
 
-    /// Where a person is reached.
+    /// All accounts of a person; `homes` are the organisations that the directory's ids belong to.
     #[must_use]
-    pub fn account(
+    pub fn accounts(
         &self,
         person: &str,
-        home: (crate::account::Platform, &str),
+        homes: &[(Platform, String)],
         rules: &Rules,
-    ) -> Option<Account> {
+    ) -> Vec<(Account, Owner)> {
+        self.links.read().accounts(person, homes, &rules.policy)
+    }
+
+    /// Where a person is reached.
+    #[must_use]
+    pub fn account(&self, person: &str, home: (Platform, &str), rules: &Rules) -> Option<Account> {
         self.links.read().account(person, home, &rules.policy)
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::account::Platform;
 use crate::limits::MAX_CONFIG;
 use crate::slack::settings::SlackSettings;
 use crate::teams::settings::TeamsSettings;
@@ -75,6 +76,20 @@ impl Config {
             teams.settle(folder).map_err(wrong)?;
         }
         Ok(config)
+    }
+
+    /// Platforms that are spoken on, each with the organisation that the directory's ids belong to.
+    #[must_use]
+    pub fn homes(&self) -> Vec<(Platform, String)> {
+        let slack = self
+            .slack
+            .iter()
+            .map(|it| (Platform::Slack, it.team.clone()));
+        let teams = self
+            .teams
+            .iter()
+            .map(|it| (Platform::Teams, it.tenant.clone()));
+        slack.chain(teams).collect()
     }
 }
 

@@ -20,6 +20,16 @@ pub const MAX_LISTED: usize = 512;
 /// Bytes of a configuration: 64 KiB, some hundred channels with a line each many times over.
 pub const MAX_CONFIG: u64 = 64 * 1024;
 
+// Accounts.
+
+/// Links of accounts that wait for their person, one an account: 1,024 at some 400 bytes are 400
+/// KiB, and a company whose people all meet the bot on one morning fits in.
+pub const TIES: usize = 1_024;
+/// Seconds for which such a link can be used.
+pub const TIE_SECONDS: u64 = 600;
+/// UTF-16 units of an account's name as it is shown: 80, the longest that Slack takes.
+pub const TIE_NAME: usize = 80;
+
 // Slack. Its lengths are taken as UTF-16 units, of which an emoji has two: never less than what
 // Slack counts, whichever way it does. What ours cannot reach has no constant: a message has at
 // most 8 of 50 blocks and 8 of 25 buttons, an identifier 20 of 255 characters, a button's value 20
@@ -106,6 +116,9 @@ pub const WEB_LINK_SECONDS: u64 = 600;
 
 /// Sign-in links that wait to be used: one for each of a policy's first people.
 pub const WEB_LINKS: usize = 64;
+
+/// Bytes of a path that signing in leads on to: a link has 38, a case with what was done some 40.
+pub const WEB_WAY: usize = 256;
 
 /// Cases of a list on one page; the ledger gives 500 at most.
 pub const WEB_CASES: u32 = 100;

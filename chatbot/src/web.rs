@@ -4,6 +4,7 @@
 //! when they are made; what people do goes there as a command of a bot that names them. In memory
 //! are sign-ins, and the compiled form of policies.
 
+mod accounts;
 mod act;
 mod ask;
 mod case;
@@ -22,6 +23,7 @@ mod time;
 mod tls;
 mod trouble;
 mod viewer;
+mod way;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -33,7 +35,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use countersign_chain::principal::Principal;
-use countersign_client::Client;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -43,8 +44,8 @@ use tokio_util::sync::CancellationToken;
 pub use sign_in::SignIn;
 pub use tls::{TlsError, TlsFiles};
 
-use crate::bot::shelf::Shelf;
-use crate::clock::Clock;
+use crate::account::Platform;
+use crate::bot::Bot;
 use crate::limits::{WEB_FORM, WEB_GOODBYE};
 use door::{Caller, Door};
 use guard::Place;
@@ -60,8 +61,9 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Files of TLS; without them it speaks plain HTTP, which is for loopback only.
     pub tls: Option<TlsFiles>,
-    /// The time.
-    pub clock: Clock,
+    /// Chat platforms that are spoken on, each with the organisation that the directory's ids
+    /// belong to.
+    pub homes: Vec<(Platform, String)>,
 }
 
 /// Why the inbox cannot be served.
@@ -95,11 +97,11 @@ pub enum WebError {
 /// What all pages share.
 #[derive(Debug)]
 struct Inbox {
-    client: Client,
-    clock: Clock,
+    bot: Arc<Bot>,
     desk: Desk,
     place: Place,
-    shelf: Shelf,
+    /// Organisations that the directory's ids belong to.
+    homes: Vec<(Platform, String)>,
 }
 
 /// An inbox that has its address, and is not served yet.
@@ -112,11 +114,11 @@ pub struct Web {
 }
 
 impl Web {
-    /// Takes the address. The client has an identity with the role bot.
+    /// Takes the address.
     ///
     /// # Errors
     /// [`WebError`] when the address or the files cannot be used.
-    pub async fn bind(client: Client, options: Options) -> Result<Self, WebError> {
+    pub async fn bind(bot: Arc<Bot>, options: Options) -> Result<Self, WebError> {
         let wanted = options.listen;
         if options.tls.is_none() && !wanted.ip().is_loopback() {
             return Err(WebError::Plain(wanted));
@@ -132,14 +134,13 @@ impl Web {
         })?;
         let address = listener.local_addr()?;
         let inbox = Inbox {
-            client,
-            clock: options.clock,
+            bot,
             desk: Desk::default(),
             place: Place {
                 hosts: hosts(address, &options.hosts),
                 is_secure: tls.is_some(),
             },
-            shelf: Shelf::default(),
+            homes: options.homes,
         };
         Ok(Self {
             inbox: Arc::new(inbox),
@@ -164,7 +165,10 @@ impl Web {
         if !self.address.ip().is_loopback() {
             return Err(WebError::Link(self.address));
         }
-        let secret = self.inbox.desk.invite(user, self.inbox.clock.seconds())?;
+        let secret = self
+            .inbox
+            .desk
+            .invite(user, self.inbox.bot.clock().seconds())?;
         Ok(format!("{}/sign-in/{secret}", self.url()))
     }
 
@@ -211,6 +215,12 @@ fn routes(inbox: &Arc<Inbox>) -> Router {
         .route("/case/{id}/state", get(case::state))
         .route("/case/{id}/proof/{index}", get(case::proof))
         .route("/case/{id}/{action}", get(case::back).post(act::act))
+        .route("/accounts", get(accounts::show))
+        .route(
+            "/accounts/remove",
+            get(accounts::show).post(accounts::untie),
+        )
+        .route("/link/{secret}", get(accounts::claim).post(accounts::tie))
         .route("/checkpoint", get(case::checkpoint))
         .route("/sign-in", get(enter::page).post(enter::by_certificate))
         .route("/sign-in/{secret}", get(enter::link).post(enter::by_link))

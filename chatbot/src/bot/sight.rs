@@ -88,7 +88,9 @@ impl Bot {
         }
         let mut groups = sight.groups_of(person);
         let waits = case.status == Status::Pending || case.extension.is_some();
-        if groups.is_empty() && waits && self.stands_in(case, person).await? {
+        let user = principal(person);
+        let resource = case.resource.as_str();
+        if groups.is_empty() && waits && self.decides(case.id, resource, &user).await? {
             groups = case
                 .approvals
                 .iter()
@@ -107,19 +109,22 @@ impl Bot {
         Ok(Some(Audience::Reviewer { person, groups }))
     }
 
-    /// Whether somebody decides in the place of a reviewer now.
-    async fn stands_in(&self, case: &CaseView, person: &str) -> Result<bool, CallError> {
+    /// Whether a user could decide in a case now, in somebody else's place too, as the ledger says.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn decides(&self, case: u64, resource: &str, user: &str) -> Result<bool, CallError> {
         // Cases come in the order of their numbers, so the token of a page that ended above this
         // one leads to it at once.
         let request = v1::ListCasesRequest {
             page_size: 1,
-            page_token: case.id.saturating_add(1).to_string(),
-            reviewer: principal(person),
-            resource: case.resource.as_str().to_owned(),
+            page_token: case.saturating_add(1).to_string(),
+            reviewer: user.to_owned(),
+            resource: resource.to_owned(),
             ..v1::ListCasesRequest::default()
         };
         let answer = self.client.cases(request).await?;
-        Ok(answer.cases.iter().any(|found| found.id == case.id))
+        Ok(answer.cases.iter().any(|found| found.id == case))
     }
 }
 

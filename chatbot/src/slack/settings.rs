@@ -14,6 +14,10 @@ pub struct SlackSettings {
     pub team: String,
     /// File of the bot token, which begins with `xoxb-`.
     pub bot_token_file: SecretFile,
+    /// Whether an account is that of the one person who has its e-mail address. Who can change an
+    /// address on the platform can then be anybody.
+    #[serde(default)]
+    pub match_email: bool,
 }
 
 impl SlackSettings {

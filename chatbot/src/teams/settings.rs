@@ -16,6 +16,10 @@ pub struct TeamsSettings {
     pub app_id: String,
     /// File of the app's client secret.
     pub client_secret_file: SecretFile,
+    /// Whether an account is that of the one person who has its e-mail address. Who can change an
+    /// address on the platform can then be anybody.
+    #[serde(default)]
+    pub match_email: bool,
 }
 
 impl TeamsSettings {

@@ -206,7 +206,7 @@ pub(super) async fn act(
 
 /// Gives the command. The ledger judges it, whatever the page has shown.
 async fn send(inbox: &Inbox, call: v1::Call, order: Order) -> Result<Changed, CallError> {
-    let (client, call) = (&inbox.client, Some(call));
+    let (client, call) = (inbox.bot.client(), Some(call));
     let (target, reason) = (order.target, order.reason);
     match (order.action, order.choice) {
         (Action::Review, Choice::Decision(decision, group)) => {

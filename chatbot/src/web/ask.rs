@@ -70,7 +70,7 @@ pub(super) async fn loud_form(
 }
 
 async fn empty(inbox: &Inbox, viewer: &Viewer, way: Way) -> Result<Response, Trouble> {
-    let rules = inbox.rules().await?;
+    let rules = inbox.bot.rules(0).await?;
     show((viewer, &rules), way, &Form::default(), &Told::default())
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn break_glass(
 /// Reads the form; tries it, or sends it.
 async fn take(inbox: &Inbox, viewer: &Viewer, way: Way, body: &[u8]) -> Result<Response, Trouble> {
     let form = viewer.form(inbox, body).await?;
-    let rules = inbox.rules().await?;
+    let rules = inbox.bot.rules(0).await?;
     let who = (viewer, &*rules);
     let ask = match wish::ask(&form, &rules) {
         Ok(ask) => ask,
@@ -125,11 +125,11 @@ async fn send(
     let changed = match way {
         Way::Ask => {
             let request = v1::RequestAccessRequest { call, ask };
-            inbox.client.request_access(request).await?
+            inbox.bot.client().request_access(request).await?
         }
         Way::BreakGlass => {
             let request = v1::BreakGlassRequest { call, ask };
-            inbox.client.break_glass(request).await?
+            inbox.bot.client().break_glass(request).await?
         }
     };
     Ok(changed.case.map_or(changed.run.first_index, |case| case.id))
@@ -148,7 +148,7 @@ async fn rehearse(
         ask: Some(ask),
         break_glass: way == Way::BreakGlass,
     };
-    let answer = match inbox.client.simulate(request).await {
+    let answer = match inbox.bot.client().simulate(request).await {
         Ok(answer) => answer,
         Err(error) => return refused(who, way, form, &error),
     };

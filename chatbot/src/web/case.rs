@@ -40,8 +40,8 @@ pub(super) struct Seen {
 }
 
 pub(super) async fn seen(inbox: &Inbox, viewer: &Viewer, id: u64) -> Result<Seen, Trouble> {
-    let case = inbox.client.case(id).await?;
-    let rules = inbox.rules_of(case.policy).await?;
+    let case = inbox.bot.client().case(id).await?;
+    let rules = inbox.bot.rules(case.policy).await?;
     let may_decide = inbox.may_decide(&case, viewer.principal()).await?;
     let may = May::of(&case, viewer.person(&rules), &rules, may_decide);
     if may.see {
@@ -84,7 +84,7 @@ pub(super) async fn page(
     let look = Look {
         case: &case,
         rules: &rules,
-        now: inbox.clock.now(),
+        now: inbox.bot.clock().now(),
     };
     let body = view::page(&look, viewer, (may, &said), &entries)?;
     Ok(signed(viewer, &format!("Case {}", case.id), "", &body))
@@ -110,7 +110,7 @@ pub(super) async fn proof(
     if !case.entries.contains(&index) {
         return Err(Trouble::Unknown);
     }
-    let proof = inbox.client.inclusion_proof(index, 0).await?;
+    let proof = inbox.bot.client().inclusion_proof(index, 0).await?;
     let name = format!("attachment; filename=\"entry-{index}.tlog-proof\"");
     let headers = [
         (CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
@@ -124,7 +124,7 @@ pub(super) async fn checkpoint(
     State(inbox): State<Arc<Inbox>>,
     _viewer: Viewer,
 ) -> Result<Response, Trouble> {
-    let checkpoint = inbox.client.checkpoint().await?;
+    let checkpoint = inbox.bot.client().checkpoint().await?;
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((headers, checkpoint.text().to_owned()).into_response())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -12,12 +12,14 @@ use maud::{Markup, html};
 
 use super::Inbox;
 use super::door::Caller;
+use super::form::Form;
 use super::guard::cookie;
 use super::page;
 use super::person::{self, Holder};
 use super::sign_in::Whom;
 use super::trouble::Trouble;
 use super::viewer::Viewer;
+use super::way;
 use crate::limits::WEB_SESSION_SECONDS;
 
 /// Name of a ledger's first log.
@@ -26,14 +28,14 @@ const MAIN: &str = "main";
 /// The holder of the certificate with which this connection was made.
 fn holder(inbox: &Inbox, caller: &Caller) -> Option<Holder> {
     let der = caller.certificate.as_ref()?;
-    let now = inbox.clock.seconds();
+    let now = inbox.bot.clock().seconds();
     let origin = trust_domain(inbox)?;
     person::of_certificate(der, &origin).filter(|holder| now < holder.not_after)
 }
 
 /// The origin of the log `main`, which certificates name whatever log the inbox is about.
 fn trust_domain(inbox: &Inbox) -> Option<Origin> {
-    let (origin, log) = (inbox.client.key().origin(), inbox.client.log());
+    let (origin, log) = (inbox.bot.client().key().origin(), inbox.bot.client().log());
     let own = format!("/{log}");
     let main = origin.as_str().strip_suffix(&own).filter(|_| log != MAIN);
     main.map_or_else(|| Some(origin.clone()), |main| Origin::parse(main).ok())
@@ -43,13 +45,17 @@ fn trust_domain(inbox: &Inbox) -> Option<Origin> {
 pub(super) async fn page(
     State(inbox): State<Arc<Inbox>>,
     ConnectInfo(caller): ConnectInfo<Caller>,
+    RawQuery(query): RawQuery,
 ) -> Response {
+    let query = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let next = way::own(query.get("next"));
     let body = html! {
         h1 { "Sign in" }
         @match holder(&inbox, &caller) {
             Some(holder) => {
                 p { "Your browser showed a certificate of " strong { (holder.user) } "." }
                 form method="post" action="/sign-in" {
+                    @if let Some(next) = next { input type="hidden" name="next" value=(next); }
                     button.main type="submit" { "Continue as " (holder.user) }
                 }
             }
@@ -75,19 +81,22 @@ pub(super) async fn page(
 pub(super) async fn by_certificate(
     State(inbox): State<Arc<Inbox>>,
     ConnectInfo(caller): ConnectInfo<Caller>,
+    body: Bytes,
 ) -> Result<Response, Trouble> {
+    let form = Form::parse(&body).ok_or(Trouble::Form)?;
     let Some(holder) = holder(&inbox, &caller) else {
         return Ok(Redirect::to("/sign-in").into_response());
     };
     if inbox.is_revoked(&holder.serial).await? {
         return Err(Trouble::Revoked);
     }
-    Ok(begin(&inbox, &caller, Whom::Certified(holder)))
+    let next = way::own(form.get("next")).unwrap_or("/");
+    Ok(begin(&inbox, &caller, (Whom::Certified(holder), next)))
 }
 
 /// What a link leads to. It is used up by the button, not by programs that look at links.
 pub(super) async fn link(State(inbox): State<Arc<Inbox>>, Path(secret): Path<String>) -> Response {
-    match inbox.desk.invited(&secret, inbox.clock.seconds()) {
+    match inbox.desk.invited(&secret, inbox.bot.clock().seconds()) {
         None => stale(),
         Some(user) => {
             let body = html! {
@@ -107,9 +116,9 @@ pub(super) async fn by_link(
     ConnectInfo(caller): ConnectInfo<Caller>,
     Path(secret): Path<String>,
 ) -> Response {
-    match inbox.desk.accept(&secret, inbox.clock.seconds()) {
+    match inbox.desk.accept(&secret, inbox.bot.clock().seconds()) {
         None => stale(),
-        Some(user) => begin(&inbox, &caller, Whom::Invited(user)),
+        Some(user) => begin(&inbox, &caller, (Whom::Invited(user), "/")),
     }
 }
 
@@ -124,12 +133,13 @@ fn stale() -> Response {
     (StatusCode::GONE, page::plain("Sign in", &body)).into_response()
 }
 
-fn begin(inbox: &Inbox, caller: &Caller, who: Whom) -> Response {
+/// Begins a session, which goes on at this path.
+pub(super) fn begin(inbox: &Inbox, caller: &Caller, (who, next): (Whom, &str)) -> Response {
     tracing::info!(user = %who.user(), from = %caller.address, "signed in");
-    match inbox.desk.begin(who, inbox.clock.seconds()) {
+    match inbox.desk.begin(who, inbox.bot.clock().seconds()) {
         Ok(secret) => {
             let cookie = cookie(inbox.place.is_secure, &secret, WEB_SESSION_SECONDS);
-            ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+            ([(SET_COOKIE, cookie)], Redirect::to(next)).into_response()
         }
         Err(error) => {
             tracing::warn!(%error, "nobody can sign in");

@@ -18,7 +18,7 @@ pub(super) async fn show(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
 ) -> Result<Response, Trouble> {
-    let rules = inbox.rules().await?;
+    let rules = inbox.bot.rules(0).await?;
     let user = || viewer.principal().to_owned();
     let waiting = inbox
         .cases(v1::ListCasesRequest {

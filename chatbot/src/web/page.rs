@@ -52,15 +52,25 @@ pub(super) async fn nowhere() -> Response {
 
 /// A page for whoever looks.
 pub(super) fn plain(title: &str, body: &Markup) -> Html<String> {
-    frame(title, None, "", body)
+    frame((title, None), None, "", body)
+}
+
+/// A page that leads on by itself; `refresh` is as HTML has it.
+pub(super) fn leading(title: &str, refresh: &str, body: &Markup) -> Html<String> {
+    frame((title, Some(refresh)), None, "", body)
 }
 
 /// A page for somebody who is signed in; `here` is the path in the navigation.
 pub(super) fn signed(viewer: &Viewer, title: &str, here: &str, body: &Markup) -> Html<String> {
-    frame(title, Some(viewer), here, body)
+    frame((title, None), Some(viewer), here, body)
 }
 
-fn frame(title: &str, viewer: Option<&Viewer>, here: &str, body: &Markup) -> Html<String> {
+fn frame(
+    (title, refresh): (&str, Option<&str>),
+    viewer: Option<&Viewer>,
+    here: &str,
+    body: &Markup,
+) -> Html<String> {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -68,6 +78,7 @@ fn frame(title: &str, viewer: Option<&Viewer>, here: &str, body: &Markup) -> Htm
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                @if let Some(refresh) = refresh { meta http-equiv="refresh" content=(refresh); }
                 title { (title) " · Countersign" }
                 link rel="icon" type="image/svg+xml" href="/icon.svg";
                 link rel="stylesheet" href="/style.css";
@@ -97,6 +108,7 @@ fn navigation(viewer: &Viewer, here: &str) -> Markup {
             (link("/request", "Ask for access"))
             (link("/break-glass", "Break glass"))
             (link("/passkeys", "Passkeys"))
+            (link("/accounts", "Accounts"))
         }
         form.who method="post" action="/sign-out" {
             input type="hidden" name="csrf" value=(viewer.session.csrf);

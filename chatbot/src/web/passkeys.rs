@@ -55,7 +55,7 @@ async fn page(
     headers: &HeaderMap,
     made: Option<&Passkey>,
 ) -> Result<Html<String>, Trouble> {
-    let rules = inbox.rules().await?;
+    let rules = inbox.bot.rules(0).await?;
     let person = viewer.person(&rules);
     let facts = rules.policy.person(person);
     let known: Vec<String> = facts.map_or_else(Vec::new, |facts| {
@@ -150,7 +150,7 @@ pub(super) async fn challenge(
         reviewer: viewer.person(&found.rules),
         reason: form.get("reason"),
     };
-    let now = inbox.rules().await?;
+    let now = inbox.bot.rules(0).await?;
     let facts = now.policy.person(viewer.person(&now));
     let all = facts.map_or(&[][..], |facts| facts.passkeys.as_slice());
     let host = domain(&headers);

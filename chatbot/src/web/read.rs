@@ -1,15 +1,11 @@
 //! What the inbox reads from the ledger.
 
-use std::sync::Arc;
-
 use countersign_chain::time::UnixMicros;
 use countersign_client::{CallError, Entry, Filter};
 use countersign_proto::event::{Kinded as _, Known};
 use countersign_proto::v1;
 
 use super::Inbox;
-use super::trouble::Trouble;
-use crate::bot::shelf::Rules;
 use crate::limits::{WEB_CASES, WEB_CLOSED, WEB_CLOSED_PAGES, WEB_CLOSED_SECONDS};
 
 /// A list of cases.
@@ -21,23 +17,13 @@ pub(super) struct Listed {
 }
 
 impl Inbox {
-    /// The policy in force.
-    pub(super) async fn rules(&self) -> Result<Arc<Rules>, Trouble> {
-        Ok(self.shelf.rules(&self.client, 0).await?)
-    }
-
-    /// The policy of this number; 0 for the one in force.
-    pub(super) async fn rules_of(&self, index: u64) -> Result<Arc<Rules>, Trouble> {
-        Ok(self.shelf.rules(&self.client, index).await?)
-    }
-
     /// One page of cases.
     pub(super) async fn cases(&self, wanted: v1::ListCasesRequest) -> Result<Listed, CallError> {
         let request = v1::ListCasesRequest {
             page_size: WEB_CASES,
             ..wanted
         };
-        let answer = self.client.cases(request).await?;
+        let answer = self.bot.client().cases(request).await?;
         Ok(Listed {
             has_more: !answer.next_page_token.is_empty(),
             cases: answer.cases,
@@ -49,17 +35,7 @@ impl Inbox {
         if case.status() == v1::CaseStatus::Closed {
             return Ok(false);
         }
-        // Cases come in the order of their numbers, so the token of a page that ended above this
-        // one leads to it at once.
-        let request = v1::ListCasesRequest {
-            page_size: 1,
-            page_token: case.id.saturating_add(1).to_string(),
-            reviewer: user.to_owned(),
-            resource: case.resource.clone(),
-            ..v1::ListCasesRequest::default()
-        };
-        let answer = self.client.cases(request).await?;
-        Ok(answer.cases.iter().any(|found| found.id == case.id))
+        self.bot.decides(case.id, &case.resource, user).await
     }
 
     /// The entries of a case, the oldest first.
@@ -68,7 +44,7 @@ impl Inbox {
             case,
             ..Filter::default()
         };
-        let mut pages = self.client.list(filter);
+        let mut pages = self.bot.client().list(filter);
         let mut all = Vec::new();
         while let Some(page) = pages.next().await? {
             all.extend(page.entries);
@@ -79,13 +55,13 @@ impl Inbox {
     /// Cases that were closed lately, the newest first.
     pub(super) async fn closed(&self) -> Result<Vec<v1::Case>, CallError> {
         let micros = WEB_CLOSED_SECONDS.saturating_mul(1_000_000);
-        let since = self.clock.now().get().saturating_sub(micros);
+        let since = self.bot.clock().now().get().saturating_sub(micros);
         let filter = Filter {
             kinds: vec![v1::CaseClosed::KIND],
             since: UnixMicros::new(since).ok(),
             ..Filter::default()
         };
-        let mut pages = self.client.list(filter);
+        let mut pages = self.bot.client().list(filter);
         let mut numbers: Vec<u64> = Vec::new();
         for _ in 0..WEB_CLOSED_PAGES {
             match pages.next().await? {
@@ -95,7 +71,7 @@ impl Inbox {
         }
         let mut cases = Vec::new();
         for id in numbers.into_iter().rev().take(WEB_CLOSED) {
-            cases.push(self.client.case(id).await?);
+            cases.push(self.bot.client().case(id).await?);
         }
         Ok(cases)
     }
@@ -106,7 +82,7 @@ impl Inbox {
             kinds: vec![v1::CertificateRevoked::KIND],
             ..Filter::default()
         };
-        let mut pages = self.client.list(filter);
+        let mut pages = self.bot.client().list(filter);
         while let Some(page) = pages.next().await? {
             let names = |entry: &Entry| {
                 let event = entry.known();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use countersign_proto::v1;
 
 use super::Inbox;
@@ -13,6 +13,7 @@ use super::guard::secret_of;
 use super::passkeys;
 use super::sign_in::{Session, same};
 use super::trouble::Trouble;
+use super::way;
 use crate::bot::shelf::Rules;
 
 /// Somebody who is signed in.
@@ -30,14 +31,14 @@ impl FromRequestParts<Arc<Inbox>> for Viewer {
         parts: &mut Parts,
         inbox: &Arc<Inbox>,
     ) -> Result<Self, Self::Rejection> {
-        let now = inbox.clock.seconds();
+        let now = inbox.bot.clock().seconds();
         let secret = secret_of(&parts.headers, inbox.place.is_secure);
         let found = secret.and_then(|secret| {
             let session = inbox.desk.session(secret, now)?;
             let secret = secret.to_owned();
             Some(Self { session, secret })
         });
-        found.ok_or_else(|| Redirect::to("/sign-in").into_response())
+        found.ok_or_else(|| way::unknown(parts))
     }
 }
 
@@ -138,7 +139,7 @@ impl May {
                 || member(&asked.escalate_group)
                 || policy.may_read_audit(person),
             review: may_decide && waits && !is_own,
-            retro: overseer && !is_own && waits_for_retro(case),
+            retro: overseer && !is_own && case.retro_review_open,
             cancel: is_own && waits,
             extend: is_own
                 && status == v1::CaseStatus::Active
@@ -159,12 +160,6 @@ fn reviews(case: &v1::Case) -> impl Iterator<Item = &v1::ReviewState> {
         .iter()
         .flat_map(|extension| &extension.reviews);
     case.reviews.iter().chain(later)
-}
-
-/// Whether somebody still has to look at a break-glass access.
-fn waits_for_retro(case: &v1::Case) -> bool {
-    let mut issues = case.open_issues.iter();
-    case.break_glass && issues.any(|issue| issue.contains("break-glass"))
 }
 
 #[cfg(test)]
@@ -237,10 +232,10 @@ mod tests {
             retro_group: "security".to_owned(),
             ..v1::Obligations::default()
         });
-        taken.open_issues = vec!["nobody has reviewed the break-glass access".to_owned()];
+        taken.retro_review_open = true;
         assert!(May::of(&taken, "dana", &rules(), true).retro);
         assert!(!May::of(&taken, "bruno", &rules(), false).retro);
-        taken.open_issues.clear();
+        taken.retro_review_open = false;
         assert!(!May::of(&taken, "dana", &rules(), true).retro, "it is done");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use countersign_chain::principal::Principal;
@@ -55,7 +56,7 @@ pub(crate) struct ServeArgs {
     /// repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) link: Vec<String>,
-    /// Configuration of the chat platforms; see docs/slack.md and docs/teams.md
+    /// Configuration of the chat platforms and of signing in, in TOML; see docs/web.md
     #[arg(long, value_name = "FILE")]
     pub(crate) chat: Option<PathBuf>,
     #[command(flatten)]
@@ -73,15 +74,16 @@ pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow:
         }),
         _ => None,
     };
+    let chat = args.chat.as_deref().map(Config::read).transpose()?;
+    let chat = chat.unwrap_or_default();
     let options = Options {
         listen: args.web,
         hosts: args.host,
         tls,
-        clock: clock(),
+        homes: chat.homes(),
     };
-    let chat = args.chat.as_deref().map(Config::read).transpose()?;
-    let client = args.connect.client().await?;
-    let web = Web::bind(client.clone(), options).await?;
+    let bot = Bot::open(args.connect.client().await?, clock()).await?;
+    let web = Web::bind(Arc::clone(&bot), options).await?;
     writeln!(out, "The inbox is at {}", web.url())?;
     for name in &args.link {
         let user = Principal::parse(&format!("user:{name}"))?;
@@ -89,11 +91,6 @@ pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow:
     }
     out.flush()?;
     let stop = stop_token()?;
-    let Some(chat) = chat else {
-        web.serve(stop).await?;
-        return Ok(Outcome::Fine);
-    };
-    let bot = Bot::open(client, clock()).await?;
     let inbox = tokio::spawn(web.serve(stop.clone()));
     let served = serve(bot, &chat, &stop).await;
     stop.cancel();

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use countersign_chain::principal::Principal;
+use countersign_chatbot::bot::Bot;
 use countersign_chatbot::web::{Options, Web};
 use countersign_client::Client;
 use countersign_ledger::server::run::Server;
@@ -58,9 +59,10 @@ pub(super) async fn open(dir: &Path, listen: SocketAddr) -> anyhow::Result<Web> 
         listen,
         hosts: Vec::new(),
         tls: None,
-        clock: clock(),
+        homes: Vec::new(),
     };
-    Ok(Web::bind(client, options).await?)
+    let bot = Bot::open(client, clock()).await?;
+    Ok(Web::bind(bot, options).await?)
 }
 
 /// Says where the inbox is, and how to get in.
