@@ -16,6 +16,7 @@ fn insights_service(channel: Channel) -> InsightsServiceClient<Channel> {
 
 impl Client {
     /// How long each step took in the cases of a period, and the same by each of these dimensions.
+    /// A bot asks for a person and names their principal in `on_behalf_of`; others leave it empty.
     ///
     /// # Errors
     /// [`CallError`].
@@ -23,11 +24,13 @@ impl Client {
         &self,
         period: v1::Period,
         by: &[v1::Dimension],
+        on_behalf_of: &str,
     ) -> Result<v1::GetDelaysResponse, CallError> {
         let request = v1::GetDelaysRequest {
             log: self.shared.log.clone(),
             period: Some(period),
             by: by.iter().map(|by| (*by).into()).collect(),
+            on_behalf_of: on_behalf_of.to_owned(),
         };
         let call =
             |channel, request| async move { insights_service(channel).get_delays(request).await };
@@ -36,14 +39,19 @@ impl Client {
             .await
     }
 
-    /// What came of the cases of a period.
+    /// What came of the cases of a period; `on_behalf_of` as in [`Client::delays`].
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn activity(&self, period: v1::Period) -> Result<v1::GetActivityResponse, CallError> {
+    pub async fn activity(
+        &self,
+        period: v1::Period,
+        on_behalf_of: &str,
+    ) -> Result<v1::GetActivityResponse, CallError> {
         let request = v1::GetActivityRequest {
             log: self.shared.log.clone(),
             period: Some(period),
+            on_behalf_of: on_behalf_of.to_owned(),
         };
         let call =
             |channel, request| async move { insights_service(channel).get_activity(request).await };
@@ -52,13 +60,17 @@ impl Client {
             .await
     }
 
-    /// What waits for somebody now.
+    /// What waits for somebody now; `on_behalf_of` as in [`Client::delays`].
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn open_issues(&self) -> Result<v1::GetOpenIssuesResponse, CallError> {
+    pub async fn open_issues(
+        &self,
+        on_behalf_of: &str,
+    ) -> Result<v1::GetOpenIssuesResponse, CallError> {
         let request = v1::GetOpenIssuesRequest {
             log: self.shared.log.clone(),
+            on_behalf_of: on_behalf_of.to_owned(),
         };
         let call = |channel, request| async move {
             insights_service(channel).get_open_issues(request).await

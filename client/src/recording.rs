@@ -124,7 +124,8 @@ impl Client {
             .await
     }
 
-    /// Looks at a recording, which becomes an entry. `purpose` is `play`, `grep` or `export`.
+    /// Looks at a recording, which becomes an entry. `purpose` is `play`, `grep` or `export`. A bot
+    /// looks for a person and names their principal in `on_behalf_of`; others leave it empty.
     ///
     /// # Errors
     /// [`CallError`].
@@ -132,6 +133,7 @@ impl Client {
         &self,
         session: u64,
         purpose: &str,
+        on_behalf_of: &str,
     ) -> Result<RecordingStream, CallError> {
         let route = self.caller().endpoints().route();
         let request = Request::new(v1::GetRecordingRequest {
@@ -139,6 +141,7 @@ impl Client {
             session,
             purpose: purpose.to_owned(),
             idempotency_key: next_key().map_err(CallError::Random)?,
+            on_behalf_of: on_behalf_of.to_owned(),
         });
         let mut service = recording_service(route.channel.clone());
         let refused = |status: &Status| CallError::refused(GET, status);

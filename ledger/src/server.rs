@@ -9,6 +9,7 @@ pub mod insights_service;
 pub mod listener;
 pub mod log_service;
 mod logs;
+mod looker;
 mod observe;
 pub mod policy_service;
 pub mod readers;

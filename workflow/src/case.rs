@@ -321,10 +321,16 @@ impl Case {
             Some(Provisioning::RemovalFailed) => issues.push("access could not be removed"),
             Some(Provisioning::None | Provisioning::Failed | Provisioning::Removed) | None => {}
         }
-        if self.retro.as_ref().is_some_and(|retro| retro.by.is_none()) {
+        if self.waits_for_retro() {
             issues.push("nobody has reviewed the break-glass access");
         }
         issues
+    }
+
+    /// Whether somebody still has to look at a break-glass access.
+    #[must_use]
+    pub fn waits_for_retro(&self) -> bool {
+        self.retro.as_ref().is_some_and(|retro| retro.by.is_none())
     }
 
     /// When the time for feedback is over.

@@ -44,6 +44,7 @@ pub fn case(case: &Case, setbacks: u64) -> v1::Case {
         outcome: case.outcome().to_owned(),
         entries: case.entries.clone(),
         open_issues: case.open_issues().into_iter().map(str::to_owned).collect(),
+        retro_review_open: case.waits_for_retro(),
     }
 }
 

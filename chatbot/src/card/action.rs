@@ -5,7 +5,7 @@ use std::fmt;
 use crate::card::audience::Audience;
 use crate::card::moment::Moment;
 use crate::card::name::Name;
-use crate::card::view::{CaseView, Grant, Review, Slot, Status, Way};
+use crate::card::view::{CaseView, Grant, Review, Slot, Status};
 
 /// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -234,10 +234,7 @@ fn reviewers(
 
 /// Whether nobody has looked at a break-glass access yet.
 fn retro_is_open(case: &CaseView) -> bool {
-    let open = |issue: &String| issue.contains("break-glass");
-    case.way == Way::BreakGlass
-        && case.status != Status::Closed
-        && case.open_issues.iter().any(open)
+    case.retro_review_open && case.status != Status::Closed
 }
 
 #[cfg(test)]

@@ -193,6 +193,8 @@ pub struct CaseView {
     pub outcome: String,
     /// What is still to be done, in words.
     pub open_issues: Vec<String>,
+    /// Whether somebody still has to look at a break-glass access.
+    pub retro_review_open: bool,
 }
 
 /// How access was asked for.
@@ -248,6 +250,7 @@ impl CaseView {
             entries: case.entries.len(),
             outcome: words("outcome", &case.outcome, MAX_NAME)?,
             open_issues: all("open_issues", &case.open_issues)?,
+            retro_review_open: case.retro_review_open,
         })
     }
 

@@ -168,6 +168,7 @@ fn glass() -> v1::Case {
     case.break_glass = true;
     case.reviews.clear();
     case.open_issues = vec!["nobody has reviewed the break-glass access".to_owned()];
+    case.retro_review_open = true;
     let obligations = case.obligations.as_mut().expect("they are there");
     obligations.approvals.clear();
     obligations.retro_group = "security".to_owned();
@@ -177,6 +178,7 @@ fn glass() -> v1::Case {
 fn judged() -> v1::Case {
     v1::Case {
         open_issues: Vec::new(),
+        retro_review_open: false,
         ..glass()
     }
 }

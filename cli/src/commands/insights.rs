@@ -120,13 +120,13 @@ async fn ask(
 ) -> anyhow::Result<Insights> {
     let mut progress = Progress::new();
     progress.show("the ledger reads its entries: how long it took");
-    let delays = client.delays(period, by).await?;
+    let delays = client.delays(period, by, "").await?;
     progress.show("the ledger reads its entries: what came of it");
     // The same end, so that both tell of the same cases.
     let period = delays.period.unwrap_or(period);
-    let activity = client.activity(period).await?;
+    let activity = client.activity(period, "").await?;
     progress.show("the ledger looks at open cases");
-    let open = client.open_issues().await?;
+    let open = client.open_issues("").await?;
     progress.clear();
     Ok(Insights {
         delays,

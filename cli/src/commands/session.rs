@@ -217,7 +217,7 @@ async fn cast(
     purpose: &str,
     on_damage: OnDamage,
 ) -> anyhow::Result<Cast<LedgerParts>> {
-    let stream = client.recording(session, purpose).await?;
+    let stream = client.recording(session, purpose, "").await?;
     Ok(Cast::new(LedgerParts(stream), on_damage))
 }
 

@@ -112,8 +112,8 @@ const EVERYONE: &[Role] = &Role::ALL;
 const ADMIN: &[Role] = &[Role::Admin];
 /// Administrators, and those who watch them.
 const OVERSEERS: &[Role] = &[Role::Admin, Role::Auditor];
-/// The same, and people whom the policy permits `read_audit`.
-const WATCHERS: &[Role] = &[Role::Admin, Role::User, Role::Auditor];
+/// The same, and people whom the policy permits `read_audit`, also when a bot asks for them.
+const WATCHERS: &[Role] = &[Role::Admin, Role::User, Role::Bot, Role::Auditor];
 /// Bots and provisioners act on what they follow, so they read entries too.
 const READERS: &[Role] = &[Role::Admin, Role::Bot, Role::Provisioner, Role::Auditor];
 const WRITERS: &[Role] = &[

@@ -8,7 +8,7 @@ mod business;
 mod read;
 
 pub(super) use actions::time;
-pub(super) use business::person;
+pub(super) use business::name_of;
 pub(super) use read::no_policy;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use countersign_chain::principal::Principal;
 use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
 use countersign_proto::convert::timestamp;
@@ -22,10 +23,10 @@ use tonic::{Request, Response, Status};
 use crate::clock::Clock;
 use crate::filter::Filter;
 use crate::identity::peer::Peer;
-use crate::identity::role::Role;
 use crate::limits::{CASES_AT_A_TIME, MAX_ISSUES, PAGE_BYTES, SCAN_ENTRIES, USUAL_PERIOD_MICROS};
 use crate::log::Log;
 use crate::server::log_service::scan::{Bounds, scan};
+use crate::server::looker::Looker;
 use crate::server::readers::{Readers, Reading};
 use crate::server::{Logs, Standing, access_service, peer, refuse};
 
@@ -57,13 +58,18 @@ impl InsightsService {
         }
     }
 
-    /// The log, and the caller, who may see what it holds.
-    fn open<T>(&self, request: &Request<T>, log: &str) -> Result<(Arc<Peer>, Arc<Log>), Status> {
+    /// The log, and the caller: they, or the person for whom they ask, may see what it holds.
+    fn open<T>(
+        &self,
+        request: &Request<T>,
+        (log, on_behalf_of): (&str, &str),
+    ) -> Result<(Arc<Peer>, Arc<Log>), Status> {
         let peer = peer(request)?;
         self.standing.check(&peer)?;
         let log = Arc::clone(self.logs.get(log)?);
-        if peer.role == Role::User {
-            may_read_audit(&log, &peer)?;
+        let looker = Looker::of(on_behalf_of, &peer)?;
+        if looker.is_person {
+            may_read_audit(&log, &looker.actor)?;
         }
         Ok((peer, log))
     }
@@ -134,19 +140,16 @@ fn parse(index: u64, bytes: &[u8]) -> Result<Record<'_>, Status> {
 }
 
 /// People see what others did only when the policy lets them.
-fn may_read_audit(log: &Log, peer: &Peer) -> Result<(), Status> {
+fn may_read_audit(log: &Log, user: &Principal) -> Result<(), Status> {
     let state = log.cases().read().ok_or_else(refuse::replaying)?;
     let in_force = state.policy().ok_or_else(access_service::no_policy)?;
-    let person = in_force.policy.person_of(peer.principal.as_str());
+    let person = in_force.policy.person_of(user.as_str());
     if person.is_some_and(|person| in_force.policy.may_read_audit(person)) {
         return Ok(());
     }
     Err(refusal(
         Reason::AuditNotAllowed,
-        format!(
-            "the policy does not permit {} to read_audit",
-            peer.principal
-        ),
+        format!("the policy does not permit {user} to read_audit"),
         "ask for a permit of the action read_audit, or call with the role admin or auditor",
     ))
 }
@@ -288,7 +291,10 @@ impl v1::insights_service_server::InsightsService for InsightsService {
         &self,
         request: Request<v1::GetDelaysRequest>,
     ) -> Answer<v1::GetDelaysResponse> {
-        let opened = self.open(&request, &request.get_ref().log)?;
+        let opened = {
+            let asked = request.get_ref();
+            self.open(&request, (&asked.log, &asked.on_behalf_of))?
+        };
         let request = request.into_inner();
         let by = dimensions(&request.by)?;
         let tell = move |_log: &Log, survey: &Survey| Ok(survey.delays(&by));
@@ -299,7 +305,10 @@ impl v1::insights_service_server::InsightsService for InsightsService {
         &self,
         request: Request<v1::GetActivityRequest>,
     ) -> Answer<v1::GetActivityResponse> {
-        let opened = self.open(&request, &request.get_ref().log)?;
+        let opened = {
+            let asked = request.get_ref();
+            self.open(&request, (&asked.log, &asked.on_behalf_of))?
+        };
         let period = request.into_inner().period;
         let tell = |log: &Log, survey: &Survey| {
             let permits = {
@@ -315,7 +324,10 @@ impl v1::insights_service_server::InsightsService for InsightsService {
         &self,
         request: Request<v1::GetOpenIssuesRequest>,
     ) -> Answer<v1::GetOpenIssuesResponse> {
-        let (peer, log) = self.open(&request, &request.get_ref().log)?;
+        let (peer, log) = {
+            let asked = request.get_ref();
+            self.open(&request, (&asked.log, &asked.on_behalf_of))?
+        };
         let wall = self.clock.wall();
         let work = move || issues(&log, wall);
         let answer = self

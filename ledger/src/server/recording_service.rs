@@ -12,10 +12,10 @@ use tonic::{Request, Response, Status};
 use tracing::{Instrument as _, info_span};
 
 use crate::identity::peer::Peer;
-use crate::identity::role::Role;
 use crate::limits::MAX_BLOB_BYTES;
 use crate::log::Log;
-use crate::server::access_service::person;
+use crate::server::access_service::name_of;
+use crate::server::looker::Looker;
 use crate::server::readers::{Readers, Reading};
 use crate::server::{Logs, Standing, peer, refuse};
 
@@ -57,12 +57,12 @@ impl RecordingService {
 
 /// Administrators and auditors see everything, and so do people whom the policy permits
 /// `read_audit`; others see what is theirs.
-fn view_of(log: &Log, peer: &Peer) -> Result<View, Status> {
-    if peer.role != Role::User {
+fn view_of(log: &Log, looker: &Looker) -> Result<View, Status> {
+    if !looker.is_person {
         return Ok(View::Everything);
     }
     let state = log.cases().read().ok_or_else(refuse::replaying)?;
-    let person = person(&state, peer, "");
+    let person = name_of(&state, looker.actor.as_str());
     let policy = state.policy().map(|in_force| &in_force.policy);
     if policy.is_some_and(|policy| policy.may_read_audit(&person)) {
         return Ok(View::Everything);
@@ -121,10 +121,12 @@ impl v1::recording_service_server::RecordingService for RecordingService {
     ) -> Answer<Self::GetRecordingStream> {
         let (peer, log) = self.open(&request, &request.get_ref().log)?;
         let request = request.into_inner();
+        let looker = Looker::of(&request.on_behalf_of, &peer)?;
         let span = info_span!("get_recording", log = log.name(), session = request.session);
         let giver = give::Giver {
             log,
             peer,
+            looker,
             readers: self.readers.clone(),
             standing: self.standing.clone(),
         };
@@ -138,7 +140,7 @@ impl v1::recording_service_server::RecordingService for RecordingService {
     ) -> Answer<v1::ListSessionsResponse> {
         let (peer, log) = self.open(&request, &request.get_ref().log)?;
         let request = request.into_inner();
-        let view = view_of(&log, &peer)?;
+        let view = view_of(&log, &Looker::of(&request.on_behalf_of, &peer)?)?;
         let work = move || list::list(&log, &view, &request);
         let answer = self
             .readers

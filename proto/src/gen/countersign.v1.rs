@@ -868,7 +868,7 @@ pub struct IdentityLinked {
     #[prost(string, tag = "4")]
     pub user: ::prost::alloc::string::String,
     /// How that was proven: "link" for a one-time link that was asked for on the platform and opened by the person, who
-    /// had signed in; "email" for equal addresses.
+    /// had signed in; "email" for equal addresses; "inbox" when its person, who had signed in, ended it.
     #[prost(string, tag = "5")]
     pub proof: ::prost::alloc::string::String,
     /// True when the account does not belong to the person any more.
@@ -2729,6 +2729,9 @@ pub struct Case {
     /// What is still to be done before it can be closed, in words.
     #[prost(string, repeated, tag = "24")]
     pub open_issues: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether somebody still has to look at a break-glass access.
+    #[prost(bool, tag = "25")]
+    pub retro_review_open: bool,
 }
 /// ReviewState is a decision.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5527,6 +5530,9 @@ pub struct GetDelaysRequest {
     /// What they are told apart by; each once.
     #[prost(enumeration = "Dimension", repeated, tag = "3")]
     pub by: ::prost::alloc::vec::Vec<i32>,
+    /// Principal of the person for whom a bot asks, who must be permitted to read_audit; empty for everyone else.
+    #[prost(string, tag = "4")]
+    pub on_behalf_of: ::prost::alloc::string::String,
 }
 /// GetDelaysResponse tells how long it took.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5601,6 +5607,9 @@ pub struct GetActivityRequest {
     /// When the cases were opened.
     #[prost(message, optional, tag = "2")]
     pub period: ::core::option::Option<Period>,
+    /// Principal of the person for whom a bot asks, who must be permitted to read_audit; empty for everyone else.
+    #[prost(string, tag = "3")]
+    pub on_behalf_of: ::prost::alloc::string::String,
 }
 /// GetActivityResponse tells what happened.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5800,6 +5809,9 @@ pub struct GetOpenIssuesRequest {
     /// Name of the log; empty means "main".
     #[prost(string, tag = "1")]
     pub log: ::prost::alloc::string::String,
+    /// Principal of the person for whom a bot asks, who must be permitted to read_audit; empty for everyone else.
+    #[prost(string, tag = "2")]
+    pub on_behalf_of: ::prost::alloc::string::String,
 }
 /// GetOpenIssuesResponse lists them.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -6002,7 +6014,7 @@ pub mod insights_service_client {
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
     /// InsightsService tells how access went, so that a policy can be refined (docs/insights.md). A person needs a policy
-    /// that permits read_audit.
+    /// that permits read_audit, also when a bot asks for them.
     #[derive(Debug, Clone)]
     pub struct InsightsServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -6192,7 +6204,7 @@ pub mod insights_service_server {
         >;
     }
     /// InsightsService tells how access went, so that a policy can be refined (docs/insights.md). A person needs a policy
-    /// that permits read_audit.
+    /// that permits read_audit, also when a bot asks for them.
     #[derive(Debug)]
     pub struct InsightsServiceServer<T> {
         inner: Arc<T>,
@@ -7020,6 +7032,10 @@ pub struct GetRecordingRequest {
     /// Any text of at most 64 bytes, unique per caller: a call that is repeated is one view.
     #[prost(string, tag = "4")]
     pub idempotency_key: ::prost::alloc::string::String,
+    /// Principal of the person for whom a bot asks. They may look at what they could look at themselves, and the entry of
+    /// this view names them and the bot. Empty for everyone else.
+    #[prost(string, tag = "5")]
+    pub on_behalf_of: ::prost::alloc::string::String,
 }
 /// GetRecordingResponse is a part of the answer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -7058,6 +7074,9 @@ pub struct ListSessionsRequest {
     /// Token of the page before; empty for the first.
     #[prost(string, tag = "5")]
     pub page_token: ::prost::alloc::string::String,
+    /// Principal of the person for whom a bot asks, who is shown what they could see themselves; empty for everyone else.
+    #[prost(string, tag = "6")]
+    pub on_behalf_of: ::prost::alloc::string::String,
 }
 /// ListSessionsResponse is a page.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -17,8 +17,7 @@ pub(super) fn commands(case: &v1::Case) -> Vec<String> {
     if let Some(extension) = &case.extension {
         all.push((format!("review {} --approve", extension.id), REVIEWER));
     }
-    let mut issues = case.open_issues.iter();
-    if case.break_glass && issues.any(|issue| issue.contains("break-glass")) {
+    if case.retro_review_open {
         let judge = format!("retro-review {id} --justified --reason WHY");
         all.push((judge, "somebody else"));
     }

@@ -100,7 +100,7 @@ fn file(text: &str) -> anyhow::Result<File> {
 /// Plays the recording as text, as an auditor sees it.
 pub(super) async fn play(stage: &Stage, session: u64, out: &mut dyn Write) -> anyhow::Result<()> {
     let auditor = stage.client(Role::Auditor).await?;
-    let stream = auditor.recording(session, "play").await?;
+    let stream = auditor.recording(session, "play", "").await?;
     let viewed = stream.viewed().index();
     let mut cast = Cast::new(LedgerParts(stream), OnDamage::Stop);
     let mut text = Vec::new();

@@ -14,11 +14,14 @@ use crate::identity::role::Role;
 
 /// The person that is meant: the caller without a name, else whom the name or account stands for.
 pub(in crate::server) fn person(state: &State, peer: &Peer, name: &str) -> String {
-    let name = if name.is_empty() {
-        peer.principal.as_str()
-    } else {
-        name
-    };
+    match name {
+        "" => name_of(state, peer.principal.as_str()),
+        name => name_of(state, name),
+    }
+}
+
+/// The person for whom a name or an account stands; the name itself when it is nobody's.
+pub(in crate::server) fn name_of(state: &State, name: &str) -> String {
     let policy = state.policy().map(|in_force| &in_force.policy);
     let known = policy.and_then(|policy| {
         // An address without a role is that of a person.

@@ -24,6 +24,7 @@ use crate::limits::{GIVEN_AHEAD, GIVEN_ENTRIES, PAGE_BYTES, SCAN_ENTRIES};
 use crate::log::{Log, Mode, NewEntry};
 use crate::server::log_service::receipt;
 use crate::server::log_service::scan::{Bounds, scan};
+use crate::server::looker::Looker;
 use crate::server::readers::{Readers, Reading};
 use crate::server::{Standing, refuse};
 
@@ -36,6 +37,7 @@ const PURPOSES: [&str; 3] = ["play", "grep", "export"];
 pub(super) struct Giver {
     pub(super) log: Arc<Log>,
     pub(super) peer: Arc<Peer>,
+    pub(super) looker: Looker,
     pub(super) readers: Readers,
     pub(super) standing: Standing,
 }
@@ -63,7 +65,7 @@ impl Giver {
 
     /// The case of a session that the caller may look at.
     async fn case_of(&self, session: u64) -> Result<u64, Status> {
-        let view = view_of(&self.log, &self.peer)?;
+        let view = view_of(&self.log, &self.looker)?;
         if session >= self.log.accepted_size() {
             return Err(unknown(session));
         }
@@ -97,9 +99,13 @@ impl Giver {
         let (kind, payload) = Event::from_message(viewed)
             .into_parts()
             .map_err(|error| refuse::internal(&error))?;
-        let entry = NewEntry::new(kind, self.peer.principal.clone(), payload);
+        let entry = NewEntry::new(kind, self.looker.actor.clone(), payload);
         let entry = entry.map_err(|error| refuse::internal(&error))?;
-        let entry = entry.in_case(case).with_key(key);
+        let mut entry = entry.in_case(case).with_key(key);
+        if let Some(bot) = &self.looker.via {
+            let via = entry.via(bot.clone());
+            entry = via.map_err(|error| refuse::internal(&error))?;
+        }
         let pending = self.log.submit(vec![entry], Mode::Each).await;
         let pending = pending.map_err(|error| refuse::submit(&error, path))?;
         let runs = pending.accepted().await;

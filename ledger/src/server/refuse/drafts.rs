@@ -8,10 +8,12 @@ use crate::server::log_service::draft::DraftError;
 
 const ONLY_BOTS: &str = "leave it empty; only a bot speaks for others, and only for users";
 
-/// A draft that is no entry. `path` is its field in the request.
+/// A draft that is no entry. `path` is its field in the request; empty when the request itself
+/// names who acts.
 pub(in crate::server) fn draft(error: &DraftError, path: &str) -> Status {
     let message = error.to_string();
     let actor = format!("{path}.on_behalf_of");
+    let actor = actor.trim_start_matches('.');
     match error {
         DraftError::Missing => field_violation(
             Reason::EventMissing,
@@ -28,12 +30,12 @@ pub(in crate::server) fn draft(error: &DraftError, path: &str) -> Status {
         ),
         DraftError::Actor(_) => field_violation(
             Reason::ActorInvalid,
-            &actor,
+            actor,
             message,
             "write a principal as role:name, for example user:ada@example.com",
         ),
         DraftError::NotABot { .. } | DraftError::NotAUser { .. } => {
-            field_violation(Reason::ActorNotAllowed, &actor, message, ONLY_BOTS)
+            field_violation(Reason::ActorNotAllowed, actor, message, ONLY_BOTS)
         }
         DraftError::Evidence => field_violation(
             Reason::ActorNotAllowed,
