@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::account::Platform;
 use crate::limits::MAX_CONFIG;
+use crate::oidc::settings::OidcSettings;
 use crate::slack::settings::SlackSettings;
 use crate::teams::settings::TeamsSettings;
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub slack: Option<SlackSettings>,
     /// Microsoft Teams.
     pub teams: Option<TeamsSettings>,
+    /// Where people sign in to the inbox.
+    pub oidc: Option<OidcSettings>,
 }
 
 /// Why a file is no configuration.
@@ -74,6 +77,9 @@ impl Config {
         }
         if let Some(teams) = &mut config.teams {
             teams.settle(folder).map_err(wrong)?;
+        }
+        if let Some(oidc) = &mut config.oidc {
+            oidc.settle(folder).map_err(wrong)?;
         }
         Ok(config)
     }

@@ -16,6 +16,7 @@ mod clock;
 pub mod config;
 pub mod form;
 pub mod limits;
+pub mod oidc;
 pub mod plain;
 mod say;
 pub mod serve;

@@ -30,6 +30,25 @@ pub const TIE_SECONDS: u64 = 600;
 /// UTF-16 units of an account's name as it is shown: 80, the longest that Slack takes.
 pub const TIE_NAME: usize = 80;
 
+// Signing in with an OpenID provider.
+
+/// Seconds that somebody may take at the provider: ten minutes, as with a link.
+pub const OIDC_SECONDS: u64 = 600;
+/// How long an answer of the provider may take: four round trips over a bad network, twice.
+pub const OIDC_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of an answer: 256 KiB, a hundred keys many times over.
+pub const OIDC_ANSWER: usize = 256 * 1024;
+/// Bytes of a token: 64 KiB, thousands of groups in it.
+pub const OIDC_TOKEN: usize = 64 * 1024;
+/// Seconds that the clocks of both may differ: a minute, as libraries have it.
+pub const OIDC_SKEW: u64 = 60;
+/// Seconds for which its description and its keys are not asked for again: an hour, so that a key
+/// that it has withdrawn signs nobody in tomorrow.
+pub const OIDC_FRESH: u64 = 3_600;
+/// Seconds after which a key that is not known is a reason to ask again: half a minute, so that
+/// made-up tokens make no more than two questions a minute.
+pub const OIDC_KEYS_AGAIN: u64 = 30;
+
 // Slack. Its lengths are taken as UTF-16 units, of which an emoji has two: never less than what
 // Slack counts, whichever way it does. What ours cannot reach has no constant: a message has at
 // most 8 of 50 blocks and 8 of 25 buttons, an identifier 20 of 255 characters, a button's value 20

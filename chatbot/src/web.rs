@@ -16,6 +16,7 @@ mod home;
 mod page;
 mod passkeys;
 mod person;
+mod provider;
 mod read;
 mod sign_in;
 mod story;
@@ -35,6 +36,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use countersign_chain::principal::Principal;
+use countersign_client::random_key;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -42,11 +44,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub use sign_in::SignIn;
+pub(crate) use sign_in::same;
 pub use tls::{TlsError, TlsFiles};
 
 use crate::account::Platform;
 use crate::bot::Bot;
 use crate::limits::{WEB_FORM, WEB_GOODBYE};
+use crate::oidc::provider::Provider;
+use crate::oidc::settings::OidcSettings;
 use door::{Caller, Door};
 use guard::Place;
 use sign_in::Desk;
@@ -64,6 +69,8 @@ pub struct Options {
     /// Chat platforms that are spoken on, each with the organisation that the directory's ids
     /// belong to.
     pub homes: Vec<(Platform, String)>,
+    /// Where people sign in, beside certificates and links.
+    pub oidc: Option<OidcSettings>,
 }
 
 /// Why the inbox cannot be served.
@@ -89,6 +96,9 @@ pub enum WebError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// No client for the OpenID provider can be made.
+    #[error("the OpenID provider cannot be asked: {0}")]
+    Provider(reqwest::Error),
     /// The operating system.
     #[error("cannot serve the inbox: {0}")]
     Io(#[from] io::Error),
@@ -102,6 +112,8 @@ struct Inbox {
     place: Place,
     /// Organisations that the directory's ids belong to.
     homes: Vec<(Platform, String)>,
+    /// Where people sign in.
+    provider: Option<Provider>,
 }
 
 /// An inbox that has its address, and is not served yet.
@@ -133,6 +145,13 @@ impl Web {
             source,
         })?;
         let address = listener.local_addr()?;
+        let provider = match options.oidc {
+            Some(settings) => {
+                let provider = Provider::new(settings, bot.clock().clone(), random_key()?);
+                Some(provider.map_err(WebError::Provider)?)
+            }
+            None => None,
+        };
         let inbox = Inbox {
             bot,
             desk: Desk::default(),
@@ -141,6 +160,7 @@ impl Web {
                 is_secure: tls.is_some(),
             },
             homes: options.homes,
+            provider,
         };
         Ok(Self {
             inbox: Arc::new(inbox),
@@ -222,6 +242,8 @@ fn routes(inbox: &Arc<Inbox>) -> Router {
         )
         .route("/link/{secret}", get(accounts::claim).post(accounts::tie))
         .route("/checkpoint", get(case::checkpoint))
+        .route("/oidc", get(provider::go))
+        .route("/oidc/callback", get(provider::back_again))
         .route("/sign-in", get(enter::page).post(enter::by_certificate))
         .route("/sign-in/{secret}", get(enter::link).post(enter::by_link))
         .route("/sign-out", get(enter::page).post(enter::sign_out))

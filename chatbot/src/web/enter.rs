@@ -51,6 +51,13 @@ pub(super) async fn page(
     let next = way::own(query.get("next"));
     let body = html! {
         h1 { "Sign in" }
+        @if let Some(provider) = &inbox.provider {
+            p {
+                a.button href=(way::to("/oidc", next.unwrap_or("/"))) {
+                    "Sign in with " (provider.name())
+                }
+            }
+        }
         @match holder(&inbox, &caller) {
             Some(holder) => {
                 p { "Your browser showed a certificate of " strong { (holder.user) } "." }

@@ -183,14 +183,36 @@ pub(super) fn cookie(is_secure: bool, secret: &str, seconds: u64) -> String {
     format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
+/// Name of the cookie of somebody who is at the OpenID provider.
+pub(super) const fn way_cookie_name(is_secure: bool) -> &'static str {
+    if is_secure {
+        "__Host-countersign-way"
+    } else {
+        "countersign-way"
+    }
+}
+
+/// A `Set-Cookie` for them. It has to come along when the provider sends them back, so it is not as
+/// strict as that of a session, and worth nothing alone.
+pub(super) fn way_cookie(is_secure: bool, value: &str, seconds: u64) -> String {
+    let name = way_cookie_name(is_secure);
+    let secure = if is_secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+}
+
 /// The session's secret out of the cookies of a request.
 pub(super) fn secret_of(headers: &HeaderMap, is_secure: bool) -> Option<&str> {
+    cookie_of(headers, cookie_name(is_secure))
+}
+
+/// A cookie of a request.
+pub(super) fn cookie_of<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let cookies = headers.get_all(COOKIE).iter();
     let pairs = cookies.filter_map(|value| value.to_str().ok());
     let mut pairs = pairs.flat_map(|value| value.split(';'));
     pairs.find_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == cookie_name(is_secure)).then_some(value)
+        (name == wanted).then_some(value)
     })
 }
 

@@ -112,7 +112,7 @@ fn navigation(viewer: &Viewer, here: &str) -> Markup {
         }
         form.who method="post" action="/sign-out" {
             input type="hidden" name="csrf" value=(viewer.session.csrf);
-            span title=(format!("signed in with a {}", viewer.session.by.words())) {
+            span title=(format!("signed in with: {}", viewer.session.by.words())) {
                 (viewer.principal())
             }
             button.quiet type="submit" { "Sign out" }

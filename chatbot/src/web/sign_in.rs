@@ -21,6 +21,8 @@ pub enum SignIn {
     Certificate,
     /// With a link for one use, which the terminal of this machine showed.
     Link,
+    /// With the OpenID provider of the configuration.
+    Oidc,
 }
 
 impl SignIn {
@@ -29,6 +31,7 @@ impl SignIn {
         match self {
             Self::Certificate => "client certificate",
             Self::Link => "sign-in link",
+            Self::Oidc => "account of the OpenID provider",
         }
     }
 
@@ -37,6 +40,7 @@ impl SignIn {
         match self {
             Self::Certificate => "client-certificate",
             Self::Link => "sign-in-link",
+            Self::Oidc => "oidc",
         }
     }
 }
@@ -48,13 +52,15 @@ pub(super) enum Whom {
     Invited(Principal),
     /// The holder of a certificate.
     Certified(Holder),
+    /// Whoever the OpenID provider has named.
+    Provided(Principal),
 }
 
 impl Whom {
     /// The user.
     pub(super) const fn user(&self) -> &Principal {
         match self {
-            Self::Invited(user) => user,
+            Self::Invited(user) | Self::Provided(user) => user,
             Self::Certified(holder) => &holder.user,
         }
     }
@@ -72,6 +78,19 @@ pub(super) struct Session {
     /// Serial number of the certificate, when it was one.
     pub(super) serial: Option<String>,
     ends: u64,
+}
+
+impl Session {
+    /// Without a certificate.
+    fn plain(user: Principal, (by, csrf, ends): (SignIn, String, u64)) -> Self {
+        Self {
+            user,
+            by,
+            csrf,
+            serial: None,
+            ends,
+        }
+    }
 }
 
 /// Sessions and links. Secrets are kept as digests: a look-up by digest tells nothing through its
@@ -116,13 +135,8 @@ impl Desk {
         let (secret, csrf) = (random_key()?, random_key()?);
         let ends = now.saturating_add(WEB_SESSION_SECONDS);
         let session = match who {
-            Whom::Invited(user) => Session {
-                user,
-                by: SignIn::Link,
-                csrf,
-                serial: None,
-                ends,
-            },
+            Whom::Invited(user) => Session::plain(user, (SignIn::Link, csrf, ends)),
+            Whom::Provided(user) => Session::plain(user, (SignIn::Oidc, csrf, ends)),
             Whom::Certified(holder) => Session {
                 user: holder.user,
                 by: SignIn::Certificate,
@@ -156,7 +170,7 @@ impl Desk {
 }
 
 /// Whether two secrets are the same, in a time that does not tell where they differ.
-pub(super) fn same(one: &str, two: &str) -> bool {
+pub(crate) fn same(one: &str, two: &str) -> bool {
     digest(one.as_bytes()) == digest(two.as_bytes())
 }
 

@@ -22,7 +22,7 @@ pub(super) fn unknown(parts: &Parts) -> Response {
     if from.is_some_and(|from| from == "cross-site" || from == "same-site") {
         return again(wanted);
     }
-    Redirect::to(&door(wanted)).into_response()
+    Redirect::to(&to("/sign-in", wanted)).into_response()
 }
 
 fn again(wanted: &str) -> Response {
@@ -34,13 +34,13 @@ fn again(wanted: &str) -> Response {
     page::leading("One moment", &refresh, &body).into_response()
 }
 
-/// The page for signing in, that leads on to this one.
-fn door(wanted: &str) -> String {
+/// The address of a page for signing in, that leads on to this one.
+pub(super) fn to(page: &str, wanted: &str) -> String {
     if wanted == "/" {
-        return "/sign-in".to_owned();
+        return page.to_owned();
     }
     let encoded: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
-    format!("/sign-in?next={encoded}")
+    format!("{page}?next={encoded}")
 }
 
 /// A path of this inbox; nothing that leads elsewhere, or that no page of ours is called.

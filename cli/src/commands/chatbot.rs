@@ -81,6 +81,7 @@ pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow:
         hosts: args.host,
         tls,
         homes: chat.homes(),
+        oidc: chat.oidc.clone(),
     };
     let bot = Bot::open(args.connect.client().await?, clock()).await?;
     let web = Web::bind(Arc::clone(&bot), options).await?;

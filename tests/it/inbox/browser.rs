@@ -59,10 +59,22 @@ impl Browser {
         };
         for line in answer.head.lines() {
             if let Some(set) = line.strip_prefix("set-cookie: ") {
-                self.cookie = set.split(';').next().unwrap_or_default().to_owned();
+                self.keep(set.split(';').next().unwrap_or_default());
             }
         }
         answer
+    }
+
+    /// Keeps a cookie beside the others; an empty one is gone.
+    fn keep(&mut self, set: &str) {
+        let (name, value) = set.split_once('=').unwrap_or_default();
+        let others = self.cookie.split("; ");
+        let others = others.filter(|pair| pair.split('=').next() != Some(name));
+        let mut all: Vec<&str> = others.filter(|pair| !pair.is_empty()).collect();
+        if !value.is_empty() {
+            all.push(set);
+        }
+        self.cookie = all.join("; ");
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
@@ -119,8 +131,9 @@ impl Answer {
         let found = self
             .head
             .lines()
-            .find_map(|line| line.strip_prefix("location: "));
-        found.unwrap_or_default()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(name, _)| name.eq_ignore_ascii_case("location"));
+        found.map_or("", |(_, value)| value)
     }
 }
 

@@ -8,6 +8,7 @@ use countersign_chain::time::UnixMicros;
 use countersign_chatbot::Clock;
 use countersign_chatbot::account::Platform;
 use countersign_chatbot::bot::Bot;
+use countersign_chatbot::oidc::settings::OidcSettings;
 use countersign_chatbot::web::{Options, Web, WebError};
 use countersign_ledger::clock::{Clock as _, SystemClock};
 use countersign_ledger::identity::role::Role;
@@ -38,6 +39,15 @@ impl Local {
     /// With a link for each of these people, and the starter policy as `change` makes it out of
     /// the text of its entities.
     pub(crate) async fn start(people: &[&str], change: impl Fn(&str) -> String) -> Self {
+        Self::with(people, change, None).await
+    }
+
+    /// As [`Local::start`], with an OpenID provider.
+    pub(crate) async fn with(
+        people: &[&str],
+        change: impl Fn(&str) -> String,
+        oidc: Option<OidcSettings>,
+    ) -> Self {
         let data = DataFolder::new().await;
         let identity = data.issue(Role::Bot, "inbox").await;
         let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
@@ -75,6 +85,7 @@ impl Local {
             hosts: Vec::new(),
             tls: None,
             homes: vec![(Platform::Slack, TEAM.to_owned())],
+            oidc,
         };
         let web = Web::bind(Arc::clone(&bot), options).await.expect("a port");
         let url = web.url();

@@ -60,6 +60,7 @@ pub(super) async fn open(dir: &Path, listen: SocketAddr) -> anyhow::Result<Web> 
         hosts: Vec::new(),
         tls: None,
         homes: Vec::new(),
+        oidc: None,
     };
     let bot = Bot::open(client, clock()).await?;
     Ok(Web::bind(bot, options).await?)
