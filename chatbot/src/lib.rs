@@ -14,6 +14,7 @@ pub mod bot;
 pub mod card;
 mod clock;
 pub mod config;
+pub mod figures;
 pub mod form;
 pub mod limits;
 pub mod oidc;
@@ -24,6 +25,7 @@ pub mod slack;
 pub mod surface;
 pub mod teams;
 mod text;
+pub mod transcript;
 pub mod web;
 
 pub use clock::Clock;

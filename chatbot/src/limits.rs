@@ -142,6 +142,12 @@ pub const WEB_WAY: usize = 256;
 /// Cases of a list on one page; the ledger gives 500 at most.
 pub const WEB_CASES: u32 = 100;
 
+/// Cases of one page of those in which access runs, as many as the ledger gives.
+pub const WEB_RUNNING_PAGE: u32 = 500;
+/// Pages of them that are looked through for those of one person: 10 are 5,000 cases at some
+/// kilobyte each, which take a fifth of a second.
+pub const WEB_RUNNING_PAGES: usize = 10;
+
 /// Closed cases that are looked at for "recently closed", the newest of [`WEB_CLOSED_SECONDS`].
 /// Each is one call: 20 take some 20 ms.
 pub const WEB_CLOSED: usize = 20;

@@ -13,6 +13,7 @@ mod enter;
 mod form;
 mod guard;
 mod home;
+mod insights;
 mod page;
 mod passkeys;
 mod person;
@@ -52,6 +53,7 @@ use crate::bot::Bot;
 use crate::limits::{WEB_FORM, WEB_GOODBYE};
 use crate::oidc::provider::Provider;
 use crate::oidc::settings::OidcSettings;
+use crate::transcript::Reader;
 use door::{Caller, Door};
 use guard::Place;
 use sign_in::Desk;
@@ -71,6 +73,8 @@ pub struct Options {
     pub homes: Vec<(Platform, String)>,
     /// Where people sign in, beside certificates and links.
     pub oidc: Option<OidcSettings>,
+    /// Reads recordings; without it none are shown.
+    pub reader: Option<Reader>,
 }
 
 /// Why the inbox cannot be served.
@@ -114,6 +118,7 @@ struct Inbox {
     homes: Vec<(Platform, String)>,
     /// Where people sign in.
     provider: Option<Provider>,
+    reader: Option<Reader>,
 }
 
 /// An inbox that has its address, and is not served yet.
@@ -161,6 +166,7 @@ impl Web {
             },
             homes: options.homes,
             provider,
+            reader: options.reader,
         };
         Ok(Self {
             inbox: Arc::new(inbox),
@@ -234,7 +240,12 @@ fn routes(inbox: &Arc<Inbox>) -> Router {
         .route("/case/{id}", get(case::show))
         .route("/case/{id}/state", get(case::state))
         .route("/case/{id}/proof/{index}", get(case::proof))
+        .route(
+            "/case/{id}/session/{session}",
+            get(case::session::show).post(case::session::look),
+        )
         .route("/case/{id}/{action}", get(case::back).post(act::act))
+        .route("/insights", get(insights::show))
         .route("/accounts", get(accounts::show))
         .route(
             "/accounts/remove",
@@ -253,6 +264,7 @@ fn routes(inbox: &Arc<Inbox>) -> Router {
         .route("/icon.svg", get(page::icon))
         .route("/style.css", get(page::style))
         .route("/live.js", get(page::script))
+        .route("/player.js", get(page::player))
         .fallback(page::nowhere)
         .layer(DefaultBodyLimit::max(WEB_FORM))
         .layer(from_fn_with_state(Arc::clone(inbox), guard::guard))

@@ -2,6 +2,8 @@
 
 #[path = "inbox/browser.rs"]
 mod browser;
+#[path = "inbox/player.rs"]
+mod player;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -38,6 +40,7 @@ impl Inbox {
         let data = DataFolder::new().await;
         let bot = data.issue(Role::Bot, "inbox").await;
         data.issue(Role::User, "ada").await;
+        data.issue(Role::User, "bruno").await;
         let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
         let policy = data.path().with_file_name("policy");
         for words in [

@@ -1,6 +1,7 @@
 //! One case: what it is about, where it stands, what the viewer can do, and all that happened.
 
 mod forms;
+pub(super) mod session;
 mod view;
 
 use std::sync::Arc;

@@ -32,16 +32,9 @@ pub(super) async fn show(
             ..v1::ListCasesRequest::default()
         })
         .await?;
-    let running = [v1::CaseStatus::Active, v1::CaseStatus::Scheduled];
-    let mut active = inbox
-        .cases(v1::ListCasesRequest {
-            statuses: running.iter().map(|status| (*status).into()).collect(),
-            ..v1::ListCasesRequest::default()
-        })
-        .await?;
     let person = viewer.person(&rules).to_owned();
     let theirs = |case: &v1::Case| May::of(case, &person, &rules, false).see;
-    active.cases.retain(theirs);
+    let active = inbox.running(theirs).await?;
     let mut closed = inbox.closed().await?;
     closed.retain(theirs);
     let closed = Listed {
@@ -58,7 +51,12 @@ pub(super) async fn show(
         }
         (list("To review", "Nothing waits for you.", &waiting, &rules))
         (list("Mine", "You have no open case.", &mine, &rules))
-        p { a.button href="/request" { "Ask for access" } }
+        p {
+            a.button href="/request" { "Ask for access" }
+            @if rules.policy.may_read_audit(&person) {
+                a.button href="/insights" { "How access went" }
+            }
+        }
         (list("Active", "Nobody of yours has access now.", &active, &rules))
         (list("Closed within a week", "Nothing was closed lately.", &closed, &rules))
     };

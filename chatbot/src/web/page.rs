@@ -19,7 +19,8 @@ const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
 const SCRIPT: &str = include_str!("live.js");
 const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
-/// Browsers keep the two files for a few minutes; they hold nothing about anybody.
+const PLAYER: &str = include_str!("player.js");
+/// Browsers keep the files for a few minutes; they hold nothing about anybody.
 const SHORTLY: &str = "private, max-age=300";
 
 pub(super) async fn style() -> Response {
@@ -36,6 +37,10 @@ pub(super) async fn passkey_script() -> Response {
 
 pub(super) async fn icon() -> Response {
     file("image/svg+xml", ICON)
+}
+
+pub(super) async fn player() -> Response {
+    file("text/javascript; charset=utf-8", PLAYER)
 }
 
 fn file(kind: &'static str, text: &'static str) -> Response {

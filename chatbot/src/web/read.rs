@@ -6,7 +6,10 @@ use countersign_proto::event::{Kinded as _, Known};
 use countersign_proto::v1;
 
 use super::Inbox;
-use crate::limits::{WEB_CASES, WEB_CLOSED, WEB_CLOSED_PAGES, WEB_CLOSED_SECONDS};
+use crate::limits::{
+    WEB_CASES, WEB_CLOSED, WEB_CLOSED_PAGES, WEB_CLOSED_SECONDS, WEB_RUNNING_PAGE,
+    WEB_RUNNING_PAGES,
+};
 
 /// A list of cases.
 #[derive(Debug, Default)]
@@ -28,6 +31,32 @@ impl Inbox {
             has_more: !answer.next_page_token.is_empty(),
             cases: answer.cases,
         })
+    }
+
+    /// Cases in which access runs or will, of those that `theirs` picks out.
+    pub(super) async fn running(
+        &self,
+        theirs: impl Fn(&v1::Case) -> bool,
+    ) -> Result<Listed, CallError> {
+        let statuses = [v1::CaseStatus::Active, v1::CaseStatus::Scheduled];
+        let mut request = v1::ListCasesRequest {
+            statuses: statuses.iter().map(|status| (*status).into()).collect(),
+            page_size: WEB_RUNNING_PAGE,
+            ..v1::ListCasesRequest::default()
+        };
+        let mut listed = Listed::default();
+        let most = usize::try_from(WEB_CASES).unwrap_or(usize::MAX);
+        for _ in 0..WEB_RUNNING_PAGES {
+            let page = self.bot.client().cases(request.clone()).await?;
+            listed.cases.extend(page.cases.into_iter().filter(&theirs));
+            request.page_token = page.next_page_token;
+            if listed.cases.len() > most || request.page_token.is_empty() {
+                break;
+            }
+        }
+        listed.has_more = listed.cases.len() > most || !request.page_token.is_empty();
+        listed.cases.truncate(most);
+        Ok(listed)
     }
 
     /// Whether somebody could decide in this case now, as the ledger says.

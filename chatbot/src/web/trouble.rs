@@ -112,6 +112,9 @@ impl IntoResponse for Trouble {
 
 /// The status of an answer that tells of this.
 pub(super) fn status(error: &CallError) -> StatusCode {
+    if error.reason() == Some(Reason::AuditNotAllowed) {
+        return StatusCode::FORBIDDEN;
+    }
     match error.reason().map(Reason::class) {
         Some(Class::Caller) => StatusCode::CONFLICT,
         Some(Class::Retry) => StatusCode::SERVICE_UNAVAILABLE,

@@ -115,6 +115,8 @@ pub(super) struct May {
     pub(super) feedback: bool,
     /// Whether a yes has to be signed with a passkey.
     pub(super) sign: bool,
+    /// Look at what its sessions showed.
+    pub(super) watch: bool,
 }
 
 impl May {
@@ -149,6 +151,7 @@ impl May {
             revoke: !is_own && runs && (approver || overseer || decided),
             feedback: is_over && took_part,
             sign: false,
+            watch: is_own || policy.may_read_audit(person),
         }
     }
 }

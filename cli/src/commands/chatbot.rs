@@ -1,5 +1,7 @@
 //! `countersign chatbot`: where people meet the ledger.
 
+pub(crate) mod recordings;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -82,6 +84,7 @@ pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow:
         tls,
         homes: chat.homes(),
         oidc: chat.oidc.clone(),
+        reader: Some(recordings::reader()),
     };
     let bot = Bot::open(args.connect.client().await?, clock()).await?;
     let web = Web::bind(Arc::clone(&bot), options).await?;

@@ -1,7 +1,6 @@
 //! `countersign insights`: how access went.
 
 mod bars;
-mod names;
 mod object;
 mod page;
 mod report;
@@ -16,12 +15,13 @@ use countersign_client::Client;
 use countersign_ledger::clock::{Clock as _, SystemClock};
 use countersign_proto::{convert, v1};
 
-use self::names::DIMENSIONS;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::files::{self, Access};
 use crate::output::{Progress, json_page};
 use crate::when::When;
+use countersign_chatbot::figures::Insights;
+use countersign_chatbot::figures::names::DIMENSIONS;
 
 /// Show how access went: delays, outcomes, open issues
 ///
@@ -62,13 +62,6 @@ fn dimensions() -> impl TypedValueParser<Value = v1::Dimension> {
         let found = DIMENSIONS.iter().find(|(name, _)| *name == text);
         found.map(|(_, by)| *by).ok_or("no dimension")
     })
-}
-
-/// Everything that is told.
-struct Insights {
-    delays: v1::GetDelaysResponse,
-    activity: v1::GetActivityResponse,
-    open: v1::GetOpenIssuesResponse,
 }
 
 pub(crate) async fn run(args: InsightsArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {

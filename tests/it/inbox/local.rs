@@ -86,6 +86,7 @@ impl Local {
             tls: None,
             homes: vec![(Platform::Slack, TEAM.to_owned())],
             oidc,
+            reader: None,
         };
         let web = Web::bind(Arc::clone(&bot), options).await.expect("a port");
         let url = web.url();

@@ -78,7 +78,7 @@ pub(super) fn page(
             div {
                 (facts(look))
                 (approvals(look))
-                @if let Some(grant) = &case.grant { (access(look, grant)) }
+                @if let Some(grant) = &case.grant { (access(look, grant, may)) }
                 @if let Some(extension) = &case.extension { (more_time(look, extension)) }
                 @if !case.open_issues.is_empty() {
                     section.sheet {
@@ -194,7 +194,7 @@ fn decisions(reviews: &[v1::ReviewState]) -> Markup {
     }
 }
 
-fn access(look: &Look<'_>, grant: &v1::Grant) -> Markup {
+fn access(look: &Look<'_>, grant: &v1::Grant, may: May) -> Markup {
     let zone = &look.rules.zone;
     html! {
         section.sheet {
@@ -227,6 +227,12 @@ fn access(look: &Look<'_>, grant: &v1::Grant) -> Markup {
                             (moment(session.started.as_ref(), zone)) " to "
                             @if session.ended.is_some() { (moment(session.ended.as_ref(), zone)) }
                             @else { "now" }
+                            @if may.watch {
+                                ", "
+                                a href=(format!("/case/{}/session/{}", look.case.id, session.id)) {
+                                    "recording"
+                                }
+                            }
                             @if session.overran { strong { ", longer than its grant" } }
                         }
                     }

@@ -15,7 +15,7 @@ use countersign_proto::v1;
 use countersign_workflow::policy::starter;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::chatbot::clock;
+use crate::commands::chatbot::{clock, recordings};
 use crate::connect::ConnectArgs;
 
 /// People of the starter policy, and what each of them is good for.
@@ -61,6 +61,7 @@ pub(super) async fn open(dir: &Path, listen: SocketAddr) -> anyhow::Result<Web> 
         tls: None,
         homes: Vec::new(),
         oidc: None,
+        reader: Some(recordings::reader()),
     };
     let bot = Bot::open(client, clock()).await?;
     Ok(Web::bind(bot, options).await?)

@@ -1,5 +1,7 @@
 //! Small plots of characters.
 
+use countersign_chatbot::figures::scaled;
+
 /// Eighths of a block.
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 /// Five shades.
@@ -28,15 +30,6 @@ pub(super) fn range(solid: u64, light: u64, most: u64, width: u64) -> String {
 pub(super) fn shade(value: u64, most: u64) -> char {
     let place = usize::try_from(scaled(value, most, 4)).unwrap_or(0);
     SHADES.get(place).copied().unwrap_or('█')
-}
-
-/// `value` of `most`, in parts of `width`: at least one part for what is there.
-pub(super) fn scaled(value: u64, most: u64, width: u64) -> u64 {
-    if value == 0 || most == 0 {
-        return 0;
-    }
-    let wide = u128::from(value).saturating_mul(width.into()) / u128::from(most);
-    u64::try_from(wide).unwrap_or(width).clamp(1, width)
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use countersign_proto::v1;
 
-use super::Insights;
 use super::bars::{bar, range, shade};
-use super::names::{self, duration};
 use crate::output::{counted, grouped, printable, shorten};
 use crate::render::case::rating;
 use crate::when::wire;
 use crate::words::program;
+use countersign_chatbot::figures::Insights;
+use countersign_chatbot::figures::names::{self, duration};
 
 /// Characters of the longest bar.
 const BAR: u64 = 24;

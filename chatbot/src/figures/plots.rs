@@ -3,9 +3,8 @@
 use countersign_proto::v1;
 use maud::{Markup, html};
 
-use super::super::bars::scaled;
-use super::super::names::{self, duration};
-use crate::when::wire;
+use super::names::{self, duration};
+use super::{scaled, wire};
 
 /// Width of a bar in a table, in CSS pixels.
 const BAR: u64 = 160;
@@ -85,6 +84,21 @@ pub(super) fn days(days: &[v1::Day]) -> Markup {
                  not decided. Light: still open, or not begun. At most "
                 (most) " a day."
             }
+            details {
+                summary { "Days as a table" }
+                table {
+                    thead { tr {
+                        th { "day" } th.n { "cases" } th.n { "granted" } th.n { "break-glass" }
+                        th.n { "refused" }
+                    } }
+                    @for day in days {
+                        tr {
+                            td { (edge(Some(day))) } td.n { (day.cases) } td.n { (day.granted) }
+                            td.n { (day.break_glass) } td.n { (day.refused) }
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -143,6 +157,24 @@ pub(super) fn week(hours: &[u64]) -> Markup {
                             title { (words) }
                         }
                     }
+                }
+            }
+            (week_table(hours))
+        }
+    }
+}
+
+/// Hours in which something was opened.
+fn week_table(hours: &[u64]) -> Markup {
+    let days = names::WEEKDAYS.iter().zip(hours.chunks(24));
+    let all = days.flat_map(|(day, hours)| (0_u64..).zip(hours).map(move |(h, n)| (day, h, n)));
+    html! {
+        details {
+            summary { "Hours as a table" }
+            table {
+                thead { tr { th { "hour" } th.n { "cases" } } }
+                @for (day, hour, count) in all.filter(|(_, _, count)| **count > 0) {
+                    tr { td { (day) " " (format!("{hour:02}:00")) } td.n { (count) } }
                 }
             }
         }

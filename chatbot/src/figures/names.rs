@@ -3,7 +3,7 @@
 use countersign_proto::v1::{Answers, Delay, Dimension, IssueKind, Opinions, Step, Tally};
 
 /// Dimensions by name.
-pub(super) const DIMENSIONS: [(&str, Dimension); 5] = [
+pub const DIMENSIONS: [(&str, Dimension); 5] = [
     ("group", Dimension::Group),
     ("policy", Dimension::Policy),
     ("resource", Dimension::Resource),
@@ -12,7 +12,7 @@ pub(super) const DIMENSIONS: [(&str, Dimension); 5] = [
 ];
 
 /// Days of the week from Monday on.
-pub(super) const WEEKDAYS: [&str; 7] = [
+pub const WEEKDAYS: [&str; 7] = [
     "Monday",
     "Tuesday",
     "Wednesday",
@@ -23,13 +23,15 @@ pub(super) const WEEKDAYS: [&str; 7] = [
 ];
 
 /// Name of a dimension.
-pub(super) fn dimension(by: Dimension) -> &'static str {
+#[must_use]
+pub fn dimension(by: Dimension) -> &'static str {
     let named = DIMENSIONS.iter().find(|(_, known)| *known == by);
     named.map_or("all", |(name, _)| name)
 }
 
 /// A value of a dimension as people read it.
-pub(super) fn key(by: Dimension, key: &str) -> String {
+#[must_use]
+pub fn key(by: Dimension, key: &str) -> String {
     let day = || {
         let number: usize = key.parse().ok()?;
         WEEKDAYS.get(number.checked_sub(1)?).copied()
@@ -44,7 +46,8 @@ pub(super) fn key(by: Dimension, key: &str) -> String {
 }
 
 /// A step for programs, and for people.
-pub(super) const fn step(step: Step) -> (&'static str, &'static str) {
+#[must_use]
+pub const fn step(step: Step) -> (&'static str, &'static str) {
     match step {
         Step::Unspecified => ("unknown", "unknown"),
         Step::FirstDecision => ("first_decision", "request to first decision"),
@@ -58,7 +61,8 @@ pub(super) const fn step(step: Step) -> (&'static str, &'static str) {
 
 /// The step that tells most by a dimension: the decisions of a group are its own, the wait is
 /// everybody's.
-pub(super) const fn telling(by: Dimension) -> Step {
+#[must_use]
+pub const fn telling(by: Dimension) -> Step {
     match by {
         Dimension::Group => Step::FirstDecision,
         Dimension::Unspecified
@@ -70,12 +74,14 @@ pub(super) const fn telling(by: Dimension) -> Step {
 }
 
 /// How long a step took.
-pub(super) fn delay_of(delays: &[Delay], step: Step) -> Option<&Delay> {
+#[must_use]
+pub fn delay_of(delays: &[Delay], step: Step) -> Option<&Delay> {
     delays.iter().find(|delay| delay.step() == step)
 }
 
 /// An issue for programs, and for people.
-pub(super) const fn issue(kind: IssueKind) -> (&'static str, &'static str) {
+#[must_use]
+pub const fn issue(kind: IssueKind) -> (&'static str, &'static str) {
     match kind {
         IssueKind::Unspecified => ("unknown", "unknown"),
         IssueKind::RemovalFailed => ("removal_failed", "access could not be removed"),
@@ -90,7 +96,8 @@ pub(super) const fn issue(kind: IssueKind) -> (&'static str, &'static str) {
 }
 
 /// Every sum of a tally: its name for programs, its words for people, and how many.
-pub(super) const fn sums(tally: &Tally) -> [(&'static str, &'static str, u64); 24] {
+#[must_use]
+pub const fn sums(tally: &Tally) -> [(&'static str, &'static str, u64); 24] {
     [
         ("cases", "cases", tally.cases),
         ("break_glass", "break-glass", tally.break_glass),
@@ -136,7 +143,8 @@ pub(super) const fn sums(tally: &Tally) -> [(&'static str, &'static str, u64); 2
 }
 
 /// What people said: about what and who, and yes, in part and no.
-pub(super) fn opinions(opinions: &Opinions) -> [(&'static str, (u64, u64, u64)); 4] {
+#[must_use]
+pub fn opinions(opinions: &Opinions) -> [(&'static str, (u64, u64, u64)); 4] {
     [
         ("access sufficient: requesters", opinions.access_requesters),
         ("access sufficient: deciders", opinions.access_deciders),
@@ -147,7 +155,8 @@ pub(super) fn opinions(opinions: &Opinions) -> [(&'static str, (u64, u64, u64));
 }
 
 /// Answers with yes, in part and no.
-pub(super) const fn answers(answers: Option<&Answers>) -> (u64, u64, u64) {
+#[must_use]
+pub const fn answers(answers: Option<&Answers>) -> (u64, u64, u64) {
     match answers {
         Some(Answers { yes, partly, no }) => (*yes, *partly, *no),
         None => (0, 0, 0),
@@ -155,7 +164,8 @@ pub(super) const fn answers(answers: Option<&Answers>) -> (u64, u64, u64) {
 }
 
 /// Milliseconds as people say them, in two units at most.
-pub(super) fn duration(millis: u64) -> String {
+#[must_use]
+pub fn duration(millis: u64) -> String {
     const UNITS: [(&str, u64); 4] = [
         ("d", 86_400_000),
         ("h", 3_600_000),

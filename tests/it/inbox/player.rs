@@ -1,0 +1,126 @@
+//! What a session showed, in the browser of somebody who may see it.
+
+use countersign_tests::process::{countersign, run};
+
+use crate::browser::Browser;
+use crate::{BAD, Inbox, text};
+
+/// Break-glass access of bruno; its case.
+async fn access(bruno: &mut Browser) -> String {
+    let asked = [
+        ("what", "orders-db break-glass"),
+        ("duration", "30m"),
+        ("reason", "it burns"),
+        ("ticket", "T-1"),
+        ("severity", "sev1"),
+        ("affected", "orders"),
+        ("confirm", "yes"),
+        ("step", "send"),
+    ];
+    let sent = bruno.fill("/break-glass", "/break-glass", &asked).await;
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    let case = sent.location().split('?').next().unwrap_or_default();
+    case.to_owned()
+}
+
+/// A recorded session in this case, with markup in what it shows.
+fn session(inbox: &Inbox, case: &str) {
+    let identity = inbox.data.path().with_file_name("user-bruno");
+    let spool = inbox.data.path().with_file_name("spool");
+    let server = inbox.server.as_ref().expect("it serves");
+    let (number, shown) = (case.replace("/case/", ""), format!("echo 'so {BAD}'"));
+    let words = [
+        "collector",
+        "run",
+        "--server",
+        &server.endpoint.grpc,
+        "--identity",
+        text(&identity),
+        "--grant",
+        &number,
+        "--spool",
+        text(&spool),
+        "--",
+        "sh",
+        "-c",
+        &shown,
+    ];
+    let ran = countersign(&words).output().expect("the binary starts");
+    let why = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{why}");
+}
+
+fn views(inbox: &Inbox) -> Vec<serde_json::Value> {
+    let dir = inbox.data.path();
+    let listed = run(&[
+        "log",
+        "--kind",
+        "RecordingViewed",
+        "--json",
+        "--dir",
+        text(&dir),
+    ]);
+    let listed = String::from_utf8(listed.stdout).expect("text");
+    let entry = |line: &str| serde_json::from_str(line).expect("JSON");
+    listed.lines().map(entry).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_shown_to_whom_the_policy_permits_it_and_each_look_is_an_entry() {
+    let links = ["bruno", "dana", "ada"];
+    let links = links.map(|name| ["--link", name]).concat();
+    let inbox = Inbox::start(&links, 3).await;
+    let (mut bruno, mut dana) = (inbox.browser(0).await, inbox.browser(1).await);
+    let mut ada = inbox.browser(2).await;
+    let case = access(&mut bruno).await;
+    session(&inbox, &case);
+    let page = dana.get(&case).await;
+    let start = format!("{case}/session/");
+    let (_, rest) = page.body.split_once(&start).expect("a link");
+    let number = rest.split('"').next().unwrap_or_default();
+    let path = format!("{start}{number}");
+    let before = dana.get(&path).await;
+    assert!(
+        before.status == 200 && !before.body.contains("so &quot;"),
+        "{}",
+        before.body
+    );
+    assert_eq!(views(&inbox).len(), 0, "a link alone is no look");
+
+    for browser in [&mut dana, &mut bruno] {
+        let looked = browser.fill(&path, &path, &[]).await;
+        assert_eq!(looked.status, 200, "{}", looked.body);
+        let text = "so &quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;";
+        // Once as text, and once for the player.
+        assert!(looked.body.matches(text).count() >= 1, "{}", looked.body);
+        assert!(looked.body.contains("data-cast"), "{}", looked.body);
+        assert!(!looked.body.contains("<script>alert"), "{}", looked.body);
+        assert!(
+            looked.body.contains("src=\"/player.js\""),
+            "{}",
+            looked.body
+        );
+    }
+    let entries = views(&inbox);
+    let who: Vec<_> = entries.iter().map(|e| (&e["actor"], &e["via"])).collect();
+    let via = &"bot:inbox".into();
+    assert_eq!(
+        who,
+        [(&"user:dana".into(), via), (&"user:bruno".into(), via)]
+    );
+
+    // Neither who may not, nor without the token of a form, nor of another case.
+    let mut forged = dana.get(&path).await.form(&path, &[]);
+    forged.insert("csrf".to_owned(), "0".repeat(32));
+    assert_eq!(dana.post(&path, &forged).await.status, 403);
+    let other = ada.get("/accounts").await.form("/sign-out", &[]);
+    for path in [path.clone(), format!("{case}/session/1")] {
+        assert_eq!(ada.get(&path).await.status, 404, "{path}");
+        assert_eq!(ada.post(&path, &other).await.status, 404, "{path}");
+    }
+    assert_eq!(dana.get(&format!("{case}/session/1")).await.status, 404);
+    assert_eq!(views(&inbox).len(), 2);
+    let script = ada.get("/player.js").await;
+    assert!(script.head.contains("text/javascript"), "{}", script.head);
+    inbox.end();
+}
