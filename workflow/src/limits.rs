@@ -70,6 +70,9 @@ pub const MAX_POLICY_OPERATORS: usize = 256;
 /// 255 bytes, of which `user:` takes five.
 pub const MAX_POLICY_NAME: usize = 128;
 
+/// Bytes of the id of a channel: Slack's have 11 characters, those of Teams some 60 to 200.
+pub const MAX_CHANNEL: usize = 256;
+
 /// Longest duration in a policy: 90 days, a quarter. Whoever needs longer needs another job.
 pub const MAX_POLICY_SECONDS: u64 = 90 * 86_400;
 

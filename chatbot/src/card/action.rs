@@ -1,5 +1,6 @@
 //! What a reader can do, and the opaque word that stands for it on a button.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::card::audience::Audience;
@@ -150,16 +151,8 @@ pub(super) fn actions(case: &CaseView, moment: &Moment, audience: &Audience) -> 
         Audience::Requester(_) => Vec::new(),
         // Whoever may decide for others is still the requester of an own case.
         Audience::Reviewer { person, .. } if *person == case.person => own(case),
-        Audience::Reviewer { person, groups } => {
-            let may = |slot: &Slot| groups.contains(&slot.group);
-            let retro = case.retro_group.as_ref();
-            reviewers(
-                case,
-                person,
-                &may,
-                retro.is_some_and(|retro| groups.contains(retro)),
-            )
-        }
+        Audience::Reviewer { person, groups } => reviewers(case, Some(person), groups),
+        Audience::Channel { groups } => reviewers(case, None, groups),
     };
     if matches!(moment, Moment::FeedbackGiven) {
         found.retain(|action| action.act != Act::Feedback);
@@ -187,22 +180,22 @@ fn own(case: &CaseView) -> Vec<Action> {
     }
 }
 
-fn reviewers(
-    case: &CaseView,
-    person: &Name,
-    may: &dyn Fn(&Slot) -> bool,
-    may_judge: bool,
-) -> Vec<Action> {
+/// What those of groups can do; without a person, whatever any of them could.
+fn reviewers(case: &CaseView, person: Option<&Name>, groups: &BTreeSet<Name>) -> Vec<Action> {
+    let may = |slot: &Slot| groups.contains(&slot.group);
+    let retro = case.retro_group.as_ref();
+    let may_judge = retro.is_some_and(|retro| groups.contains(retro));
     let on = |act, target| Action { act, target };
+    let by_person = |review: &Review| Some(&review.person) == person;
     let decide = |id, slots: &[Slot], reviews: &[Review]| {
-        let decided = reviews.iter().any(|review| review.person == *person);
+        let decided = reviews.iter().any(by_person);
         let open = |slot: &Slot| may(slot) && super::past::missing(slot, reviews) > 0;
         let mut found = Vec::new();
         if !decided && slots.iter().any(open) {
             found.push(on(Act::Approve, id));
         }
         // One no ends it, also from a group whose places are filled.
-        if !decided && slots.iter().any(may) {
+        if !decided && slots.iter().any(&may) {
             found.push(on(Act::Deny, id));
         }
         found
@@ -214,13 +207,13 @@ fn reviewers(
             if let Some(wish) = &case.extension {
                 found.extend(decide(wish.id, &wish.approvals, &wish.reviews));
             }
-            let reviewer = case.approvals.iter().any(may) || may_judge;
+            let reviewer = case.approvals.iter().any(&may) || may_judge;
             if let (true, Some(Grant { id, .. })) = (reviewer, &case.grant) {
                 found.push(on(Act::Revoke, *id));
             }
         }
         Status::Ended | Status::Refused => {
-            if case.reviews.iter().any(|review| review.person == *person) {
+            if case.reviews.iter().any(by_person) {
                 found.push(on(Act::Feedback, case.id));
             }
         }

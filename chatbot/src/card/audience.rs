@@ -16,7 +16,12 @@ pub enum Audience {
         /// For which groups, own or in somebody's place.
         groups: BTreeSet<Name>,
     },
-    /// Anyone else, and every channel: what many see offers nothing that only one may do.
+    /// Everyone in the channel of groups that may decide. The ledger judges whoever clicks.
+    Channel {
+        /// The groups.
+        groups: BTreeSet<Name>,
+    },
+    /// Anyone else, and every other channel: what many see offers nothing that only one may do.
     Onlooker,
 }
 
@@ -27,6 +32,7 @@ impl Audience {
         match self {
             Self::Requester(_) => "requester",
             Self::Reviewer { .. } => "reviewer",
+            Self::Channel { .. } => "channel",
             Self::Onlooker => "onlooker",
         }
     }

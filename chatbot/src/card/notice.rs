@@ -8,7 +8,7 @@ use crate::card::view::{CaseView, Decision, Review};
 pub(super) fn notice(case: &CaseView, moment: &Moment, audience: &Audience) -> Vec<Piece> {
     let mine = match audience {
         Audience::Requester(person) | Audience::Reviewer { person, .. } => *person == case.person,
-        Audience::Onlooker => false,
+        Audience::Channel { .. } | Audience::Onlooker => false,
     };
     if let Some(pieces) = of_the_request(case, moment, mine) {
         return pieces;

@@ -82,6 +82,38 @@ fn whoever_decided_or_has_no_place_left_cannot_approve() {
 }
 
 #[test]
+fn a_channel_offers_what_its_groups_can_do() {
+    let channel = |group: &str| Audience::Channel {
+        groups: [name(group)].into(),
+    };
+    let wanted = |moment: &str, group: &str| {
+        let found = life("").into_iter().find(|(at, _)| at.word() == moment);
+        let (moment, case) = found.expect("a moment of the life");
+        acts(&moment, &case, &channel(group))
+    };
+    let rows = [
+        ("opened", "security", vec![Act::Approve, Act::Deny]),
+        ("opened", "others", vec![]),
+        // Its place is filled: it can still say no.
+        ("reminded", "security", vec![Act::Deny]),
+        ("reminded", "team-leads", vec![Act::Approve, Act::Deny]),
+        ("issued", "security", vec![Act::Revoke]),
+        (
+            "break-glass",
+            "security",
+            vec![Act::RetroReview, Act::Revoke],
+        ),
+        ("break-glass", "team-leads", vec![]),
+        ("denied", "security", vec![]),
+        ("grant-expired", "security", vec![]),
+        ("closed", "security", vec![]),
+    ];
+    for (moment, group, expected) in rows {
+        assert_eq!(wanted(moment, group), expected, "{moment} {group}");
+    }
+}
+
+#[test]
 fn an_extension_is_decided_under_its_own_number() {
     let [requester, reviewer, _] = audiences();
     let (moment, case) = life("")

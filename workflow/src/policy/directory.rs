@@ -28,6 +28,10 @@ pub struct PersonFacts {
 pub struct GroupFacts {
     /// The calendar that says who is on call: a file of the bundle, or an address.
     pub on_call: Option<String>,
+    /// Id of the Slack channel in which the group is told; none when each of its people is.
+    pub slack: Option<String>,
+    /// Id of the Teams conversation, likewise.
+    pub teams: Option<String>,
     /// People of the group and of the groups in it.
     pub members: BTreeSet<String>,
 }

@@ -10,6 +10,7 @@ use super::annotation::is_name;
 use super::directory::{Directory, GroupFacts, PersonFacts, ResourceFacts, Shared};
 use super::names::{COMPANY, Types};
 use super::problem::{Position, Problem};
+use crate::limits::MAX_CHANNEL;
 use crate::passkey::Passkey;
 
 /// The file that holds them.
@@ -233,6 +234,8 @@ impl Reader<'_> {
         named(id)?;
         let facts = GroupFacts {
             on_call: text(entity, "on_call"),
+            slack: channel(entity, "slack")?,
+            teams: channel(entity, "teams")?,
             members: BTreeSet::new(),
         };
         self.directory.groups.insert(id.to_owned(), facts);
@@ -285,6 +288,21 @@ fn text(entity: &Entity, name: &str) -> Option<String> {
     } else {
         None
     }
+}
+
+/// Id of a channel: something that a platform could have given out, and no more than an entry takes.
+fn channel(entity: &Entity, name: &str) -> Result<Option<String>, String> {
+    let Some(id) = text(entity, name) else {
+        return Ok(None);
+    };
+    let plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_graphic());
+    if id.is_empty() || id.len() > MAX_CHANNEL || !plain(&id) {
+        return Err(format!(
+            "{name} is {id:?}, expected the id of a channel: 1 to {MAX_CHANNEL} printable \
+             characters without spaces, or no such attribute"
+        ));
+    }
+    Ok(Some(id))
 }
 
 fn set(entity: &Entity, name: &str) -> BTreeSet<String> {

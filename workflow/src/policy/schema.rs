@@ -75,8 +75,7 @@ fn missing(schema: &Schema, types: &Types, file: &str) -> Vec<Problem> {
     }
     let person = serde_json::json!({
         "uid": {"type": "Person", "id": "ada"},
-        "attrs": {"email": "", "slack": "", "teams": "", "accounts": [""], "passkeys": [""],
-            "bot": true},
+        "attrs": {"email": "", "slack": "", "teams": "", "accounts": [""], "bot": true},
         "parents": [{"type": "Group", "id": "security"}],
     });
     let group = serde_json::json!({

@@ -39,6 +39,51 @@ fn groups_without_passkeys_cannot_sign() {
 }
 
 #[test]
+fn a_group_names_its_channels() {
+    let with = |attributes: &str| {
+        let group = r#""id": "security"}, "attrs": {"#;
+        with_entities(
+            &sound(),
+            &ENTITIES.replace(group, &format!("{group}{attributes}")),
+        )
+    };
+    let bundle = with(r#""slack": "C0000001", "teams": "19:abc@thread.tacv2""#);
+    let policy = Policy::compile(&bundle).expect("channels are fine");
+    let facts = policy.group("security").expect("it is there");
+    assert_eq!(facts.slack.as_deref(), Some("C0000001"));
+    assert_eq!(facts.teams.as_deref(), Some("19:abc@thread.tacv2"));
+    let long = format!(r#""slack": "{}""#, "C".repeat(257));
+    for wrong in [r#""slack": """#, r##""teams": "# general""##, &long] {
+        assert_problem(&with(wrong), "expected the id of a channel");
+    }
+    assert_problem(&with(r#""slack": 7"#), "entities.json");
+}
+
+#[test]
+fn a_schema_without_channels_is_fine_until_a_group_has_one() {
+    let schema = include_str!("../../starter/schema.cedarschema");
+    let old = schema.replace(
+        "  slack?: String,\n  teams?: String,\n};\n\nentity Person",
+        "};\n\nentity Person",
+    );
+    assert_ne!(old, schema);
+    let cedar = sound();
+    let with = |entities: &str| {
+        let files = [
+            ("access.cedar", cedar.as_str()),
+            ("entities.json", entities),
+            ("own.cedarschema", &old),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        Bundle::new(files).expect("names and sizes are fine")
+    };
+    assert_eq!(found(&with(ENTITIES)).0, [""; 0]);
+    let group = r#""id": "security"}, "attrs": {"#;
+    let channel = ENTITIES.replace(group, &format!(r#"{group}"slack": "C1""#));
+    assert_problem(&with(&channel), "slack");
+}
+
+#[test]
 fn problems_of_cedar_files_have_their_place() {
     let sound = sound();
     let rows = [
