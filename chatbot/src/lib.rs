@@ -15,6 +15,7 @@ pub mod card;
 mod clock;
 pub mod config;
 pub mod figures;
+pub mod delivery;
 pub mod form;
 pub mod limits;
 pub mod oidc;

@@ -174,3 +174,52 @@ pub const WEB_NAME: usize = 256;
 /// Questions to the policy for one list of what there is: 20,000 at some 20 microseconds are half a
 /// second. What is left is offered without being tried.
 pub const PROBES: usize = 20_000;
+
+// Delivery. A case in the outbox is some 2 KiB with its reason, and each of its recipients some
+// 0.5 KiB: 10,000 open cases with six recipients each are 50 MiB.
+
+/// Sends under way at a time: at 300 ms each, 8 are 26 messages a second, more than Slack takes
+/// from one bot and less than what two cores draw.
+pub const SENDS: usize = 8;
+
+/// How long one call of a platform may take before its outcome counts as unknown.
+pub const SEND_TIME: Duration = Duration::from_secs(60);
+
+/// How long sends under way may take to end when delivery stops: what was posted is in the log
+/// then.
+pub const SEND_GOODBYE: Duration = Duration::from_secs(5);
+
+/// Seconds after which telling is given up: a day, longer than outages of platforms last, and as
+/// long as feedback is usually waited for.
+pub const GIVE_UP_SECONDS: u64 = 86_400;
+
+/// Seconds before the start in which a closed case may have left something to tell: as long as it
+/// would have been tried.
+pub const CLOSED_SECONDS: u64 = GIVE_UP_SECONDS;
+
+/// Seconds in which a delegation may have begun that still holds: 90 days, as the workflow takes,
+/// and a day for clocks.
+pub const DELEGATED_SECONDS: u64 = 91 * 86_400;
+
+/// Cases of one page when delivery starts, as many as the ledger gives: 10,000 open ones are 20
+/// calls.
+pub const CASES_PAGE: u32 = 500;
+
+/// First pause before something is tried again.
+pub const AGAIN_FIRST: Duration = Duration::from_secs(1);
+
+/// Longest pause of our own: 1 + 2 + 4 + … + 256 s are nine tries in the first nine minutes, and
+/// then 290 in a day.
+pub const AGAIN_LAST: Duration = Duration::from_secs(300);
+
+/// Longest pause that a platform can ask for.
+pub const AGAIN_LONGEST: Duration = Duration::from_secs(3_600);
+
+/// Older messages of one recipient in one case that wait for their buttons to go.
+pub const RESTING: usize = 8;
+
+/// How often delivery tells how it is doing.
+pub const DELIVERY_REPORT: Duration = Duration::from_secs(60);
+
+/// Bytes of what a platform said that go into an entry: a few lines.
+pub const FAILURE_WORDS: usize = 500;

@@ -208,7 +208,7 @@ impl Round {
 impl Case {
     /// The case that an entry opens.
     #[expect(clippy::wildcard_enum_match_arm, reason = "two kinds open a case")]
-    pub(crate) fn open(entry: &EntryFacts<'_>, event: &Known, now: Moment) -> Option<Self> {
+    pub fn open(entry: &EntryFacts<'_>, event: &Known, now: Moment) -> Option<Self> {
         let (policy, person, ask, facts, obligations) = match event {
             Known::AccessRequested(message) => (
                 message.policy,
@@ -264,7 +264,7 @@ impl Case {
         clippy::wildcard_enum_match_arm,
         reason = "the caller sorts out what is not of a case"
     )]
-    pub(crate) fn apply(
+    pub fn apply(
         &mut self,
         entry: &EntryFacts<'_>,
         event: &Known,
