@@ -15,4 +15,5 @@ pub mod postgres;
 pub mod process;
 pub mod raw;
 pub mod sshd;
+pub mod talk;
 pub mod watch;

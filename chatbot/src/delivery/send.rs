@@ -9,7 +9,7 @@ use countersign_proto::reason::Reason;
 
 use crate::delivery::outbox::{Step, Work};
 use crate::delivery::record::{Home, Shown};
-use crate::limits::SEND_TIME;
+use crate::limits::{AGAIN_FIRST, SEND_TIME};
 use crate::surface::{Mark, Place, Recipient, SendError, Surface};
 
 /// Something to be sent.
@@ -175,7 +175,15 @@ impl<S: Surface> Job<S> {
                 Err(error) if error.reason() == Some(Reason::IdempotencyKeyReused) => {
                     let (case, who) = (self.work.case, &self.work.who);
                     tracing::warn!(case, %who, "told by another bot, too; run one of them only");
-                    return Ok(self.client.receipt_of_key(&key).await?.index);
+                    match self.client.receipt_of_key(&key).await {
+                        Ok(receipt) => return Ok(receipt.index),
+                        Err(error) if error.reason() == Some(Reason::ReceiptUnknown) => {
+                            // It was accepted a moment ago, and readers do not see it yet.
+                            tokio::time::sleep(AGAIN_FIRST).await;
+                        }
+                        Err(CallError::NoAnswer { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
                 Err(error) => return Err(error),
             }
