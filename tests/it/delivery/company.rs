@@ -47,7 +47,7 @@ permit (principal, action == Action::"approve", resource) when { principal in co
 "#;
 
 /// How long a test waits for what has to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Company {
     pub(crate) data: DataFolder,
@@ -273,10 +273,10 @@ fn rules() -> Rules {
     }
 }
 
-/// What was told, and where it failed: index of the entry and the event.
-pub(crate) fn told(facts: &[Fact]) -> Vec<(u64, &v1::NotificationDelivered)> {
+/// What was told: the entry and its event.
+pub(crate) fn told(facts: &[Fact]) -> Vec<(&Fact, &v1::NotificationDelivered)> {
     let all = facts.iter().filter_map(|fact| match &fact.event {
-        Known::NotificationDelivered(event) => Some((fact.index, event)),
+        Known::NotificationDelivered(event) => Some((fact, event)),
         _ => None,
     });
     all.collect()

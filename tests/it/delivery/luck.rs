@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use countersign_chatbot::delivery::Fact;
 use countersign_proto::v1;
 
 use crate::company::{Company, failures, told};
 use crate::platform::{Fault, Platform};
 
 /// Every message has one entry, and nobody was told twice.
-fn assert_once(platform: &Platform, told: &[(u64, &v1::NotificationDelivered)]) {
+fn assert_once(platform: &Platform, told: &[(&Fact, &v1::NotificationDelivered)]) {
     let state = platform.state.lock();
     let marks: Vec<(&str, &str)> = state
         .messages

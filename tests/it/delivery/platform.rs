@@ -14,6 +14,9 @@ use tokio::sync::watch;
 /// How long a test waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long nothing happens when a bot has nothing to do, most of the time.
+const QUIET: Duration = Duration::from_millis(15);
+
 /// A message.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
@@ -150,19 +153,18 @@ impl Platform {
         let mut sprung = self.sprung.subscribe();
         sprung.borrow_and_update();
         self.state.lock().trap = Some((calls, moment));
-        async move {
-            let waited = tokio::time::timeout(PATIENCE, sprung.changed());
-            waited.await.expect("no bot came").expect("it serves");
-        }
+        async move { sprung.changed().await.expect("it serves") }
     }
 
-    /// Done when something has changed from now on.
+    /// Done when something has changed from now on, and nothing more for a moment: a pace for the
+    /// course of cases, on which nothing depends.
     pub(crate) fn news(&self) -> impl Future<Output = ()> + use<> {
         let mut changes = self.changes.subscribe();
         changes.borrow_and_update();
         async move {
             let waited = tokio::time::timeout(PATIENCE, changes.changed());
             waited.await.expect("nothing comes").expect("it serves");
+            while tokio::time::timeout(QUIET, changes.changed()).await.is_ok() {}
         }
     }
 
