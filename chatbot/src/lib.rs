@@ -4,7 +4,7 @@
 //!
 //! **Does not:** decide anything. Who may ask, who may decide and when access is over is the
 //! ledger's; this crate carries the words of people that it has authenticated, and both are in the
-//! entry. It keeps no database: what was said to whom is in the log.
+//! entry. It keeps no database: what was said to whom is in the log, where `delivery` reads it.
 //!
 //! **Elsewhere:** connections, retries and verification are in `countersign-client`; the rules of a
 //! case in `countersign-workflow`.

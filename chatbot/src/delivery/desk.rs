@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_chain::time::UnixMicros;
 use countersign_client::{CallError, Client, Filter, Follow, Followed};
 use countersign_proto::event::Known;
 use tokio::task::{JoinError, JoinSet};
@@ -21,7 +22,7 @@ use crate::delivery::record::Home;
 use crate::delivery::send::{Job, Sent};
 use crate::delivery::who::Who;
 use crate::delivery::{DeliverError, in_force, rules};
-use crate::limits::{DELIVERY_REPORT, GIVE_UP_SECONDS, SEND_GOODBYE, SENDS};
+use crate::limits::{CLOSED_SECONDS, DELIVERY_REPORT, GIVE_UP_SECONDS, SEND_GOODBYE, SENDS};
 use crate::surface::{Recipient, Surface};
 
 /// What a send was about, and what came of it.
@@ -180,6 +181,10 @@ impl<S: Surface> Desk<S> {
     /// The log is read: whatever is due now may have been posted by a program that ended.
     fn catch_up(&mut self) {
         self.caught_up = true;
+        let oldest = self.bot.clock().now().get();
+        let oldest = oldest.saturating_sub(CLOSED_SECONDS.saturating_mul(1_000_000));
+        self.outbox
+            .begin(UnixMicros::new(oldest).unwrap_or(UnixMicros::EPOCH));
         for case in self.outbox.cases().collect::<Vec<_>>() {
             for who in self.want(case) {
                 let work = self.outbox.work(case, &who);

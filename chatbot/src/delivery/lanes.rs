@@ -158,8 +158,8 @@ mod tests {
         Who::person(name).unwrap()
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn one_goes_at_a_time_and_nobody_waits_for_another() {
+    #[test]
+    fn one_goes_at_a_time_and_nobody_waits_for_another() {
         let mut lanes = Lanes::default();
         for (name, case) in [("ada", 1), ("ada", 2), ("bo", 1)] {
             lanes.want(&who(name), case);
@@ -181,8 +181,8 @@ mod tests {
         assert_eq!((lanes.next(), lanes.size()), (None, (0, 0)));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_case_that_fails_does_not_keep_the_others_back() {
+    #[test]
+    fn a_case_that_fails_does_not_keep_the_others_back() {
         let mut lanes = Lanes::default();
         let ada = who("ada");
         for case in [1, 2, 3] {

@@ -58,6 +58,8 @@ pub struct Outbox {
     places: Places,
     /// Microseconds by which the clock was set back since the first entry that was read.
     setbacks: u64,
+    /// Whether anybody was told of anything here.
+    spoke: bool,
 }
 
 impl Outbox {
@@ -70,7 +72,19 @@ impl Outbox {
             cases: BTreeMap::new(),
             places: Places::default(),
             setbacks: 0,
+            spoke: false,
         }
+    }
+
+    /// The log is read up to now. Cases that were closed before this time are left alone, and all
+    /// that are closed when nobody was ever told of anything here: a bot that is new begins with
+    /// what is open.
+    pub fn begin(&mut self, oldest: UnixMicros) {
+        let spoke = self.spoke;
+        self.cases.retain(|_, track| match track.closed {
+            Some((_, closed)) => spoke && closed >= oldest,
+            None => true,
+        });
     }
 
     /// Takes the next entry of the log; `rules` is the policy that an opening entry names
@@ -115,6 +129,7 @@ impl Outbox {
         if message.platform != self.platform.word() || message.tenant != self.tenant {
             return None;
         }
+        self.spoke = true;
         let track = self.cases.get_mut(&case)?;
         let line = track.lines.get_mut(&Who::parse(&event.recipient)?)?;
         let standing = Standing {

@@ -32,8 +32,8 @@ pub(super) struct Track {
     /// What happened, as far as somebody is still to be shown it.
     moments: BTreeMap<u64, Moment>,
     pub(super) lines: BTreeMap<Who, Line>,
-    /// Index of its last entry.
-    pub(super) closed: Option<u64>,
+    /// Index of its last entry, and when that was.
+    pub(super) closed: Option<(u64, UnixMicros)>,
 }
 
 impl Track {
@@ -82,7 +82,7 @@ impl Track {
         match &fact.event {
             Known::AccessRequested(_) | Known::BreakGlassInvoked(_) => return Ok(()),
             Known::CaseClosed(_) => {
-                self.closed = Some(fact.index);
+                self.closed = Some((fact.index, fact.time));
                 return Ok(());
             }
             Known::ReviewRecorded(_) => {
@@ -98,7 +98,7 @@ impl Track {
 
     fn view(&self, setbacks: u64) -> Result<CaseView, CaseError> {
         let case = match self.closed {
-            Some(index) => view::closed(&self.case, index),
+            Some((index, _)) => view::closed(&self.case, index),
             None => view::case(&self.case, setbacks),
         };
         CaseView::parse(&case, &self.decided)

@@ -191,11 +191,36 @@ fn what_others_tell_is_none_of_ours() {
     world.append(case, "bot:chat", message("teams", "T1"));
     world.append(case, "bot:chat", message("slack", "T2"));
     world.append(case, "bot:chat", failed);
+    assert_eq!(world.outbox, before);
     let mut stranger = message("slack", "T1");
     stranger.recipient = "nobody".to_owned();
     world.append(case, "bot:chat", stranger);
     world.append(77, "bot:chat", message("slack", "T1"));
-    assert_eq!(world.outbox, before);
+    assert_eq!(world.work(case, "ada"), Some(work));
+}
+
+#[test]
+fn a_bot_that_starts_leaves_what_is_long_over_alone() {
+    let mut world = World::new(&[]);
+    let start = |world: &mut World| {
+        let case = world.ask("ada", &["security"]);
+        let request = case;
+        world.append(case, "ledger:main", v1::RequestExpired { request });
+        world.close(case);
+        world.facts.last().expect("one").time
+    };
+    start(&mut world);
+    let open = world.ask("cy", &["security"]);
+    let cases = |outbox: &countersign_chatbot::delivery::Outbox| outbox.cases().collect::<Vec<_>>();
+    // Nobody was ever told of anything: what is over is none of a new bot's business.
+    let mut new = world.outbox.clone();
+    new.begin(world.facts[0].time);
+    assert_eq!(cases(&new), [open]);
+    world.settle(open);
+    let late = start(&mut world);
+    let recent = world.outbox.cases().last().expect("one");
+    world.outbox.begin(late);
+    assert_eq!(cases(&world.outbox), [open, recent]);
 }
 
 #[test]

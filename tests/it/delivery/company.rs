@@ -205,6 +205,14 @@ impl Company {
         run.first_index
     }
 
+    /// Waits until readers see everything that people did.
+    pub(crate) async fn sealed(&self) {
+        let target = self.done.load(Ordering::Relaxed);
+        while self.hands.checkpoint().await.expect("there").size() < target {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Everything in the log so far.
     pub(crate) async fn facts(&self) -> Vec<Fact> {
         let mut pages = self.hands.list(Filter::default());

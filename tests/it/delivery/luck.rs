@@ -142,6 +142,49 @@ async fn an_answer_that_is_lost_is_looked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_platform_on_which_nothing_can_be_found_tells_twice_what_it_lost_the_answer_to() {
+    let (company, platform) = (Company::start().await, Platform::start().await);
+    platform.state.lock().blind = true;
+    platform
+        .state
+        .lock()
+        .faults
+        .extend([Fault::Lost, Fault::Lost]);
+    let bot = company.deliver(&platform, 0).await;
+    let case = company.ask().await;
+    let facts = company.settled().await;
+    let recipients = ["U-ada", "U-bo", "U-cy", "C-leads"];
+    let all = recipients.map(|to| platform.messages(to, case).len());
+    assert_eq!(all.iter().sum::<usize>(), 4 + 2, "two answers were lost");
+    assert!(all.iter().all(|count| *count > 0));
+    assert_eq!(told(&facts).len(), 4, "and each of them has one entry");
+    bot.end().await;
+    company.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_is_new_begins_with_what_is_open() {
+    let (company, platform) = (Company::start().await, Platform::start().await);
+    let over = company.ask().await;
+    company.deny(over, "bo").await;
+    for person in ["ada", "bo"] {
+        company.feedback(over, person).await;
+    }
+    let open = company.ask().await;
+    company.sealed().await;
+    let bot = company.deliver(&platform, 0).await;
+    platform
+        .until("all are told of what is open", |state| {
+            state.messages.len() >= 4
+        })
+        .await;
+    bot.end().await;
+    assert_eq!(platform.messages("U-ada", open).len(), 1);
+    assert_eq!(platform.state.lock().messages.len(), 4);
+    company.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_gone_is_given_up_and_keeps_nobody_back() {
     let (company, platform) = (Company::start().await, Platform::start().await);
     platform.state.lock().gone.insert("U-bo".to_owned());

@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) away: bool,
     /// Accounts that there are no more.
     pub(crate) gone: BTreeSet<String>,
+    /// Nothing can be found.
+    pub(crate) blind: bool,
     /// A bot is killed in the call after so many more.
     trap: Option<(u32, Moment)>,
 }
@@ -233,7 +235,9 @@ impl State {
             "find" => {
                 let mark = text("mark");
                 let mut all = self.messages.iter();
-                let found = all.position(|message| message.to == to && message.mark == mark);
+                let found = all
+                    .position(|message| message.to == to && message.mark == mark)
+                    .filter(|_| !self.blind);
                 Reply::Answer(json!({ "id": found.map(|id| id.to_string()) }))
             }
             _ => Reply::Hang,
