@@ -223,3 +223,76 @@ pub const DELIVERY_REPORT: Duration = Duration::from_secs(60);
 
 /// Bytes of what a platform said that go into an entry: a few lines.
 pub const FAILURE_WORDS: usize = 500;
+// The Slack app.
+
+/// Bytes of a callback: 256 KiB. A modal of ours comes back with at most 8 fields of 3,000
+/// characters, each of which is up to 12 bytes when JSON is percent-encoded: 288,000, of which no
+/// field but two is that long. The view itself is below 100 KB with its choices.
+pub const SLACK_BODY: usize = 512 * 1024;
+
+/// Fields of a callback that is a form: Slack sends some 15.
+pub const SLACK_BODY_FIELDS: usize = 64;
+
+/// Bytes of an id of Slack's, of which the longest that is known has some 30; and what the ledger
+/// takes of one as evidence is 256.
+pub const SLACK_ID: usize = 128;
+
+/// Bytes of a `trigger_id` or of a `response_url`: those that were seen have below 150.
+pub const SLACK_LONG_ID: usize = 512;
+
+/// Seconds by which the time of a callback may differ from ours, in both directions: five minutes,
+/// as Slack advises.
+pub const SLACK_SKEW: u64 = 300;
+
+/// How long a callback may take to come in: two seconds of the three that Slack waits.
+pub const SLACK_READ: Duration = Duration::from_secs(2);
+
+/// After this time a callback is acknowledged, done or not: Slack waits three seconds, and half a
+/// second each is for the way there and back.
+pub const SLACK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long one call of Slack's Web API may take: some take seconds when Slack is busy.
+pub const SLACK_CALL: Duration = Duration::from_secs(15);
+
+/// How often a modal or a card is brought up to date that Slack has no time for.
+pub const SLACK_TRIES: u32 = 4;
+
+/// The longest that a call waits because Slack asks for it before it is tried again.
+pub const SLACK_PAUSE: Duration = Duration::from_secs(30);
+
+/// Bytes of an answer of Slack's: a page of 100 messages of 16 KB each with their metadata.
+pub const SLACK_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Clicks under way: 256 at some 50 KiB are 13 MiB. Beyond it Slack is told to try later.
+pub const SLACK_CLICKS: usize = 256;
+
+/// Messages of one page in which a mark is looked for: Slack advises at most 200.
+pub const SLACK_PAGE: usize = 100;
+
+/// Pages in which a mark is looked for: 500 messages of one conversation. The message was posted
+/// just before the program ended, so it is among the newest.
+pub const SLACK_PAGES: usize = 5;
+
+/// Cases of each list that `/access list` shows.
+pub const SLACK_LISTED: usize = 10;
+
+/// Bytes of one frame of Socket Mode: as a callback, and JSON around it.
+pub const SOCKET_FRAME: usize = SLACK_BODY + 64 * 1024;
+
+/// How often we ask whether the other end of a socket is there.
+pub const SOCKET_PING: Duration = Duration::from_secs(10);
+
+/// After this time without a frame a socket is dead: three of our questions had no answer.
+pub const SOCKET_SILENCE: Duration = Duration::from_secs(35);
+
+/// How long a socket is still read whose successor is open: Slack gives some ten seconds' notice.
+pub const SOCKET_DRAIN: Duration = Duration::from_secs(30);
+
+/// How long it may take to open a socket and to be greeted.
+pub const SOCKET_OPEN: Duration = Duration::from_secs(20);
+
+/// First pause before a socket is opened again; it doubles up to [`SOCKET_BACKOFF_MAX`].
+pub const SOCKET_BACKOFF: Duration = Duration::from_millis(500);
+
+/// Longest pause before a socket is opened again.
+pub const SOCKET_BACKOFF_MAX: Duration = Duration::from_secs(30);

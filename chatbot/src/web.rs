@@ -8,7 +8,7 @@ mod accounts;
 mod act;
 mod ask;
 mod case;
-mod door;
+pub(crate) mod door;
 mod enter;
 mod form;
 mod guard;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::card::{Card, Piece};
+use crate::text::unhex;
 
 /// Separates this digest from all others, and its versions from each other.
 const DOMAIN: &str = "countersign.card.v1";
@@ -20,6 +21,12 @@ const DOMAIN: &str = "countersign.card.v1";
 pub struct CardDigest([u8; 32]);
 
 impl CardDigest {
+    /// Reads 64 hexadecimal digits in lower case.
+    #[must_use]
+    pub fn parse(digits: &str) -> Option<Self> {
+        unhex(digits).map(Self)
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {

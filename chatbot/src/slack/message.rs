@@ -41,6 +41,10 @@ impl Message {
     }
 }
 
+/// What the id of the row of buttons begins with; the digest of the card follows, so that a click
+/// says which card was seen.
+pub const CARD: &str = "card:";
+
 /// How much of long texts is shown. A message is drawn with the first of these in which it fits.
 #[derive(Clone, Copy)]
 struct Detail {
@@ -122,7 +126,7 @@ fn draw(card: &Card, detail: Detail) -> Message {
     }
     if !card.actions.is_empty() {
         let buttons: Vec<Value> = card.actions.iter().map(|action| button(*action)).collect();
-        blocks.push(actions("actions", &buttons));
+        blocks.push(actions(&format!("{CARD}{}", card.digest()), &buttons));
     }
     Message {
         text: fallback(card),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::form::{Choice, Field, Form, Input, Need, Purpose};
 use crate::limits::{SLACK_INPUT, SLACK_MODAL_WORD, SLACK_OPTIONS, SLACK_RADIO};
 use crate::slack::blocks::{context, group, label, option};
+use crate::slack::payload::Seen;
 use crate::text::cut;
 
 /// The view of a form, for `views.open`, `views.push` and `views.update`.
@@ -26,6 +27,16 @@ pub fn view(form: &Form) -> Value {
     });
     if let Purpose::About(action) = &form.purpose {
         view["private_metadata"] = json!(action.target.to_string());
+    }
+    view
+}
+
+/// The same, which remembers the card that it was opened from.
+#[must_use]
+pub fn view_from(form: &Form, seen: &Seen) -> Value {
+    let mut view = view(form);
+    if let Purpose::About(action) = &form.purpose {
+        view["private_metadata"] = json!(seen.keep(&action.target.to_string()));
     }
     view
 }

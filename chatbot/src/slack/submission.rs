@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::card::action::{Action, ActionError};
 use crate::form::answers::{Answer, Answers, FormErrors};
 use crate::limits::{SLACK_MODAL_BLOCKS, SLACK_SECTION};
+use crate::slack::payload::Seen;
 use crate::text::cut;
 
 /// Which form came back. The form itself is made anew, of what the person may ask for now.
@@ -41,7 +42,8 @@ pub fn which(view: &Value) -> Result<Which, SubmissionError> {
         "break-glass" => Ok(Which::BreakGlass),
         act => {
             let target = view["private_metadata"].as_str();
-            let target = target.ok_or(SubmissionError::Shape("private_metadata"))?;
+            let target = target.and_then(Seen::split);
+            let (target, _) = target.ok_or(SubmissionError::Shape("private_metadata"))?;
             Ok(Which::About(Action::parse(act, target)?))
         }
     }

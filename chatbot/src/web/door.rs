@@ -22,11 +22,11 @@ use crate::limits::{WEB_ACCEPT_PAUSE, WEB_CONNECTIONS, WEB_HANDSHAKE, WEB_VISIT}
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     /// The certificate that the handshake has verified, in DER form.
-    pub(super) certificate: Option<Arc<[u8]>>,
+    pub(crate) certificate: Option<Arc<[u8]>>,
     /// Where it comes from.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Connected<IncomingStream<'_, Door>> for Caller {
@@ -37,14 +37,14 @@ impl Connected<IncomingStream<'_, Door>> for Caller {
 
 /// Where connections come in.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(crate) struct Door {
     address: SocketAddr,
     ready: mpsc::Receiver<(Visit, Caller)>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
 impl Door {
-    pub(super) fn open(listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+    pub(crate) fn open(listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (sender, ready) = mpsc::channel(1);
         let accepting = tokio::spawn(accept(listener, tls, sender));
@@ -146,7 +146,7 @@ enum Stream {
 
 /// A connection that ends by itself.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub(crate) struct Visit {
     stream: Stream,
     end: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,

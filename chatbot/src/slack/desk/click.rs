@@ -1,0 +1,171 @@
+//! Buttons on cards.
+
+use std::pin::pin;
+
+use countersign_client::CallError;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{Asker, Desk, NO_BUTTON, Proof, slack_time};
+use crate::bot::sight::{Sight, SightError};
+use crate::card::action::{Act, Action};
+use crate::card::audience::Audience;
+use crate::card::span::Span;
+use crate::form::Form;
+use crate::form::submission::Submission;
+use crate::limits::SLACK_PATIENCE;
+use crate::say;
+use crate::slack::modal;
+use crate::slack::payload::{Click, Seen};
+use crate::slack::words::{SLOW, STALE};
+use crate::surface::{Place, Surface as _};
+
+impl Desk {
+    pub(super) async fn click(&self, click: Click, proof: Proof) {
+        match click.action.clone() {
+            Err(error) => {
+                tracing::info!(%error, "a click in Slack is none of ours");
+                self.say(&click.reply, NO_BUTTON).await;
+            }
+            // An approval can be given without a word; everything else asks for some.
+            Ok(action) if action.act == Act::Approve => {
+                let mut work = pin!(self.approve(&click, action, proof));
+                let said = tokio::select! {
+                    said = &mut work => said,
+                    () = sleep(SLACK_PATIENCE) => {
+                        self.say(&click.reply, SLOW).await;
+                        work.await
+                    }
+                };
+                if let Some(words) = said {
+                    self.say(&click.reply, &words).await;
+                }
+            }
+            Ok(action) => {
+                let Some(id) = self.open(&click.trigger, Some(&click.reply)).await else {
+                    return;
+                };
+                let view = self.words_for(&click, action).await;
+                self.show(&id, &view).await;
+            }
+        }
+    }
+
+    /// Approves; what is to be said when the card does not show it.
+    async fn approve(&self, click: &Click, action: Action, mut proof: Proof) -> Option<String> {
+        let asker = match self.asker(&click.who).await {
+            Ok(asker) => asker,
+            Err(words) => return Some(words),
+        };
+        proof.time = slack_time(&click.at).or(proof.time);
+        let evidence = asker.evidence(&click.trigger, &click.seen, &proof);
+        let key = asker.key(&["click", &click.trigger, &click.at]);
+        let call = self.bot.call(&asker.owner, &key, evidence);
+        let reason = String::new();
+        let said = Submission::Act { action, reason };
+        match self.bot.order(call, said).await {
+            Ok(_) => {
+                let shown = self.refresh(&asker, action.target, &click.seen).await;
+                let words = "Your decision is in the log.";
+                (!shown).then(|| words.to_owned())
+            }
+            Err(error) => {
+                if matches!(error, CallError::Refused { .. }) {
+                    self.refresh(&asker, action.target, &click.seen).await;
+                }
+                Some(say::refused(&error))
+            }
+        }
+    }
+
+    /// The form in which somebody says more about an action, or why there is none.
+    async fn words_for(&self, click: &Click, action: Action) -> Value {
+        let asker = match self.asker(&click.who).await {
+            Ok(asker) => asker,
+            Err(words) => return modal::notice("Not possible", &words),
+        };
+        let form = match self.form_about(&asker, action).await {
+            Ok(form) => form,
+            Err(error) => return modal::notice("Not possible", &in_words(&error)),
+        };
+        match form {
+            Some(form) => modal::view_from(&form, &click.seen),
+            None => {
+                self.refresh(&asker, action.target, &click.seen).await;
+                modal::notice("Not possible", STALE)
+            }
+        }
+    }
+
+    /// The form of an action that somebody can do now; none for one that they cannot.
+    pub(super) async fn form_about(
+        &self,
+        asker: &Asker,
+        action: Action,
+    ) -> Result<Option<Form>, SightError> {
+        let sight = self.bot.sight(action.target).await?;
+        let audience = self.bot.audience(&sight, asker.person()).await?;
+        let card = audience.map(|audience| sight.card(&audience));
+        let card = card.filter(|card| card.actions.contains(&action));
+        let longest = |card: &crate::card::Card| card.more_time.unwrap_or(Span::ZERO);
+        Ok(card.map(|card| Form::about(action, longest(&card))))
+    }
+
+    /// Brings the card up to date that somebody has before them; whether it is.
+    pub(super) async fn refresh(&self, asker: &Asker, target: u64, seen: &Seen) -> bool {
+        if seen.channel.is_empty() || seen.message.is_empty() {
+            return false;
+        }
+        let card = async {
+            let sight = self.bot.sight(target).await?;
+            let audience = self.reader(&sight, asker, &seen.channel).await?;
+            Ok::<_, SightError>(audience.map(|audience| sight.card(&audience)))
+        };
+        let card = match card.await {
+            Ok(Some(card)) => card,
+            Ok(None) => return false,
+            Err(error) => {
+                tracing::info!(%error, "a card was not brought up to date");
+                return false;
+            }
+        };
+        let place = Place {
+            channel: seen.channel.clone(),
+            id: seen.message.clone(),
+        };
+        match self.slack.update(&place, &card).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::info!(%error, "a card was not brought up to date");
+                false
+            }
+        }
+    }
+
+    /// Whose eyes a message is for: in a conversation with the bot that is one person, in a channel
+    /// it is anyone.
+    async fn reader(
+        &self,
+        sight: &Sight,
+        asker: &Asker,
+        channel: &str,
+    ) -> Result<Option<Audience>, CallError> {
+        let audience = self.bot.audience(sight, asker.person()).await?;
+        Ok(match channel.starts_with('D') {
+            true => audience,
+            false => audience.map(|_| Audience::Onlooker),
+        })
+    }
+}
+
+/// Why a case cannot be shown, in words.
+pub(super) fn in_words(error: &SightError) -> String {
+    match error {
+        SightError::Call(error) => say::refused(error),
+        SightError::Rules(error) => super::no_rules(error),
+        SightError::Case(error) => {
+            tracing::error!(%error, "a case cannot be shown");
+            "This program cannot show the case. Tell the operator of the bot.".to_owned()
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the app says, where the ledger and the cards do not.
+
+use serde_json::{Value, json};
+
+use crate::account::Account;
+use crate::limits::SLACK_SECTION;
+use crate::slack::blocks::{escaped, section};
+
+/// That the ledger is slow.
+pub(super) const SLOW: &str = "The ledger has not answered yet. You will read here what came of \
+                               it; a second click is not needed.";
+/// That the answer comes later.
+pub(super) const SOON: &str = "One moment: the ledger is being asked.";
+/// That Slack did not open a form.
+pub(super) const NO_FORM: &str = "Slack did not open the form in time, so nothing was done. \
+                                  Please try again.";
+/// That a button is of another version, or of nobody.
+pub(super) const NO_BUTTON: &str = "This button is not known here, so nothing was done. The \
+                                    command /access list shows what waits for you.";
+/// That something cannot be done now.
+pub(super) const STALE: &str = "This cannot be done now, or is not for you to do, so nothing was \
+                                done. The card shows how the case stands.";
+/// That there is nothing to ask for.
+pub(super) const NOTHING: &str = "The policy lets you ask for nothing here. An administrator can \
+                                  say why: countersign policy show.";
+
+const HELP: &str = "Countersign: access that is asked for, decided and recorded.\n\
+                    /access request - ask for access\n\
+                    /access break-glass - take access at once, in an emergency; others look at it \
+                    afterwards\n\
+                    /access list - what waits for you, what is yours, and who has access now\n\
+                    /access help - this";
+
+/// What can be done, and where else.
+pub(super) fn help(inbox: Option<&str>) -> String {
+    match inbox {
+        Some(url) => format!("{HELP}\nIn a browser: {url}"),
+        None => HELP.to_owned(),
+    }
+}
+
+/// What somebody reads whose account the ledger does not know: what was not done, and who can
+/// change that.
+pub(super) fn unknown_user_words(account: &Account, home: &str) -> String {
+    let (user, tenant) = (&account.user, &account.tenant);
+    let who = match tenant == home {
+        true => format!("The ledger does not know your Slack account {user}"),
+        false => format!(
+            "Your Slack account {user} is one of another organisation, {tenant}, and the ledger \
+             does not know it"
+        ),
+    };
+    format!(
+        "{who}, so nothing was done. An administrator can give your person in the policy this id, \
+         or you link the account in the inbox."
+    )
+}
+
+/// An answer that one person alone sees. Its words are never markup.
+pub(super) fn alone(words: &str) -> Value {
+    json!({
+        "response_type": "ephemeral",
+        "replace_original": false,
+        "text": escaped(words, SLACK_SECTION),
+        "blocks": [section(words)],
+    })
+}
