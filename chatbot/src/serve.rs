@@ -30,30 +30,30 @@ pub async fn serve(
     config: &Config,
     stop: &CancellationToken,
 ) -> Result<(), ServeError> {
+    let stop = stop.child_token();
+    let _guard = stop.clone().drop_guard();
     let slack = match &config.slack {
         Some(settings) => Some(App::open(settings).await?),
         None => None,
     };
-    let over = stop.child_token();
-    let links = async { ended(bot.keep_links(&over).await, &over) };
-    let clicks = async {
-        match &slack {
-            Some(app) => {
-                let inbox = config.inbox_url.clone();
-                ended(app.listen(Arc::clone(&bot), inbox, &over).await, &over)
-            }
-            None => Ok(()),
-        }
-    };
-    let (links, clicks) = tokio::join!(links, clicks);
-    links?;
-    Ok(clicks?)
+    // What stands on cards goes out through `slack.slack()`, a `Surface`.
+    tokio::try_join!(
+        async { Ok(bot.keep_links(&stop).await?) },
+        listen_to_slack(&bot, config, slack.as_ref(), &stop),
+    )?;
+    Ok(())
 }
 
-/// The end of a part, which stops the others when it failed.
-fn ended<E>(result: Result<(), E>, over: &CancellationToken) -> Result<(), E> {
-    if result.is_err() {
-        over.cancel();
-    }
-    result
+/// Takes what people do in Slack, when it is in the configuration.
+async fn listen_to_slack(
+    bot: &Arc<Bot>,
+    config: &Config,
+    slack: Option<&App>,
+    stop: &CancellationToken,
+) -> Result<(), ServeError> {
+    let Some(app) = slack else {
+        return Ok(());
+    };
+    let inbox = config.inbox_url.clone();
+    Ok(app.listen(Arc::clone(bot), inbox, stop).await?)
 }

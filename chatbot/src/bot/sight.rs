@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_chain::time::UnixMicros;
 use countersign_client::{CallError, Entry, Filter};
-use countersign_proto::event::kinds;
+use countersign_proto::event::{Known, kinds};
 use countersign_proto::v1;
 
 use crate::bot::shelf::{Rules, RulesError};
@@ -40,6 +40,8 @@ pub struct Sight {
     /// The policy that it was judged by.
     pub rules: Arc<Rules>,
     escalated_to: Option<Name>,
+    /// Who has said how it was.
+    spoken: BTreeSet<String>,
 }
 
 impl Bot {
@@ -140,7 +142,11 @@ impl Sight {
             .collect();
         let view = CaseView::parse(case, &times)?;
         let mut moment = Moment::Opened;
+        let mut spoken = BTreeSet::new();
         for entry in entries {
+            if let Ok(Known::FeedbackSubmitted(event)) = entry.known() {
+                spoken.insert(event.person);
+            }
             if let Ok(event) = entry.known()
                 && let Some(newer) = Moment::of(&event, entry.time(), &view)?
             {
@@ -154,6 +160,7 @@ impl Sight {
             moment,
             rules,
             escalated_to: escalate.and_then(Name::new),
+            spoken,
         })
     }
 
@@ -172,7 +179,16 @@ impl Sight {
     /// The card for a reader, as of the newest thing that happened.
     #[must_use]
     pub fn card(&self, audience: &Audience) -> Card {
-        render(&self.case, &self.moment, audience)
+        let mut reader = "";
+        if let Audience::Requester(person) | Audience::Reviewer { person, .. } = audience {
+            reader = person.as_str();
+        }
+        // That somebody else has said how it was is no thanks to this reader.
+        let moment = match &self.moment {
+            Moment::FeedbackGiven if !self.spoken.contains(reader) => &Moment::FeedbackAsked,
+            moment => moment,
+        };
+        render(&self.case, moment, audience)
     }
 }
 

@@ -24,9 +24,9 @@ use crate::limits::{WEB_ACCEPT_PAUSE, WEB_CONNECTIONS, WEB_HANDSHAKE, WEB_VISIT}
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     /// The certificate that the handshake has verified, in DER form.
-    pub(crate) certificate: Option<Arc<[u8]>>,
+    pub(super) certificate: Option<Arc<[u8]>>,
     /// Where it comes from.
-    pub(crate) address: SocketAddr,
+    pub(super) address: SocketAddr,
 }
 
 impl Connected<IncomingStream<'_, Door>> for Caller {

@@ -59,7 +59,7 @@ pub(crate) struct SlackManifestArgs {
 /// Serves pages on which people ask for access, decide, and see every entry of their cases, until
 /// SIGTERM or SIGINT. The identity has the role bot; each command names the person who gave it.
 ///
-/// With --config it speaks on chat platforms as well: docs/slack.md says how.
+/// With --chat it speaks on chat platforms as well: docs/slack.md says how.
 ///
 /// With a certificate of its own it speaks TLS, and people sign in with the certificates that the
 /// ledger has issued to them. Without one it listens on loopback only, and people sign in with the

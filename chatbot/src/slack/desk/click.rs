@@ -7,9 +7,8 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{Asker, Desk, NO_BUTTON, Proof, slack_time};
-use crate::bot::sight::{Sight, SightError};
+use crate::bot::sight::SightError;
 use crate::card::action::{Act, Action};
-use crate::card::audience::Audience;
 use crate::card::span::Span;
 use crate::form::Form;
 use crate::form::submission::Submission;
@@ -111,14 +110,16 @@ impl Desk {
         Ok(card.map(|card| Form::about(action, longest(&card))))
     }
 
-    /// Brings the card up to date that somebody has before them; whether it is.
+    /// Brings the card up to date that somebody has before them in a conversation with the bot;
+    /// whether it is. What stands in a channel is for many eyes, and the follower that tells people
+    /// knows which.
     pub(super) async fn refresh(&self, asker: &Asker, target: u64, seen: &Seen) -> bool {
-        if seen.channel.is_empty() || seen.message.is_empty() {
+        if !seen.channel.starts_with('D') || seen.message.is_empty() {
             return false;
         }
         let card = async {
             let sight = self.bot.sight(target).await?;
-            let audience = self.reader(&sight, asker, &seen.channel).await?;
+            let audience = self.bot.audience(&sight, asker.person()).await?;
             Ok::<_, SightError>(audience.map(|audience| sight.card(&audience)))
         };
         let card = match card.await {
@@ -140,21 +141,6 @@ impl Desk {
                 false
             }
         }
-    }
-
-    /// Whose eyes a message is for: in a conversation with the bot that is one person, in a channel
-    /// it is anyone.
-    async fn reader(
-        &self,
-        sight: &Sight,
-        asker: &Asker,
-        channel: &str,
-    ) -> Result<Option<Audience>, CallError> {
-        let audience = self.bot.audience(sight, asker.person()).await?;
-        Ok(match channel.starts_with('D') {
-            true => audience,
-            false => audience.map(|_| Audience::Onlooker),
-        })
     }
 }
 
