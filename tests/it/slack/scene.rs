@@ -36,6 +36,11 @@ impl Drop for Program {
 }
 
 impl Program {
+    /// Waits for its end; whether that was with an error.
+    pub(crate) fn ended_badly(&mut self) -> bool {
+        !self.0.wait().expect("it ran").success()
+    }
+
     /// Starts a program and waits until one of its outputs has a line with this text. What it says
     /// after that is read and forgotten, so that it never waits for a reader.
     pub(crate) fn start(command: &mut Command, says: &str, on_stdout: bool) -> Self {
@@ -175,6 +180,18 @@ impl Scene {
 
     /// Starts the bot with these secrets, each in a file of its own.
     pub(crate) fn start_bot(&mut self, secrets: &[(&str, &str)]) {
+        let is_http = secrets
+            .iter()
+            .any(|(setting, _)| *setting == "signing_secret_file");
+        let says = match is_http {
+            true => "Slack can call",
+            false => "a socket to Slack is open",
+        };
+        self.start_bot_that_says(says, secrets);
+    }
+
+    /// Starts the bot, and waits until it says something.
+    pub(crate) fn start_bot_that_says(&mut self, says: &str, secrets: &[(&str, &str)]) {
         let folder = self.data.path().with_file_name("bot");
         std::fs::create_dir_all(&folder).expect("room");
         std::fs::write(folder.join("token"), TOKEN).expect("room");
@@ -182,13 +199,11 @@ impl Scene {
             "[slack]\nteam = \"{TEAM}\"\nbot_token_file = \"token\"\napi_url = \"{}\"\n",
             self.relay.url()
         );
-        let mut says = "a socket to Slack is open";
         for (setting, secret) in secrets {
             std::fs::write(folder.join(setting), secret).expect("room");
             config.push_str(&format!("{setting} = \"{setting}\"\n"));
             if *setting == "signing_secret_file" {
                 config.push_str(&format!("listen = \"127.0.0.1:{}\"\n", self.port));
-                says = "Slack can call";
             }
         }
         let path = folder.join("chatbot.toml");
