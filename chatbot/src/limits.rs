@@ -82,9 +82,9 @@ pub const SLACK_MESSAGE: usize = 10_000;
 
 // Teams.
 
-/// A whole card as JSON: 27,000 bytes of its 28 KB, in UTF-16 as Teams counts; the rest is for the
+/// A whole card as JSON: 26,500 bytes of its 28 KB, in UTF-16 as Teams counts; the rest is for the
 /// activity around it.
-pub const TEAMS_CARD: usize = 27_000;
+pub const TEAMS_CARD: usize = 26_500;
 /// Title of an action: 60, more than any of ours.
 pub const TEAMS_TITLE: usize = 60;
 /// Resources and permissions that a form in a card offers: 60. In UTF-16, 60 choices with a label
@@ -93,6 +93,64 @@ pub const TEAMS_TITLE: usize = 60;
 pub const TEAMS_CHOICES: usize = 60;
 /// Label of a choice: 75.
 pub const TEAMS_CHOICE: usize = 75;
+/// A whole message as JSON: 28 KB of UTF-16, the oldest and smallest number that Microsoft gives; a
+/// card of [`TEAMS_CARD`] with the digest of 64 digits at eight buttons (1,200), a way to look again
+/// (230) and what is around it (240) is below it.
+pub const TEAMS_MESSAGE: usize = 28_672;
+/// Bytes of an activity that comes in: 28 KB of text in UTF-16 can be 42 KB in UTF-8, twice that
+/// with escapes, and mentions and names are around it.
+pub const TEAMS_ACTIVITY: usize = 256 * 1024;
+/// Bytes of an id of a conversation, a message or a member: 256, as evidence in an entry takes. The
+/// longest of Teams are some 150.
+pub const TEAMS_ID: usize = 256;
+/// Bytes of an address of the connector: 512; those of Teams have 90.
+pub const TEAMS_URL: usize = 512;
+/// Bytes of an inbound token: 8 KiB; those of the connector have some 1,200.
+pub const TEAMS_TOKEN: usize = 8 * 1024;
+/// Seconds that clocks may differ: 5 minutes, as Microsoft says.
+pub const TEAMS_SKEW_SECONDS: u64 = 300;
+/// Bytes of the document with the keys of tokens: 1 MiB; it has some 60 KiB.
+pub const TEAMS_KEYS_DOCUMENT: usize = 1024 * 1024;
+/// Keys of tokens: 1,000; there are some ten.
+pub const TEAMS_KEYS: usize = 1_000;
+/// How long keys are used without asking again: a day, as Microsoft says.
+pub const TEAMS_KEYS_FRESH: Duration = Duration::from_secs(86_400);
+/// How long keys are used when new ones cannot be fetched: five days, a weekend and a holiday.
+pub const TEAMS_KEYS_AGE: Duration = Duration::from_secs(5 * 86_400);
+/// Shortest time between two fetches of the keys.
+pub const TEAMS_KEYS_PAUSE: Duration = Duration::from_secs(30);
+/// How long a connection to Microsoft may take.
+pub const TEAMS_CONNECT: Duration = Duration::from_secs(5);
+/// How long a call to Microsoft may take, with its answer.
+pub const TEAMS_CALL: Duration = Duration::from_secs(15);
+/// Bytes of an answer of the connector: 64 KiB; they have some 500.
+pub const TEAMS_ANSWER: usize = 64 * 1024;
+/// Longest time that the connector can make the bot wait: an hour.
+pub const TEAMS_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+/// How long before its end the bot's token is fetched anew: 5 minutes of its hour.
+pub const TEAMS_PASS_EARLY: Duration = Duration::from_secs(300);
+/// Pause after a token was refused: until somebody has changed a setting.
+pub const TEAMS_PASS_PAUSE: Duration = Duration::from_secs(60);
+/// People and conversations whose place is remembered: 20,000 at some 400 bytes are 8 MiB. Others
+/// are asked for again.
+pub const TEAMS_KNOWN: usize = 20_000;
+/// Activities that are remembered, so that a repeat does nothing: 4,096, with answers of up to
+/// 28 KiB at most 112 MiB and usually 12 MiB; Teams repeats within a minute.
+pub const TEAMS_SEEN: usize = 4_096;
+/// Activities that are worked on at a time: 64, far above the 7 a second of one conversation.
+pub const TEAMS_PLACES: usize = 64;
+/// How long somebody who clicked waits for the ledger: half of the 5 s after which Teams says that
+/// something went wrong, so that the way there and back has as much.
+pub const TEAMS_PATIENCE: Duration = Duration::from_millis(2_500);
+/// How long the ledger may take to seal what it took, before a card is shown that may be a step
+/// behind: sealing takes a second at most.
+pub const TEAMS_SEALED: Duration = Duration::from_millis(1_200);
+/// How often the bot repeats what Teams asks it to say later.
+pub const TEAMS_TRIES: u32 = 4;
+/// First pause before such a repeat; each next one is twice as long.
+pub const TEAMS_TRY_PAUSE: Duration = Duration::from_millis(500);
+/// Cases of a list: 10 of one's own and 10 to decide, a line of 200 each.
+pub const TEAMS_CASES: u32 = 10;
 // The web inbox.
 
 /// Connections at a time: 512 at some 40 KiB with TLS are 20 MiB.

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use countersign_client::CallError;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::bot::Bot;
 use crate::config::Config;
+use crate::delivery::{DeliverError, deliver};
 use crate::slack::run::{App, SlackError};
+use crate::teams;
+use crate::teams::desk::Desk;
+use crate::teams::surface::Teams;
 
 /// Why the bot cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +20,15 @@ pub enum ServeError {
     /// The ledger refused, or its answer is not what it signed.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// Nobody can be told anything.
+    #[error(transparent)]
+    Deliver(#[from] DeliverError),
     /// Slack.
     #[error(transparent)]
     Slack(#[from] SlackError),
+    /// Teams cannot be set up.
+    #[error("{0}")]
+    Teams(String),
 }
 
 /// Listens and speaks on the platforms of the configuration until `stop` is cancelled. The first
@@ -30,30 +41,57 @@ pub async fn serve(
     config: &Config,
     stop: &CancellationToken,
 ) -> Result<(), ServeError> {
+    // A part that fails ends the others in the middle of what they wait for, and these at once.
     let stop = stop.child_token();
-    let _guard = stop.clone().drop_guard();
-    let slack = match &config.slack {
-        Some(settings) => Some(App::open(settings).await?),
-        None => None,
-    };
-    // What stands on cards goes out through `slack.slack()`, a `Surface`.
+    let _over = stop.clone().drop_guard();
     tokio::try_join!(
         async { Ok(bot.keep_links(&stop).await?) },
-        listen_to_slack(&bot, config, slack.as_ref(), &stop),
+        slack(&bot, config, &stop),
+        teams(&bot, config, &stop),
     )?;
     Ok(())
 }
 
-/// Takes what people do in Slack, when it is in the configuration.
-async fn listen_to_slack(
+/// Takes what people do in Slack and tells them what happens, when it is in the configuration.
+async fn slack(
     bot: &Arc<Bot>,
     config: &Config,
-    slack: Option<&App>,
     stop: &CancellationToken,
 ) -> Result<(), ServeError> {
-    let Some(app) = slack else {
+    let Some(settings) = &config.slack else {
         return Ok(());
     };
+    let app = App::open(settings).await?;
     let inbox = config.inbox_url.clone();
-    Ok(app.listen(Arc::clone(bot), inbox, stop).await?)
+    tokio::try_join!(
+        async { Ok(app.listen(Arc::clone(bot), inbox, stop).await?) },
+        async { Ok(deliver(Arc::clone(bot), Arc::clone(app.slack()), stop).await?) },
+    )?;
+    Ok(())
+}
+
+/// The same for Teams.
+async fn teams(
+    bot: &Arc<Bot>,
+    config: &Config,
+    stop: &CancellationToken,
+) -> Result<(), ServeError> {
+    let Some(settings) = &config.teams else {
+        return Ok(());
+    };
+    let teams = Teams::new(settings, bot.clock().clone()).map_err(ServeError::Teams)?;
+    let address = settings.listen;
+    let failed = |error| ServeError::Teams(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    tracing::info!(address = %local, "taking activities of Teams");
+    let desk = Desk::new(Arc::clone(bot), Arc::clone(&teams), config.inbox_url.clone());
+    tokio::try_join!(
+        async {
+            let served = teams::http::serve(desk, listener, stop.clone()).await;
+            served.map_err(failed)
+        },
+        async { Ok(deliver(Arc::clone(bot), Arc::clone(&teams), stop).await?) },
+    )?;
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::{Account, Platform};
@@ -96,4 +97,40 @@ pub trait Surface: Send + Sync + 'static {
         to: &Recipient,
         mark: &Mark,
     ) -> impl Future<Output = Result<Option<Place>, SendError>> + Send;
+}
+
+/// One surface for those who speak and those who answer.
+impl<S: Surface> Surface for Arc<S> {
+    fn platform(&self) -> Platform {
+        S::platform(self)
+    }
+
+    fn tenant(&self) -> &str {
+        S::tenant(self)
+    }
+
+    fn post(
+        &self,
+        to: &Recipient,
+        card: &Card,
+        mark: &Mark,
+    ) -> impl Future<Output = Result<Place, SendError>> + Send {
+        S::post(self, to, card, mark)
+    }
+
+    fn update(
+        &self,
+        place: &Place,
+        card: &Card,
+    ) -> impl Future<Output = Result<(), SendError>> + Send {
+        S::update(self, place, card)
+    }
+
+    fn find(
+        &self,
+        to: &Recipient,
+        mark: &Mark,
+    ) -> impl Future<Output = Result<Option<Place>, SendError>> + Send {
+        S::find(self, to, mark)
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::card::action::{Action, ActionError};
+use crate::card::action::{Act, Action, ActionError};
 use crate::form::Form;
 use crate::form::answers::{Answer, Answers};
 use crate::teams::form::id;
@@ -16,6 +16,8 @@ pub enum Clicked {
     BreakGlass,
     /// An action on a card, with its form.
     About(Action),
+    /// A card that is to be shown as it stands now, by the number of its case.
+    Show(u64),
 }
 
 /// Why a click is none of ours.
@@ -48,6 +50,11 @@ pub fn clicked(verb: Option<&str>, data: &Value) -> Result<Clicked, ClickError> 
         act => {
             let target = data["target"].as_str();
             let target = target.ok_or(ClickError::Shape("a target"))?;
+            if act == "show" {
+                // Numbers are read the same way, whatever is done to them.
+                let read = Action::parse(Act::Feedback.word(), target)?;
+                return Ok(Clicked::Show(read.target));
+            }
             Ok(Clicked::About(Action::parse(act, target)?))
         }
     }

@@ -1,5 +1,6 @@
 //! `countersign chatbot`: where people meet the ledger.
 
+mod manifest;
 pub(crate) mod recordings;
 
 use std::io::Write;
@@ -7,17 +8,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use countersign_chain::principal::Principal;
 use countersign_chatbot::Clock;
 use countersign_chatbot::bot::Bot;
 use countersign_chatbot::config::Config;
 use countersign_chatbot::serve::serve;
-use countersign_chatbot::slack::manifest::{Reach, manifest};
 use countersign_chatbot::web::{Options, TlsFiles, Web};
 use countersign_ledger::clock::{Clock as _, SystemClock};
 
+use self::manifest::ManifestCommand;
 use super::collector::stop_token;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
@@ -30,36 +30,12 @@ pub(crate) enum ChatbotCommand {
     Manifest(ManifestCommand),
 }
 
-/// Print what a chat platform is told about the app
-#[derive(Debug, Subcommand)]
-pub(crate) enum ManifestCommand {
-    Slack(SlackManifestArgs),
-}
-
-/// Print the manifest of the Slack app
-///
-/// Paste it at https://api.slack.com/apps under "Create New App", "From a manifest". docs/slack.md
-/// has the steps before and after that.
-#[derive(Debug, Args)]
-#[command(after_long_help = "\
-Examples:
-  countersign chatbot manifest slack --url https://access.example.com
-  countersign chatbot manifest slack --socket-mode")]
-pub(crate) struct SlackManifestArgs {
-    /// Address at which Slack reaches the app, in front of its proxy, without a path
-    #[arg(long, value_name = "URL", required_unless_present = "socket_mode")]
-    pub(crate) url: Option<String>,
-    /// For an app that keeps a socket to Slack open and needs no address
-    #[arg(long, conflicts_with = "url")]
-    pub(crate) socket_mode: bool,
-}
-
-/// Serve the web inbox, and Slack
+/// Serve the web inbox, and the bot on chat platforms
 ///
 /// Serves pages on which people ask for access, decide, and see every entry of their cases, until
 /// SIGTERM or SIGINT. The identity has the role bot; each command names the person who gave it.
 ///
-/// With --chat it speaks on chat platforms as well: docs/slack.md says how.
+/// With --chat it speaks on chat platforms as well: docs/slack.md and docs/teams.md say how.
 ///
 /// With a certificate of its own it speaks TLS, and people sign in with the certificates that the
 /// ledger has issued to them. Without one it listens on loopback only, and people sign in with the
@@ -98,26 +74,8 @@ pub(crate) struct ServeArgs {
 pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     match command {
         ChatbotCommand::Serve(args) => serve_people(args, out).await,
-        ChatbotCommand::Manifest(ManifestCommand::Slack(args)) => slack_manifest(args, out),
+        ChatbotCommand::Manifest(command) => manifest::run(command, out),
     }
-}
-
-fn slack_manifest(args: SlackManifestArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-    let reach = match args.url {
-        None => Reach::Socket,
-        Some(url) => {
-            let rest = url
-                .strip_prefix("https://")
-                .map(|rest| rest.trim_end_matches('/'));
-            let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:".contains(&b);
-            if !rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain)) {
-                bail!("expected --url to be https:// and a host, without a path, got {url:?}");
-            }
-            Reach::Http(url)
-        }
-    };
-    writeln!(out, "{:#}", manifest(&reach))?;
-    Ok(Outcome::Fine)
 }
 
 async fn serve_people(args: ServeArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
