@@ -143,6 +143,10 @@ impl Activity {
     /// # Errors
     /// [`ActivityError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, ActivityError> {
+        // A list in the order of our fields would be read too.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(ActivityError::Json("expected an object".to_owned()));
+        }
         let raw = serde_json::from_slice::<Raw>(bytes);
         let raw = raw.map_err(|error| ActivityError::Json(error.to_string()))?;
         let kind = kind(
@@ -287,7 +291,7 @@ mod tests {
             "{",
             "null",
             "{\"type\": 1}",
-            "{\"type\":\"a\",\"from\":[]}",
+            "{\"type\":\"a\",\"from\":7}",
         ] {
             let read = Activity::parse(bad.as_bytes());
             assert!(

@@ -44,13 +44,13 @@ pub(crate) struct SlackArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  countersign chatbot manifest teams --config chatbot.toml --out countersign.zip
-  countersign chatbot manifest teams --config chatbot.toml --out countersign.zip \\
+  countersign chatbot manifest teams --chat chatbot.toml --out countersign.zip
+  countersign chatbot manifest teams --chat chatbot.toml --out countersign.zip \\
     --developer \"Platform team\" --website https://wiki.example.com/access")]
 pub(crate) struct TeamsArgs {
     /// Configuration of the chat platforms
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    chat: PathBuf,
     /// File to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -94,8 +94,8 @@ fn slack(args: SlackArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
 }
 
 fn teams(args: TeamsArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-    let config = Config::read(&args.config)?;
-    let file = args.config.display();
+    let config = Config::read(&args.chat)?;
+    let file = args.chat.display();
     let teams = config
         .teams
         .with_context(|| format!("{file} has no section [teams]"))?;

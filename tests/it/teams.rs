@@ -1,0 +1,16 @@
+//! The bot in Microsoft Teams: the real program, a real ledger, and Microsoft on loopback.
+
+#[path = "teams/bot.rs"]
+mod bot;
+#[path = "teams/case.rs"]
+mod case;
+#[path = "teams/connector.rs"]
+mod connector;
+#[path = "teams/hostile.rs"]
+mod hostile;
+#[path = "teams/judges.rs"]
+mod judges;
+#[path = "teams/microsoft.rs"]
+mod microsoft;
+#[path = "teams/tokens.rs"]
+mod tokens;

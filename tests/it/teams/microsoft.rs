@@ -1,0 +1,277 @@
+//! Microsoft on loopback: the keys of tokens, the bot's own token, and the connector.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parking_lot::Mutex;
+use rcgen::{KeyPair, PKCS_RSA_SHA256, SigningKey as _};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::bot::APP;
+
+/// What the bot has said.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) authorization: String,
+    pub(crate) body: Value,
+}
+
+/// An answer that is given once in place of the usual one.
+pub(crate) type Scripted = (u16, Vec<(&'static str, String)>, Value);
+
+pub(crate) struct Inner {
+    pub(crate) calls: Mutex<Vec<Call>>,
+    pub(crate) script: Mutex<VecDeque<Scripted>>,
+    pub(crate) counts: Mutex<BTreeMap<&'static str, usize>>,
+    keys: Value,
+    base: String,
+    grown: watch::Sender<usize>,
+}
+
+/// The server. It ends with the test.
+#[derive(Clone)]
+pub(crate) struct Microsoft {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) key: Arc<KeyPair>,
+    /// A key that is named, and endorsed for another channel.
+    pub(crate) other: Arc<KeyPair>,
+}
+
+/// Modulus and exponent of a key: two numbers in a sequence (RFC 8017, A.1.1).
+fn components(key: &KeyPair) -> (Vec<u8>, Vec<u8>) {
+    fn take(der: &[u8]) -> (&[u8], &[u8]) {
+        let (length, rest) = match der[1] {
+            short if short < 0x80 => (usize::from(short), &der[2..]),
+            long => {
+                let count = usize::from(long & 0x7f);
+                let digits = der[2..2 + count].iter();
+                let length = digits.fold(0, |sum, byte| sum * 256 + usize::from(*byte));
+                (length, &der[2 + count..])
+            }
+        };
+        rest.split_at(length)
+    }
+    let (numbers, _) = take(key.public_key_raw());
+    let (n, rest) = take(numbers);
+    let (e, _) = take(rest);
+    let plain = |n: &[u8]| n.iter().skip_while(|b| **b == 0).copied().collect();
+    (plain(n), plain(e))
+}
+
+fn jwk(kid: &str, key: &KeyPair, endorsements: &[&str]) -> Value {
+    let (n, e) = components(key);
+    json!({
+        "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid,
+        "n": URL_SAFE_NO_PAD.encode(n), "e": URL_SAFE_NO_PAD.encode(e),
+        "endorsements": endorsements,
+    })
+}
+
+pub(crate) fn new_key() -> KeyPair {
+    KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key")
+}
+
+impl Microsoft {
+    pub(crate) async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let (key, other) = (Arc::new(new_key()), Arc::new(new_key()));
+        let keys = json!({"keys": [
+            jwk("teams-1", &key, &["msteams", "skype"]),
+            jwk("webchat-1", &other, &["webchat"]),
+        ]});
+        let inner = Arc::new(Inner {
+            calls: Mutex::default(),
+            script: Mutex::default(),
+            counts: Mutex::default(),
+            keys,
+            base,
+            grown: watch::channel(0).0,
+        });
+        let app = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&inner));
+        drop(tokio::spawn(axum::serve(listener, app).into_future()));
+        Self { inner, key, other }
+    }
+
+    /// Address of the connector.
+    pub(crate) fn service(&self) -> String {
+        format!("{}/teams/", self.inner.base)
+    }
+
+    /// The settings that lead here.
+    pub(crate) fn settings(&self) -> String {
+        let base = &self.inner.base;
+        format!(
+            "openid_url = \"{base}/v1/.well-known/openidconfiguration\"\n\
+             token_url = \"{base}/token\"\nservice_url = \"{base}/teams/\"\n"
+        )
+    }
+
+    pub(crate) fn openid(&self) -> String {
+        format!("{}/v1/.well-known/openidconfiguration", self.inner.base)
+    }
+
+    /// How often something was asked for.
+    pub(crate) fn count(&self, what: &str) -> usize {
+        self.inner.counts.lock().get(what).copied().unwrap_or(0)
+    }
+
+    /// Answers given once, in this order, by the connector.
+    pub(crate) fn script(&self, answers: impl IntoIterator<Item = Scripted>) {
+        self.inner.script.lock().extend(answers);
+    }
+
+    /// Waits for a call that the test knows when it sees it, from the `from`th on; its number.
+    pub(crate) async fn wait(&self, from: usize, is: impl Fn(&Call) -> bool) -> (usize, Call) {
+        let mut grown = self.inner.grown.subscribe();
+        let found = async {
+            loop {
+                let calls = self.inner.calls.lock().clone();
+                let found = calls
+                    .iter()
+                    .enumerate()
+                    .skip(from)
+                    .find(|(_, call)| is(call));
+                if let Some((number, call)) = found {
+                    return (number, call.clone());
+                }
+                grown.changed().await.expect("it serves");
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(30), found).await;
+        found.unwrap_or_else(|_| panic!("only {:#?}", self.inner.calls.lock()))
+    }
+
+    /// Changes with every call.
+    pub(crate) fn grown(&self) -> watch::Receiver<usize> {
+        self.inner.grown.subscribe()
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.inner.calls.lock().len()
+    }
+
+    /// A token of the connector, for a body of this address.
+    pub(crate) fn token(&self, service: &str) -> String {
+        sign(&self.key, &header("teams-1"), &claims(service))
+    }
+}
+
+pub(crate) fn header(kid: &str) -> Value {
+    json!({"typ": "JWT", "alg": "RS256", "kid": kid})
+}
+
+pub(crate) fn now() -> i64 {
+    let now = std::process::Command::new("date").arg("+%s").output();
+    let now = String::from_utf8(now.expect("date").stdout).expect("text");
+    now.trim().parse().expect("a number")
+}
+
+pub(crate) fn claims(service: &str) -> Value {
+    let now = now();
+    json!({
+        "iss": "https://api.botframework.com", "aud": APP, "serviceurl": service,
+        "nbf": now - 60, "exp": now + 3_600,
+    })
+}
+
+pub(crate) fn signing_input(header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}", part(header), part(claims))
+}
+
+pub(crate) fn sign(key: &KeyPair, header: &Value, claims: &Value) -> String {
+    let input = signing_input(header, claims);
+    let signature = key.sign(input.as_bytes()).expect("it signs");
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+async fn answer(
+    State(inner): State<Arc<Inner>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let count = |what: &'static str| *inner.counts.lock().entry(what).or_default() += 1;
+    let path = uri.path().to_owned();
+    match path.as_str() {
+        "/v1/.well-known/openidconfiguration" => {
+            count("openid");
+            let uri = format!("{}/v1/.well-known/keys", inner.base);
+            return json!({"issuer": "x", "jwks_uri": uri})
+                .to_string()
+                .into_response();
+        }
+        "/v1/.well-known/keys" => {
+            count("keys");
+            return inner.keys.to_string().into_response();
+        }
+        "/token" => {
+            count("token");
+            let number = inner.counts.lock()["token"];
+            let text = String::from_utf8_lossy(&body);
+            assert!(
+                text.contains("client_credentials") && text.contains("hush"),
+                "{text}"
+            );
+            let token = format!("pass-{number}");
+            let answer = json!({"access_token": token, "expires_in": 3_600});
+            return answer.to_string().into_response();
+        }
+        _ => {}
+    }
+    let authorization = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
+    let call = Call {
+        method: method.clone(),
+        path: path.clone(),
+        authorization: authorization.unwrap_or_default().to_owned(),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    };
+    let scripted = inner.script.lock().pop_front();
+    let number = {
+        let mut calls = inner.calls.lock();
+        calls.push(call.clone());
+        calls.len()
+    };
+    inner.grown.send_replace(number);
+    if let Some((status, headers, body)) = scripted {
+        let status = StatusCode::from_u16(status).expect("a status");
+        let mut response = (status, body.to_string()).into_response();
+        for (name, value) in headers {
+            response
+                .headers_mut()
+                .insert(name, value.parse().expect("a value"));
+        }
+        return response;
+    }
+    let id = match (method, path.ends_with("/v3/conversations")) {
+        (Method::POST, true) => {
+            let member = call.body["members"][0]["id"].as_str().unwrap_or_default();
+            format!("a:{member}")
+        }
+        (Method::GET, _) => {
+            return json!({"id": "29:x", "aadObjectId": "unknown"})
+                .to_string()
+                .into_response();
+        }
+        _ => format!("m{number}"),
+    };
+    (StatusCode::CREATED, json!({"id": id}).to_string()).into_response()
+}
