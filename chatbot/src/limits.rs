@@ -139,6 +139,9 @@ pub const TEAMS_KNOWN: usize = 20_000;
 pub const TEAMS_SEEN: usize = 4_096;
 /// Activities that are worked on at a time: 64, far above the 7 a second of one conversation.
 pub const TEAMS_PLACES: usize = 64;
+/// Lanes in which messages are brought up to date: 64, so that two that wait for each other for no
+/// reason are rare.
+pub const TEAMS_LANES: usize = 64;
 /// How long somebody who clicked waits for the ledger: half of the 5 s after which Teams says that
 /// something went wrong, so that the way there and back has as much.
 pub const TEAMS_PATIENCE: Duration = Duration::from_millis(2_500);

@@ -22,7 +22,6 @@ BAD = [
     {"statusCode": 200, "type": CARD, "value": "no card"},
     {"statusCode": 200, "type": MESSAGE, "value": {"text": "no words"}},
     {"statusCode": 200, "type": MESSAGE},
-    {"type": MESSAGE, "value": "no status"},
     {},
     [],
 ]

@@ -4,6 +4,7 @@
 //! it takes longer, the work goes on, and what came of it is put in the place of the card.
 
 mod click;
+mod lane;
 mod seen;
 mod talk;
 
@@ -24,6 +25,7 @@ use crate::say;
 use crate::surface::{Place, SendError, Surface as _};
 use crate::teams::activity::{Activity, Audience, Kind};
 use crate::teams::desk::click::Outcome;
+use crate::teams::desk::lane::Lanes;
 use crate::teams::desk::seen::Seen;
 use crate::teams::dress::{digest_in, with_card, with_words};
 use crate::teams::service::ServiceUrl;
@@ -38,6 +40,7 @@ pub struct Desk {
     /// Where the inbox is, for words.
     inbox: Option<String>,
     seen: Seen,
+    lanes: Lanes,
     places: Arc<Semaphore>,
 }
 
@@ -69,6 +72,7 @@ impl Desk {
             teams,
             inbox,
             seen: Seen::default(),
+            lanes: Lanes::default(),
             places: Arc::new(Semaphore::new(TEAMS_PLACES)),
         })
     }
@@ -163,14 +167,23 @@ impl Desk {
                 channel: activity.conversation.clone(),
                 id: activity.reply_to.clone(),
             };
-            let card = with_card(card);
-            if let Err(error) = patiently(|| self.teams.put(&place, &card)).await {
-                tracing::warn!(%error, "a card in Teams is not up to date");
-            }
+            self.update(&place, &with_card(card)).await;
         }
         if let Some(words) = outcome.words.as_ref().filter(|_| late) {
             self.reply(letter, &with_words(words)).await;
         }
+    }
+
+    /// Puts a card in the place of a message, unless a newer one stands there.
+    async fn update(&self, place: &Place, card: &Value) {
+        let turn = self.lanes.turn();
+        let Some(lane) = self.lanes.enter(place, turn).await else {
+            return;
+        };
+        if let Err(error) = patiently(|| self.teams.put(place, card)).await {
+            tracing::warn!(%error, "a card in Teams is not up to date");
+        }
+        drop(lane);
     }
 
     /// Posts to whoever did something, where nobody else hears it.

@@ -8,7 +8,6 @@ use tokio::time::timeout;
 use crate::bot::offers::offers;
 use crate::bot::sight::{Sight, SightError};
 use crate::card::action::{Act, Action};
-use crate::card::audience::Audience as Reader;
 use crate::card::span::Span;
 use crate::form::Form;
 use crate::form::answers::{Answers, FormErrors};
@@ -25,7 +24,7 @@ use crate::teams::{answer, form, words};
 pub(super) struct Outcome {
     /// For whoever clicked.
     pub(super) card: Option<Value>,
-    /// In the place of the message, for everyone.
+    /// In the place of the message, which nobody else sees: an answer lasts for a moment only.
     pub(super) put: Option<Value>,
     /// Words for whoever clicked.
     pub(super) words: Option<String>,
@@ -213,13 +212,12 @@ impl Desk {
             return Ok(None);
         };
         let card = dressed(&sight.card(&reader), audience);
-        let put = match audience {
-            Audience::Alone => card.clone(),
-            Audience::Many => dressed(&sight.card(&Reader::Onlooker), audience),
-        };
+        // Messages of channels are brought up to date by whoever delivers them, and knows for whom
+        // they stand there.
+        let put = (audience == Audience::Alone).then(|| card.clone());
         Ok(Some(Outcome {
             card: Some(card),
-            put: Some(put),
+            put,
             ..Outcome::default()
         }))
     }
