@@ -35,6 +35,11 @@ def takes(reply):
             return False
         inner = {"statusCode": 400, "body": {}}
         reply = {**reply, "value": {**value, "innerHttpError": inner}}
+    # The model knows one spelling of the width, the documentation of Teams the other.
+    if isinstance(reply, dict) and isinstance(reply.get("value"), dict):
+        value = dict(reply["value"])
+        if value.get("msteams") == {"width": "Full"}:
+            reply = {**reply, "value": {**value, "msteams": {"width": "full"}}}
     try:
         MODEL.validate_python(reply)
     except ValidationError:

@@ -79,6 +79,7 @@ impl Bot {
         std::fs::write(&config, settings).expect("room");
         let grpc = server.endpoint.grpc.clone();
         let (child, lines) = spawn(&grpc, &identity, &config);
+        wait_until_ready(&lines);
         Self {
             child,
             server: Some(server),
@@ -105,6 +106,7 @@ impl Bot {
             .grpc
             .clone();
         (self.child, self.lines) = spawn(&grpc, &identity, &config);
+        wait_until_ready(&self.lines);
     }
 
     /// What the bot has said to its operator until it said this.
@@ -112,7 +114,8 @@ impl Bot {
         let mut seen = String::new();
         while !seen.contains(text) {
             let line = self.lines.recv_timeout(Duration::from_secs(30));
-            seen.push_str(&line.unwrap_or_else(|_| panic!("expected {text} after {seen}")));
+            assert!(line.is_ok(), "expected {text} after {seen}");
+            seen.push_str(&line.unwrap_or_default());
             seen.push('\n');
         }
         seen
@@ -200,7 +203,7 @@ impl Bot {
         body
     }
 
-    pub(crate) async fn entries(&self, case: &str) -> Vec<Value> {
+    pub(crate) fn entries(&self, case: &str) -> Vec<Value> {
         let dir = self.data.path();
         let listed = run(&["log", "--case", case, "--json", "--dir", text(&dir)]);
         let listed = String::from_utf8(listed.stdout).expect("text");
@@ -248,15 +251,18 @@ fn spawn(grpc: &str, identity: &Path, config: &Path) -> (Child, mpsc::Receiver<S
             drop(sender.send(line));
         }
     }));
-    let mut seen = Vec::new();
-    while let Ok(line) = lines.recv_timeout(Duration::from_secs(60)) {
-        let ready = line.contains("taking activities of Teams");
-        seen.push(line);
-        if ready {
-            return (child, lines);
-        }
+    (child, lines)
+}
+
+/// Waits until the bot listens.
+fn wait_until_ready(lines: &mpsc::Receiver<String>) {
+    let mut seen = String::new();
+    while !seen.contains("taking activities of Teams") {
+        let line = lines.recv_timeout(Duration::from_secs(60));
+        assert!(line.is_ok(), "the bot did not start: {seen}");
+        seen.push_str(&line.unwrap_or_default());
+        seen.push('\n');
     }
-    panic!("the bot did not start: {}", seen.join("\n"));
 }
 
 fn put_teams_ids_into(path: &Path) {
@@ -288,7 +294,8 @@ pub(crate) fn button(card: &Value, verb: &str) -> Value {
     let found = buttons(card)
         .into_iter()
         .find(|button| button["verb"] == verb);
-    found.unwrap_or_else(|| panic!("no button {verb} on {card:#}"))
+    assert!(found.is_some(), "no button {verb} on {card:#}");
+    found.unwrap_or_default()
 }
 
 /// The card of an activity, or of an answer.

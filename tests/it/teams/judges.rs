@@ -40,7 +40,9 @@ fn judged(command: &mut Command, question: &Value) -> Value {
     let why = String::from_utf8_lossy(&output.stderr);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}: {text}{why}", output.status);
-    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{why}"))
+    let read = serde_json::from_str(&text);
+    assert!(read.is_ok(), "{text}{why}");
+    read.unwrap_or_default()
 }
 
 /// Whether the SDK's validator takes each of these, by name.
@@ -58,7 +60,9 @@ pub(crate) fn vendor_verdicts(openid: &str, attempts: &[Value]) -> Value {
 }
 
 /// The SDK's models have to take each of these answers, and refuse others.
-pub(crate) fn judge_replies(replies: &[Value]) {
+///
+/// What was counted comes back.
+pub(crate) fn judge_replies(replies: &[Value]) -> String {
     let mut command = Command::new(tool("COUNTERSIGN_TEST_PYTHON"));
     command
         .arg(peers().join("teams_replies.py"))
@@ -67,8 +71,8 @@ pub(crate) fn judge_replies(replies: &[Value]) {
     let wrong = verdict["wrong"].as_array().expect("a list");
     assert!(wrong.is_empty(), "{wrong:#?}");
     let (taken, refused) = (&verdict["taken"], &verdict["refused"]);
-    println!("counted: Microsoft's models took {taken} answers and refused {refused} bad ones");
     assert_eq!(taken.as_u64(), u64::try_from(replies.len()).ok());
+    format!("counted: Microsoft's models took {taken} answers and refused {refused} bad ones")
 }
 
 #[test]

@@ -153,7 +153,8 @@ impl Microsoft {
             }
         };
         let found = tokio::time::timeout(Duration::from_secs(30), found).await;
-        found.unwrap_or_else(|_| panic!("only {:#?}", self.inner.calls.lock()))
+        assert!(found.is_ok(), "only {:#?}", self.inner.calls.lock());
+        found.expect("it was found")
     }
 
     /// Changes with every call.
