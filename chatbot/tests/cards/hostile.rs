@@ -8,6 +8,8 @@ use countersign_chatbot::card::{Card, render};
 use countersign_chatbot::form::Form;
 use countersign_chatbot::form::answers::{Answer, Answers, FormErrors};
 use countersign_chatbot::form::offer::Offer;
+use countersign_chatbot::limits::TEAMS_MESSAGE;
+use countersign_chatbot::teams::activity::Audience as Hearers;
 use countersign_chatbot::{plain, slack, teams};
 use countersign_proto::v1;
 use proptest::prelude::*;
@@ -186,9 +188,26 @@ fn check_plain(screen: &str) {
     }
 }
 
+/// What goes out is more than the card: the digest at each button, a way to look again, and the
+/// activity around it.
+fn check_activity(card: &Card) {
+    let mut numbered = card.clone();
+    numbered.case = u64::MAX;
+    for audience in [Hearers::Alone, Hearers::Many] {
+        let dressed = teams::dress::dressed(&numbered, audience);
+        let activity = teams::dress::with_card(&dressed).to_string();
+        assert!(
+            units(&activity) * 2 <= TEAMS_MESSAGE,
+            "{}",
+            units(&activity)
+        );
+    }
+}
+
 fn check(card: &Card) {
     check_slack(&slack::message::message(card));
     check_teams(&teams::card::adaptive(card));
+    check_activity(card);
     check_plain(&plain::card(card));
 }
 
