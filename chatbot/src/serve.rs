@@ -64,7 +64,7 @@ async fn slack(
     let app = App::open(settings).await?;
     let inbox = config.inbox_url.clone();
     tokio::try_join!(
-        async { Ok(app.listen(Arc::clone(bot), inbox, stop).await?) },
+        async { Ok::<_, ServeError>(app.listen(Arc::clone(bot), inbox, stop).await?) },
         async { Ok(deliver(Arc::clone(bot), Arc::clone(app.slack()), stop).await?) },
     )?;
     Ok(())
@@ -85,7 +85,11 @@ async fn teams(
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
     tracing::info!(address = %local, "taking activities of Teams");
-    let desk = Desk::new(Arc::clone(bot), Arc::clone(&teams), config.inbox_url.clone());
+    let desk = Desk::new(
+        Arc::clone(bot),
+        Arc::clone(&teams),
+        config.inbox_url.clone(),
+    );
     tokio::try_join!(
         async {
             let served = teams::http::serve(desk, listener, stop.clone()).await;

@@ -265,6 +265,7 @@ impl Asker {
             callback_time: proof.time.map(timestamp),
             verified_by: proof.by.to_owned(),
             link: 0,
+            passkey: None,
         }
     }
 

@@ -260,6 +260,7 @@ impl Desk {
             callback_time: activity.sent.map(timestamp),
             verified_by: "teams-jwt".to_owned(),
             link: 0,
+            passkey: None,
         };
         self.bot.call(&person.owner, &key(activity), evidence)
     }
