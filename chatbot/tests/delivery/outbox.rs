@@ -153,7 +153,6 @@ fn a_message_that_is_gone_is_not_brought_up_to_date_any_more() {
         grant,
         error: "no".to_owned(),
         attempt: 1,
-        ..v1::RemovalFailed::default()
     };
     world.append(case, "provisioner:p", event);
     let alarm = world
