@@ -59,6 +59,7 @@ impl Fact {
 /// is whose, and what was told. What sessions showed, and what was refused, is nobody's news.
 pub(super) fn followed() -> Vec<u16> {
     let kinds = kinds().map(|(kind, _)| kind);
-    let ours = |kind: &u16| matches!(kind, 5 | 10 | 20..=36 | 38..=41 | 60 | 63 | 64 | 80..=84 | 100 | 101);
-    kinds.filter(ours).collect()
+    let cases = |kind| matches!(kind, 20..=36 | 38..=41 | 60 | 63 | 64 | 80..=84);
+    let ours = kinds.filter(|kind| cases(*kind) || matches!(kind, 5 | 10 | 100 | 101));
+    ours.collect()
 }

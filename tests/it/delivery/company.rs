@@ -121,13 +121,7 @@ impl Company {
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let task = tokio::spawn(async move {
-            let ended = deliver(bot, surface, &stopped).await;
-            if let Err(error) = &ended {
-                eprintln!("delivery ended: {error}");
-            }
-            ended
-        });
+        let task = tokio::spawn(async move { deliver(bot, surface, &stopped).await });
         Delivery { stop, task }
     }
 
@@ -245,10 +239,7 @@ impl Company {
             }
         };
         let waited = tokio::time::timeout(PATIENCE, wait).await;
-        match waited {
-            Ok(facts) => facts,
-            Err(_) => panic!("not settled: {:?}", self.facts().await),
-        }
+        waited.expect("it is told in time")
     }
 
     /// Stops the ledger; its log must be intact.

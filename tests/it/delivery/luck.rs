@@ -61,13 +61,11 @@ async fn everybody_is_told_from_the_request_to_the_end() {
         "closed"
     );
     assert_eq!(badges(&platform, "C-leads", case), ["closed"]);
-    let state = platform.state.lock();
-    let buttons = state
-        .messages
-        .iter()
-        .any(|message| message.card["actions"] != serde_json::json!([]));
-    assert!(!buttons, "{:#?}", state.messages);
-    drop(state);
+    for to in ["U-ada", "U-bo", "U-cy", "C-leads"] {
+        for message in platform.messages(to, case) {
+            assert_eq!(message.card["actions"], serde_json::json!([]), "{to}");
+        }
+    }
     assert_once(&platform, &told(&facts));
     assert_eq!(failures(&facts), Vec::<&v1::NotificationFailed>::new());
     bot.end().await;
