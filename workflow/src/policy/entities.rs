@@ -290,7 +290,7 @@ fn text(entity: &Entity, name: &str) -> Option<String> {
     }
 }
 
-/// Id of a channel: something that a platform could have given out, and no more than an entry takes.
+/// Id of a channel: something that a platform could have given out.
 fn channel(entity: &Entity, name: &str) -> Result<Option<String>, String> {
     let Some(id) = text(entity, name) else {
         return Ok(None);
