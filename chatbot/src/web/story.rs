@@ -126,6 +126,21 @@ fn of_use(known: &Known) -> Markup {
         Known::RemovalFailed(it) => html! {
             strong { "Access could not be removed" } ", attempt " (it.attempt) (because(&it.error))
         },
+        other => of_delivery(other),
+    }
+}
+
+fn of_delivery(known: &Known) -> Markup {
+    match known {
+        Known::NotificationDelivered(it) => html! {
+            @let platform = it.message.as_ref().map_or("", |message| &message.platform);
+            (it.recipient) " was told in " (platform)
+            @if it.updated { ": the message was brought up to date" }
+        },
+        Known::NotificationFailed(it) => html! {
+            (it.recipient) " could not be told in " (it.platform)
+            @if it.given_up { ", which was given up" } (because(&it.error))
+        },
         // Kinds that belong to no case, or that came after this page was written.
         other => html! { (other.name()) },
     }
@@ -152,11 +167,22 @@ mod tests {
 
     #[test]
     fn no_kind_of_a_case_is_without_words() {
-        for (kind, name) in kinds().filter(|(kind, _)| (20..=39).contains(kind)) {
+        for (kind, name) in kinds().filter(|(kind, _)| matches!(kind, 20..=39 | 100 | 101)) {
             if let Ok(known) = Known::decode(kind, &[]) {
                 assert_ne!(text(&known), name);
             }
         }
+        let told = Known::from(v1::NotificationDelivered::default());
+        assert_eq!(text(&told), " was told in ");
+        let failed = Known::from(v1::NotificationFailed {
+            recipient: "ada".to_owned(),
+            platform: "slack".to_owned(),
+            error: "gone".to_owned(),
+            given_up: true,
+            ..v1::NotificationFailed::default()
+        });
+        let words = "ada could not be told in slack, which was given up: ";
+        assert!(text(&failed).starts_with(words), "{}", text(&failed));
     }
 
     #[test]
