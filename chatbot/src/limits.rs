@@ -250,7 +250,7 @@ pub const SEND_TIME: Duration = Duration::from_secs(60);
 /// then.
 pub const SEND_GOODBYE: Duration = Duration::from_secs(5);
 
-/// Seconds after which telling is given up: a day, longer than outages of platforms last, and as
+/// Seconds after the newest thing that happened after which telling is given up: a day, longer than outages of platforms last, and as
 /// long as feedback is usually waited for.
 pub const GIVE_UP_SECONDS: u64 = 86_400;
 

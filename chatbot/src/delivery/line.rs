@@ -26,8 +26,6 @@ pub(super) struct Line {
     pub(super) calls: BTreeSet<u64>,
     /// The newest entry that was told.
     told: u64,
-    /// Since when something is to be told.
-    since: Option<UnixMicros>,
     pub(super) standing: Option<Standing>,
     /// Messages that a newer one has taken the place of, which still have their buttons.
     pub(super) resting: Vec<Place>,
@@ -39,7 +37,7 @@ pub(super) struct Line {
 
 impl PartialEq for Line {
     fn eq(&self, other: &Self) -> bool {
-        let facts = |line: &Self| (line.newest, line.told, line.since, line.failed);
+        let facts = |line: &Self| (line.newest, line.told, line.failed);
         facts(self) == facts(other)
             && self.part == other.part
             && self.calls == other.calls
@@ -66,7 +64,6 @@ impl Line {
             newest: (0, time),
             calls: BTreeSet::new(),
             told: 0,
-            since: None,
             standing: None,
             resting: Vec::new(),
             failed: false,
@@ -76,13 +73,9 @@ impl Line {
 
     /// An entry that this recipient is shown.
     pub(super) fn happens(&mut self, at: (u64, UnixMicros), call: bool) {
-        let waited = self.waits();
         self.newest = at;
         if call {
             self.calls.insert(at.0);
-        }
-        if !waited {
-            self.since = self.waits().then_some(at.1);
         }
     }
 
@@ -127,13 +120,6 @@ impl Line {
         self.told = self.told.max(about);
         self.calls.retain(|call| *call > about);
         self.failed = false;
-        self.since = self.waits().then_some(self.newest.1);
-    }
-
-    /// Whether an entry is to be told.
-    fn waits(&self) -> bool {
-        let stale = self.standing.is_some() && self.newest.0 > self.told;
-        !self.calls.is_empty() || stale
     }
 
     /// What is to be done next.
@@ -147,13 +133,9 @@ impl Line {
         if let Some(place) = self.resting.first() {
             return Some(Need::Rest(place.clone()));
         }
-        let standing = self.standing.as_ref().filter(|_| self.waits())?;
+        let stale = self.newest.0 > self.told;
+        let standing = self.standing.as_ref().filter(|_| stale)?;
         Some(Need::Update(standing.place.clone()))
-    }
-
-    /// Since when something waits to be told.
-    pub(super) fn since(&self) -> UnixMicros {
-        self.since.unwrap_or(self.newest.1)
     }
 
     /// The entry that the messages of this recipient have come to.

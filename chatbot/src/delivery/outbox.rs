@@ -43,7 +43,8 @@ pub struct Work {
     pub step: Step,
     /// What is shown.
     pub card: Card,
-    /// Since when it waits.
+    /// When the newest thing happened that is told: an outcome of a minute ago is not given up
+    /// because something older has waited for a day.
     pub since: UnixMicros,
     /// Whether a failure is in the log already.
     pub failed: bool,
@@ -197,7 +198,7 @@ impl Outbox {
             about,
             step,
             card,
-            since: line.since(),
+            since: line.newest.1,
             failed: line.failed,
         })
     }
