@@ -250,8 +250,8 @@ pub const SEND_TIME: Duration = Duration::from_secs(60);
 /// then.
 pub const SEND_GOODBYE: Duration = Duration::from_secs(5);
 
-/// Seconds after the newest thing that happened after which telling is given up: a day, longer than outages of platforms last, and as
-/// long as feedback is usually waited for.
+/// Seconds after the newest thing that happened after which telling is given up: a day, longer than
+/// outages of platforms last, and as long as feedback is usually waited for.
 pub const GIVE_UP_SECONDS: u64 = 86_400;
 
 /// Seconds before the start in which a closed case may have left something to tell: as long as it

@@ -11,7 +11,7 @@ use countersign_chatbot::account::Platform as Where;
 use countersign_chatbot::bot::Bot;
 use countersign_chatbot::bot::shelf::Rules;
 use countersign_chatbot::delivery::{DeliverError, Fact, Outbox, Who, deliver};
-use countersign_client::{CallError, Changed, Client, Filter};
+use countersign_client::{CallError, Changed, Client, Draft, Filter, Level};
 use countersign_ledger::clock::{Clock as _, SystemClock};
 use countersign_ledger::identity::role::Role;
 use countersign_proto::event::Known;
@@ -188,6 +188,20 @@ impl Company {
             comment: String::new(),
         };
         self.noted(self.hands.submit_feedback(request).await);
+    }
+
+    /// Somebody's account becomes known.
+    pub(crate) async fn link(&self, person: &str, user: &str) {
+        let event = v1::IdentityLinked {
+            person: person.to_owned(),
+            platform: "slack".to_owned(),
+            tenant: TENANT.to_owned(),
+            user: user.to_owned(),
+            proof: "link".to_owned(),
+            ended: false,
+        };
+        let linked = self.hands.append(Draft::new(&event), Level::Sealed).await;
+        linked.expect("a bot may");
     }
 
     /// Remembers how far the log has come; index of the first entry.

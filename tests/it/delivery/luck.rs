@@ -161,6 +161,30 @@ async fn a_platform_on_which_nothing_can_be_found_tells_twice_what_it_lost_the_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_an_account_from_now_on_is_told_of_what_is_open() {
+    let (company, platform) = (Company::start().await, Platform::start().await);
+    let bot = company.deliver(&platform, 0).await;
+    let case = company.ask().await;
+    company.settled().await;
+    assert_eq!(platform.state.lock().messages.len(), 4, "gus has none");
+    company.link("gus", "U-gus").await;
+    platform
+        .until("gus is asked", |state| {
+            let mut all = state.messages.iter();
+            all.any(|message| message.to == "U-gus" && message.case() == case)
+        })
+        .await;
+    // Another account of the same person: the newest is used, and nothing comes twice.
+    company.link("gus", "U-gus2").await;
+    company.deny(case, "gus").await;
+    let facts = company.settled().await;
+    assert_once(&platform, &told(&facts));
+    assert!(platform.messages("U-gus2", case).is_empty());
+    bot.end().await;
+    company.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bot_that_is_new_begins_with_what_is_open() {
     let (company, platform) = (Company::start().await, Platform::start().await);
     let over = company.ask().await;
