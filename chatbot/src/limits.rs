@@ -286,9 +286,8 @@ pub const DELIVERY_REPORT: Duration = Duration::from_secs(60);
 pub const FAILURE_WORDS: usize = 500;
 // The Slack app.
 
-/// Bytes of a callback: 256 KiB. A modal of ours comes back with at most 8 fields of 3,000
-/// characters, each of which is up to 12 bytes when JSON is percent-encoded: 288,000, of which no
-/// field but two is that long. The view itself is below 100 KB with its choices.
+/// Bytes of a callback: 512 KiB. A modal of ours comes back with its choices, below 100 KB, and two
+/// fields of 3,000 characters of up to 4 bytes; percent-encoding makes three of each byte: 372,000.
 pub const SLACK_BODY: usize = 512 * 1024;
 
 /// Fields of a callback that is a form: Slack sends some 15.

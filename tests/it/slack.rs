@@ -67,9 +67,9 @@ fn choice(view: &Value, label: &str) -> String {
             .unwrap_or_default()
             .contains(label)
     };
-    let found = options
-        .find(fits)
-        .unwrap_or_else(|| panic!("no {label} in {view}"));
+    let found = options.find(fits);
+    assert!(found.is_some(), "no {label} in {view}");
+    let found = found.unwrap_or_default();
     found["value"].as_str().expect("a value").to_owned()
 }
 
@@ -135,6 +135,12 @@ async fn posted(scene: &Scene, teller: &Teller, (case, person): (u64, &str)) -> 
     message(&scene.relay.call(0, is_it).await)
 }
 
+/// The card of a case that waits for ada.
+pub(crate) async fn waiting(scene: &Scene, case: u64) -> Value {
+    let teller = scene.teller().await;
+    posted(scene, &teller, (case, "ada")).await
+}
+
 /// Approves with one click; what was sent, and the card as it is then.
 async fn approve(scene: &Scene, person: &str, message: &Value) -> (Signed, Value) {
     let seen = scene.relay.seen();
@@ -188,7 +194,12 @@ async fn a_case_in_slack_from_the_request_to_the_feedback() {
     let entries = scene.entries(case);
     assert_eq!(entries.last().expect("entries")["name"], "CaseClosed");
     has_evidence(&scene, &entries, &sent, &digest);
-    nothing_is_markup(&scene).await;
+    let (parsed, shown) = nothing_is_markup(&scene);
+    println!(
+        "counted: {} acts in Slack have their evidence in the log",
+        sent.len()
+    );
+    println!("counted: {parsed} texts of messages hold no markup, {shown} show it literally");
     scene.end();
 }
 
@@ -240,14 +251,10 @@ fn has_evidence(scene: &Scene, entries: &[Value], sent: &[(&str, Signed)], first
         review.expect("a review")["event"]["evidence"]["card_sha256"],
         first_card
     );
-    println!(
-        "counted: {} acts in Slack have their evidence in the log",
-        sent.len()
-    );
 }
 
 /// No text that Slack parses holds what somebody wrote as markup.
-async fn nothing_is_markup(scene: &Scene) {
+fn nothing_is_markup(scene: &Scene) -> (usize, usize) {
     let mut parsed = 0;
     let mut literal = 0;
     for made in scene.relay.calls() {
@@ -265,9 +272,7 @@ async fn nothing_is_markup(scene: &Scene) {
             }
         }
         walk(&made.body, &mut |object| {
-            if object["type"] == "mrkdwn" {
-                panic!("Slack parses {object}");
-            }
+            assert_ne!(object["type"], "mrkdwn", "Slack parses {object}");
             let text = object["text"].as_str().unwrap_or_default();
             literal += usize::from(text.contains("<!channel>"));
         });
@@ -276,7 +281,7 @@ async fn nothing_is_markup(scene: &Scene) {
         parsed > 10 && literal > 10,
         "{parsed} texts, {literal} literal ones"
     );
-    println!("counted: {parsed} texts of messages hold no markup, {literal} show it literally");
+    (parsed, literal)
 }
 
 fn walk(value: &Value, see: &mut impl FnMut(&Value)) {

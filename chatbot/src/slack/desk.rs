@@ -224,9 +224,12 @@ impl Desk {
                 Err(error) => tracing::info!(%error, "the answer goes another way"),
             }
         }
-        let mut body = body;
-        body["channel"] = json!(reply.channel);
-        body["user"] = json!(reply.user);
+        let body = json!({
+            "channel": reply.channel,
+            "user": reply.user,
+            "text": body["text"],
+            "blocks": body["blocks"],
+        });
         if let Err(error) = api.call("chat.postEphemeral", &body).await {
             tracing::warn!(%error, "somebody in Slack has no answer");
         }

@@ -110,12 +110,13 @@ fn base(kind: &str, user: &str, trigger: &str) -> Value {
 pub(crate) fn click(user: &str, trigger: &str, message: &Value, action: &str) -> Value {
     let blocks = message["blocks"].as_array().expect("blocks").iter();
     let mut rows = blocks.filter(|block| block["type"] == "actions");
-    let row = rows
-        .next()
-        .unwrap_or_else(|| panic!("no buttons in {message}"));
+    let row = rows.next();
+    assert!(row.is_some(), "no buttons in {message}");
+    let row = row.unwrap_or(message);
     let buttons = row["elements"].as_array().expect("buttons");
     let button = buttons.iter().find(|button| button["action_id"] == action);
-    let button = button.unwrap_or_else(|| panic!("no button {action} in {row}"));
+    assert!(button.is_some(), "no button {action} in {row}");
+    let button = button.unwrap_or(message);
     let mut payload = base("block_actions", user, trigger);
     let (channel, ts) = (&message["channel"], &message["ts"]);
     payload["container"] =

@@ -96,7 +96,12 @@ impl Relay {
             }
         };
         let found = timeout(Duration::from_secs(60), found).await;
-        found.unwrap_or_else(|_| panic!("no such call in {:#?}", &self.calls()[seen..]))
+        assert!(
+            found.is_ok(),
+            "no such call in {:#?}",
+            &self.calls()[seen..]
+        );
+        found.expect("it was looked at")
     }
 
     /// Waits for a call of a method.

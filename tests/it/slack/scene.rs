@@ -159,7 +159,8 @@ impl Scene {
         for entity in all.as_array_mut().expect("a list") {
             let name = entity["uid"]["id"].as_str().expect("a name").to_owned();
             let known = self.users.iter().find(|(user, _)| *user == name);
-            if let (Some((_, id)), "Person") = (known, entity["uid"]["type"].as_str().unwrap()) {
+            let id = known.map(|(_, id)| id);
+            if let Some(id) = id.filter(|_| entity["uid"]["type"] == "Person") {
                 entity["attrs"]["slack"] = json!(id);
             }
         }

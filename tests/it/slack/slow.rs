@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::payload::{Signed, click, command, interaction, submission};
 use crate::relay::Call;
 use crate::scene::{Scene, to};
-use crate::{ask, message, modal, told};
+use crate::{ask, modal, told, waiting};
 
 /// Slack waits three seconds.
 const SLACK_WAITS: Duration = Duration::from_secs(3);
@@ -41,19 +41,11 @@ async fn in_time(scene: &Scene, signed: &Signed) -> Value {
     answer
 }
 
-async fn card(scene: &Scene, case: u64) -> Value {
-    let teller = scene.teller().await;
-    let place = teller.show(case, "ada", scene.id("ada")).await;
-    let is_it =
-        |call: &Call| call.method == "chat.postMessage" && call.answer["ts"] == place.id.as_str();
-    message(&scene.relay.call(0, is_it).await)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_stands_still_keeps_nobody_waiting() {
     let scene = Scene::start().await;
     let (case, _) = ask(&scene, "bruno", "to look").await;
-    let card = card(&scene, case).await;
+    let card = waiting(&scene, case).await;
     let (reply, seen) = (scene.relay.reply_url(), scene.relay.seen());
     let trigger = scene.trigger("chen").await;
     scene
@@ -186,39 +178,29 @@ async fn what_slack_says_about_a_message_is_sorted() {
         "{gone}"
     );
 
-    // A form waits as long as Slack wants, and a card that Slack has no time for is told.
+    scene.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slack_that_has_no_time_leaves_nobody_without_an_answer() {
+    let scene = Scene::start().await;
+    let (case, _) = ask(&scene, "bruno", "to look").await;
     let (seen, trigger) = (scene.relay.seen(), scene.trigger("bruno").await);
-    scene
-        .relay
-        .answer_next("views.update", &answer("429 -", "Retry-After: 1\r\n", ""));
+    let busy = |seconds: u64| answer("429 -", &format!("Retry-After: {seconds}\r\n"), "");
+    scene.relay.answer_next("views.update", &busy(1));
     let reply = scene.relay.reply_url();
-    scene
-        .taken(&command(scene.id("bruno"), "request", &trigger, &reply))
-        .await;
+    let typed = command(scene.id("bruno"), "request", &trigger, &reply);
+    scene.taken(&typed).await;
     let drawn = |call: &Call| call.method == "views.update" && call.answer["ok"] == true;
     scene.relay.call(seen, drawn).await;
-    let place = teller.show(case, "ada", scene.id("ada")).await;
-    let posted = |call: &Call| call.method == method && call.answer["ts"] == place.id.as_str();
-    let message = message(&scene.relay.call(seen, posted).await);
+
+    let card = waiting(&scene, case).await;
     let (seen, trigger) = (scene.relay.seen(), scene.trigger("ada").await);
-    scene
-        .relay
-        .answer_next("chat.update", &answer("429 -", "Retry-After: 60\r\n", ""));
-    scene
-        .taken(&interaction(&click(
-            scene.id("ada"),
-            &trigger,
-            &message,
-            "approve",
-        )))
-        .await;
+    scene.relay.answer_next("chat.update", &busy(60));
+    let clicked = click(scene.id("ada"), &trigger, &card, "approve");
+    scene.taken(&interaction(&clicked)).await;
     let told = scene.relay.of(seen, "chat.postEphemeral").await;
-    assert!(
-        told.body
-            .to_string()
-            .contains("Your decision is in the log"),
-        "{}",
-        told.body
-    );
+    let said = told.body.to_string();
+    assert!(said.contains("Your decision is in the log"), "{said}");
     scene.end();
 }
