@@ -11,14 +11,15 @@ pub enum Reach {
     Socket,
 }
 
-/// Scopes of the bot, each for one thing that it does.
+/// Scopes of the bot: for cards and answers to one person alone, for `/access` and the shortcuts, for
+/// opening a conversation with a person, and for finding a card again after a crash.
 const SCOPES: [&str; 6] = [
-    "chat:write",       // cards, and answers for one person alone
-    "commands",         // /access, and the shortcuts
-    "channels:history", // finds a card again after a crash, in a channel
-    "groups:history",   // the same in a private channel
-    "im:history",       // the same in a conversation with one person
-    "im:write",         // opens that conversation
+    "chat:write",
+    "commands",
+    "im:write",
+    "im:history",
+    "channels:history",
+    "groups:history",
 ];
 
 /// The manifest, in JSON.
