@@ -11,8 +11,8 @@ pub enum Reach {
     Socket,
 }
 
-/// Scopes of the bot: for cards and answers to one person alone, for `/access` and the shortcuts, for
-/// opening a conversation with a person, and for finding a card again after a crash.
+/// Scopes of the bot: for cards and answers to one person alone, for `/access` and the shortcuts,
+/// for opening a conversation with a person, and for finding a card again after a crash.
 const SCOPES: [&str; 6] = [
     "chat:write",
     "commands",
@@ -29,7 +29,14 @@ pub fn manifest(reach: &Reach) -> Value {
         Reach::Http(url) => json!(format!("{}/slack/{path}", url.trim_end_matches('/'))),
         Reach::Socket => Value::Null,
     };
-    let shortcut = |name: &str, id: &str, description: &str| json!({"name": name, "type": "global", "callback_id": id, "description": description});
+    let shortcut = |name: &str, id: &str, description: &str| {
+        json!({
+            "name": name,
+            "type": "global",
+            "callback_id": id,
+            "description": description,
+        })
+    };
     let manifest = json!({
         "_metadata": {"major_version": 1, "minor_version": 1},
         "display_information": {

@@ -25,7 +25,7 @@ use crate::exit::Outcome;
 /// Serve people who ask, decide and look
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChatbotCommand {
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     #[command(subcommand)]
     Manifest(ManifestCommand),
 }
@@ -73,7 +73,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     match command {
-        ChatbotCommand::Serve(args) => serve_people(args, out).await,
+        ChatbotCommand::Serve(args) => serve_people(*args, out).await,
         ChatbotCommand::Manifest(command) => manifest::run(command, out),
     }
 }
