@@ -94,8 +94,8 @@ pub const TEAMS_CHOICES: usize = 60;
 /// Label of a choice: 75.
 pub const TEAMS_CHOICE: usize = 75;
 /// A whole message as JSON: 28 KB of UTF-16, the oldest and smallest number that Microsoft gives; a
-/// card of [`TEAMS_CARD`] with the digest of 64 digits at eight buttons (1,200), a way to look again
-/// (230) and what is around it (240) is below it.
+/// card of [`TEAMS_CARD`] with the digest of 64 digits at eight buttons (1,200), a way to look
+/// again (260) and what is around it (240) is below it.
 pub const TEAMS_MESSAGE: usize = 28_672;
 /// Bytes of an activity that comes in: 28 KB of text in UTF-16 can be 42 KB in UTF-8, twice that
 /// with escapes, and mentions and names are around it.

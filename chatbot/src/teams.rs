@@ -1,5 +1,5 @@
-//! The bot in Microsoft Teams: how cards and forms are drawn, as Adaptive Cards 1.5, what people send
-//! back, how it is known that Microsoft's connector brought it, and what is posted.
+//! The bot in Microsoft Teams: how cards and forms are drawn, as Adaptive Cards 1.5, what people
+//! send back, how it is known that Microsoft's connector brought it, and what is posted.
 //!
 //! **The words of people are never markup.** They stand in the text runs of rich text blocks, which
 //! know no Markdown; the pair of braces that would begin a function is taken apart. What a

@@ -85,7 +85,8 @@ fn teams(base: &str, service: &str) -> Arc<Teams> {
     std::fs::write(folder.path().join("secret"), "hush").expect("room");
     let text = format!(
         "tenant = \"{TENANT}\"\napp_id = \"{APP}\"\nclient_secret_file = \"secret\"\n\
-         openid_url = \"{base}/openid\"\ntoken_url = \"{base}/token\"\nservice_url = \"{service}\"\n"
+         openid_url = \"{base}/openid\"\ntoken_url = \"{base}/token\"\n\
+         service_url = \"{service}\"\n"
     );
     let mut settings: TeamsSettings = toml::from_str(&text).expect("settings");
     settings

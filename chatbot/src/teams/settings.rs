@@ -110,10 +110,9 @@ mod tests {
         assert_eq!(settings.tenant, "11111111-2222-3333-4444-55555555555a");
         let addresses = settings.addresses().unwrap();
         assert_eq!(addresses.issuer, "https://api.botframework.com");
-        assert_eq!(
-            addresses.token.as_str(),
-            "https://login.microsoftonline.com/11111111-2222-3333-4444-55555555555a/oauth2/v2.0/token"
-        );
+        let login = "https://login.microsoftonline.com";
+        let token = format!("{login}/{}/oauth2/v2.0/token", settings.tenant);
+        assert_eq!(addresses.token.as_str(), token);
         assert_eq!(
             addresses.service.as_str(),
             "https://smba.trafficmanager.net/teams/"

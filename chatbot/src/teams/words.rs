@@ -1,8 +1,8 @@
 //! What the bot says in words.
 
 /// It goes on, and will be seen.
-pub(super) const LATER: &str = "The ledger takes longer than usual. It goes on, and this card will show what came of it; you \
-     do not have to click again.";
+pub(super) const LATER: &str = "The ledger takes longer than usual. It goes on, and this card \
+                                will show what came of it; you do not have to click again.";
 /// Too many at a time.
 pub(super) const BUSY: &str = "Too much is going on at once. Nothing was done; try again in a \
                                moment.";
