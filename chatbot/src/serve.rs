@@ -84,6 +84,9 @@ async fn teams(
     let failed = |error| ServeError::Teams(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
+    if !local.ip().is_loopback() {
+        tracing::warn!(address = %local, "activities of Teams come in without TLS");
+    }
     tracing::info!(address = %local, "taking activities of Teams");
     let desk = Desk::new(
         Arc::clone(bot),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use sha2::{Digest as _, Sha256};
@@ -57,7 +57,15 @@ pub async fn serve(
 }
 
 async fn messages(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
-    match take(&desk, &headers, &body).await {
+    let mut response = answered(&desk, &headers, &body).await;
+    // A connection lives for a while only: none is cut while somebody waits for an answer.
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
+}
+
+async fn answered(desk: &Arc<Desk>, headers: &HeaderMap, body: &[u8]) -> Response {
+    match take(desk, headers, body).await {
         Ok(response) => response,
         Err(refused) => {
             tracing::warn!(%refused, "an activity was not taken");

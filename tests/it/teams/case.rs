@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::bot::{Bot, Reply, button, buttons, card, object};
 use crate::judges::judge_replies;
@@ -14,10 +15,10 @@ const BAD: &str = "**bold** [x](https://evil.example) {{DATE(2026-01-01T00:00:00
 /// Everything that the bot has answered to clicks, for Microsoft's own models.
 type Replies = Vec<Value>;
 
-fn filled(button: &Value, answers: &[(&str, &str)]) -> Value {
+fn filled(button: &Value, answers: &[(&str, impl AsRef<str>)]) -> Value {
     let mut button = button.clone();
     for (key, words) in answers {
-        button["data"][*key] = json!(words);
+        button["data"][*key] = json!(words.as_ref());
     }
     button
 }
@@ -49,6 +50,29 @@ fn words(reply: &Reply) -> &str {
     reply.body["value"].as_str().expect("words")
 }
 
+/// Everything that the form of a request needs, for reading on a resource.
+fn wish(form: &Value, resource: &str) -> Vec<(&'static str, String)> {
+    let body = card(form)["body"].as_array().expect("a body");
+    let input = body.iter().find(|input| input["id"] == "request.access");
+    let choices = input.expect("a choice")["choices"].as_array();
+    let label = format!("read-only on {resource}");
+    let wanted = |choice: &&Value| {
+        let title = choice["title"].as_str().unwrap_or_default();
+        title.starts_with(&label)
+    };
+    let access = choices.expect("choices").iter().find(wanted);
+    let access = access.expect("it is offered")["value"]
+        .as_str()
+        .expect("text");
+    vec![
+        ("request.access", access.to_owned()),
+        ("request.duration", "900".to_owned()),
+        ("request.reason", BAD.to_owned()),
+        ("request.ticket", BAD.to_owned()),
+        ("request.affected", BAD.to_owned()),
+    ]
+}
+
 /// Asks for access with the form, after mistakes; the message of the form.
 async fn ask(bot: &Bot, replies: &mut Replies) -> (Value, Value) {
     let form = bot.write("bruno", "<at>Countersign</at> request").await;
@@ -56,27 +80,7 @@ async fn ask(bot: &Bot, replies: &mut Replies) -> (Value, Value) {
     let empty = clicked(bot, replies, &bot.click("bruno", &form, &send)).await;
     let shown = card(&empty.body).to_string();
     assert!(shown.contains("please fill this in"), "{shown}");
-    let choices = card(&form)["body"].as_array().expect("a body").iter();
-    let mut choices = choices.filter(|input| input["id"] == "request.access");
-    let choices = choices.next().expect("a choice")["choices"].as_array();
-    let wanted = |choice: &&Value| {
-        let title = choice["title"].as_str().unwrap_or_default();
-        title.starts_with("read-only on orders-db,")
-    };
-    let access = choices
-        .expect("choices")
-        .iter()
-        .find(wanted)
-        .expect("it is offered");
-    let access = access["value"].as_str().expect("text");
-    let answers = [
-        ("request.access", access),
-        ("request.duration", "900"),
-        ("request.reason", BAD),
-        ("request.ticket", BAD),
-        ("request.affected", BAD),
-    ];
-    let click = bot.click("bruno", &form, &filled(&send, &answers));
+    let click = bot.click("bruno", &form, &filled(&send, &wish(&form, "orders-db,")));
     let from = bot.microsoft.calls();
     let asked = clicked(bot, replies, &click).await;
     // The same again, as when the answer was lost on its way: nothing happens twice.
@@ -262,6 +266,31 @@ fn has_evidence(bot: &Bot, case: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_teams_delivers_again_after_a_restart_does_nothing_twice() {
+    let mut bot = Bot::start().await;
+    let form = bot.write("bruno", "request").await;
+    let send = button(card(&form), "request");
+    let click = bot.click("bruno", &form, &filled(&send, &wish(&form, "orders-db,")));
+    let first = card(&bot.tell(&click).await.body).clone();
+    let case = case_of(&first);
+    bot.restart();
+    let again = card(&bot.tell(&click).await.body).clone();
+    assert_eq!(case_of(&again), case);
+    let entries = bot.entries(&case);
+    let opened: Vec<_> = entries.iter().filter(|entry| entry["via"] != "").collect();
+    assert_eq!(opened.len(), 1, "{entries:#?}");
+    let digest = Sha256::digest(click.to_string().as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let evidence = &opened[0]["event"]["evidence"];
+    assert_eq!(
+        evidence["callback_sha256"],
+        json!(digest),
+        "of the bytes that came in"
+    );
+    bot.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_who_are_not_known_are_told_how_to_be() {
     let bot = Bot::start().await;
     let said = bot.write("mallory", "request").await;
@@ -330,15 +359,7 @@ async fn a_click_is_answered_in_time_while_the_ledger_is_away() {
     // The policy is known; the command has nobody to go to.
     bot.server.take().expect("it serves").kill();
     let send = button(card(&form), "request");
-    let choices = card(&form)["body"].as_array().expect("a body").iter();
-    let mut choices = choices.filter(|input| input["id"] == "request.access");
-    let access = &choices.next().expect("a choice")["choices"][0]["value"];
-    let answers = [
-        ("request.access", access.as_str().expect("text")),
-        ("request.duration", "900"),
-        ("request.reason", "late"),
-    ];
-    let click = bot.click("bruno", &form, &filled(&send, &answers));
+    let click = bot.click("bruno", &form, &filled(&send, &wish(&form, "orders-db,")));
     let reply = bot.tell(&click).await;
     assert!(reply.took < Duration::from_secs(4), "{:?}", reply.took);
     let quick = words(&reply);
