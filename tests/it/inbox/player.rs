@@ -1,6 +1,11 @@
 //! What a session showed, in the browser of somebody who may see it.
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use countersign_tests::process::{countersign, run};
+use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::{BAD, Inbox, text};
@@ -50,7 +55,7 @@ fn session(inbox: &Inbox, case: &str) {
     assert!(ran.status.success(), "{why}");
 }
 
-fn views(inbox: &Inbox) -> Vec<serde_json::Value> {
+fn views(inbox: &Inbox) -> Vec<Value> {
     let dir = inbox.data.path();
     let listed = run(&[
         "log",
@@ -123,4 +128,66 @@ async fn a_recording_is_shown_to_whom_the_policy_permits_it_and_each_look_is_an_
     let script = ada.get("/player.js").await;
     assert!(script.head.contains("text/javascript"), "{}", script.head);
     inbox.end();
+}
+
+/// What the player shows in a terminal of 10 by 3 after this output, one piece a second.
+fn played(outputs: &[&[&str]]) -> Vec<Value> {
+    let cast = |pieces: &&[&str]| {
+        let mut lines = vec![json!({"version": 2, "width": 10, "height": 3}).to_string()];
+        let events = pieces.iter().enumerate();
+        lines.extend(events.map(|(at, piece)| json!([at + 1, "o", piece]).to_string()));
+        lines.push(json!([600, "i", "typed"]).to_string());
+        lines.join("\n") + "\n"
+    };
+    let casts: Vec<String> = outputs.iter().map(cast).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut node = Command::new("node")
+        .arg(root.join("tests/peers/player.cjs"))
+        .arg(root.join("chatbot/src/web/player.js"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it is installed");
+    let mut input = node.stdin.take().expect("it is piped");
+    input
+        .write_all(json!(casts).to_string().as_bytes())
+        .expect("it reads");
+    drop(input);
+    let output = node.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", output.status);
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn the_player_shows_what_a_terminal_would() {
+    let table: &[(&[&str], &str)] = &[
+        (&["one\r\ntwo"], "one\ntwo\n"),
+        (&["1\r\n2\r\n3\r\n4"], "2\n3\n4"),
+        (&["0123456789ab"], "0123456789\nab\n"),
+        (&["wrong\rright"], "right\n\n"),
+        (&["wrog\u{8}ng"], "wrong\n\n"),
+        (&["abc\u{1b}[2Dx\u{1b}[K"], "ax\n\n"),
+        (&["a\tb"], "a       b\n\n"),
+        (&["\u{1b}[31mred\u{1b}[0m"], "red\n\n"),
+        (&["old\u{1b}[2J\u{1b}[Hnew"], "new\n\n"),
+        (&["\u{1b}[2;3Hx\u{1b}[1;1Hy"], "y\n  x\n"),
+        (&["\u{1b}]0;title\u{7}shown"], "shown\n\n"),
+        (&["\u{1b}]52;c;c2VjcmV0\u{1b}\\ok"], "ok\n\n"),
+        (&["\u{1b}[", "31mcut"], "cut\n\n"),
+        (&["\u{1b}[9999999999Cz"], "         z\n\n"),
+        (&["<b>&amp;</b>"], "<b>&amp;</\nb>\n"),
+        (&["\u{1f600}é"], "\u{1f600}é\n\n"),
+        (&[], "\n\n"),
+    ];
+    let outputs: Vec<&[&str]> = table.iter().map(|(pieces, _)| *pieces).collect();
+    let shown = played(&outputs);
+    for ((pieces, expected), shown) in table.iter().zip(&shown) {
+        assert_eq!(shown["end"], *expected, "{pieces:?}");
+        assert_eq!(shown["sought"], *expected, "{pieces:?}");
+        assert_eq!(shown["again"], shown["before"], "{pieces:?}");
+        assert_eq!(shown["hidden"], false);
+        assert_eq!(shown["playing"], "Play", "it has stopped at the end");
+    }
+    assert_eq!(shown.len(), table.len());
+    println!("{} recordings were played", shown.len());
 }
