@@ -191,7 +191,8 @@ fn reviewers(case: &CaseView, person: Option<&Name>, groups: &BTreeSet<Name>) ->
         let decided = reviews.iter().any(by_person);
         let open = |slot: &Slot| may(slot) && super::past::missing(slot, reviews) > 0;
         let mut found = Vec::new();
-        if !decided && slots.iter().any(open) {
+        // A chat cannot ask for the passkey that the policy wants.
+        if !case.step_up && !decided && slots.iter().any(open) {
             found.push(on(Act::Approve, id));
         }
         // One no ends it, also from a group whose places are filled.

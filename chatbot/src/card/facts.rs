@@ -21,6 +21,12 @@ pub(super) fn facts(case: &CaseView) -> Vec<Fact> {
     if let (Status::Pending, Some(until)) = (case.status, case.request_expires) {
         facts.push(at("Decide before", until));
     }
+    if case.step_up && (case.status == Status::Pending || case.extension.is_some()) {
+        facts.push(fact(
+            "To approve",
+            "sign with your passkey in the web inbox",
+        ));
+    }
     if let Some(grant) = &case.grant {
         facts.extend(grant_facts(grant, case.status));
     }

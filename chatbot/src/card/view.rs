@@ -175,6 +175,8 @@ pub struct CaseView {
     pub max_extensions: u32,
     /// Who looks at a break-glass access afterwards.
     pub retro_group: Option<Name>,
+    /// Whether approvals are signed with a passkey, which only the inbox can ask for.
+    pub step_up: bool,
     /// When it was opened.
     pub opened: UnixMicros,
     /// When the request expires.
@@ -238,6 +240,7 @@ impl CaseView {
             max_duration: span("longest duration", obligations.max_duration_seconds)?,
             max_extensions: obligations.max_extensions,
             retro_group: Name::new(&obligations.retro_group),
+            step_up: obligations.step_up,
             opened: opened.ok_or(CaseError::Missing("opened"))?,
             request_expires: time("request_expires", case.request_expires.as_ref())?,
             reviews: reviews(&case.reviews, times)?,

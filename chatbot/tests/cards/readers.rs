@@ -59,6 +59,22 @@ fn buttons_of_a_decision_are_there_until_it_is_made() {
 }
 
 #[test]
+fn an_approval_that_is_to_be_signed_has_no_button_and_says_where() {
+    let [_, reviewer, _] = audiences();
+    for (moment, mut case) in life("") {
+        let open = case.status() == v1::CaseStatus::Pending || case.extension.is_some();
+        case.obligations.as_mut().expect("all have some").step_up = true;
+        let found = acts(&moment, &case, &reviewer);
+        assert!(!found.contains(&Act::Approve), "{}", moment.word());
+        assert_eq!(found.contains(&Act::Deny), open, "{}", moment.word());
+        let view = CaseView::parse(&case, &BTreeMap::new()).expect("a case");
+        let card = render(&view, &moment, &reviewer);
+        let told = card.facts.iter().any(|fact| fact.label == "To approve");
+        assert_eq!(told, open, "{}", moment.word());
+    }
+}
+
+#[test]
 fn whoever_decided_or_has_no_place_left_cannot_approve() {
     let half = life("").remove(1).1;
     let reviewer = |person: &str, group: &str| Audience::Reviewer {
