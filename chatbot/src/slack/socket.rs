@@ -15,12 +15,12 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use frame::{Envelope, Frame, FrameError, Kind, Reason};
 
-use crate::limits::{SOCKET_BACKOFF, SOCKET_BACKOFF_MAX};
+use crate::limits::{SOCKET_BACKOFF, SOCKET_BACKOFF_MAX, WEB_GOODBYE};
 use crate::slack::api::{Api, ApiError};
 use crate::slack::desk::Desk;
 use line::{Line, LineError};
@@ -99,6 +99,11 @@ pub async fn run(desk: Arc<Desk>, api: &Api, stop: &CancellationToken) -> Result
         // Those that have ended are forgotten.
         while lines.try_join_next().is_some() {}
     };
+    if ended.is_ok() {
+        // They close by themselves, after what they have to acknowledge.
+        let closing = async { while lines.join_next().await.is_some() {} };
+        drop(timeout(WEB_GOODBYE, closing).await);
+    }
     lines.shutdown().await;
     desk.finish().await;
     ended

@@ -28,7 +28,11 @@ fn plant() {
     seeds::plant([
         [&[0], COMMAND.as_bytes()].concat(),
         [&[0], b"ssl_check=1&token=x".as_slice()].concat(),
-        [&[0], b"payload=%7B%22type%22%3A%22shortcut%22%7D".as_slice()].concat(),
+        [
+            &[0],
+            b"payload=%7B%22type%22%3A%22shortcut%22%7D".as_slice(),
+        ]
+        .concat(),
         [&[1], challenge.as_bytes()].concat(),
         [&[2], CLICK.as_bytes()].concat(),
         [&[2], FORM.as_bytes()].concat(),
@@ -95,10 +99,9 @@ fuzz_target!(init: plant(), |data: &[u8]| {
         }
         2 => {
             let Ok(payload) = serde_json::from_slice(body) else { return };
-            for read in [Inbound::interaction(&payload), Inbound::command(&payload)] {
-                if let Ok(inbound) = read {
-                    look(inbound);
-                }
+            let read = [Inbound::interaction(&payload), Inbound::command(&payload)];
+            for inbound in read.into_iter().flatten() {
+                look(inbound);
             }
         }
         3 => {
