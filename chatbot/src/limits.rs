@@ -304,12 +304,12 @@ pub const SLACK_LONG_ID: usize = 512;
 /// as Slack advises.
 pub const SLACK_SKEW: u64 = 300;
 
-/// How long a callback may take to come in: two seconds of the three that Slack waits.
-pub const SLACK_READ: Duration = Duration::from_secs(2);
+/// How long a callback may take to come in: one second of the three that Slack waits.
+pub const SLACK_READ: Duration = Duration::from_secs(1);
 
-/// After this time a callback is acknowledged, done or not: Slack waits three seconds, and half a
-/// second each is for the way there and back.
-pub const SLACK_PATIENCE: Duration = Duration::from_secs(2);
+/// After this time a callback is acknowledged, done or not: with the second in which it came in
+/// that is two and a half of Slack's three, and the rest is for the way there and back.
+pub const SLACK_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// How long one call of Slack's Web API may take: some take seconds when Slack is busy.
 pub const SLACK_CALL: Duration = Duration::from_secs(15);

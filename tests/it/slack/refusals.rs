@@ -181,6 +181,22 @@ async fn a_form_with_a_mistake_is_answered_as_slacks_own_library_does() {
     scene.end();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_twice_is_one_request() {
+    let scene = Scene::start().await;
+    let (_, sent) = ask(&scene, "bruno", "to look").await;
+    let body = String::from_utf8(sent.body.clone()).expect("text");
+    let before = scene.size();
+    let again = body.replace("1111.2222.abcdef", "3333.4444.abcdef");
+    assert_ne!(again, body, "another callback");
+    let answer = scene
+        .taken(&Signed::new(sent.path, again.into_bytes()))
+        .await;
+    assert!(told(&answer).contains("was sent before"), "{answer}");
+    assert_eq!(scene.size(), before);
+    scene.end();
+}
+
 /// Waits for what is said to one person alone.
 async fn said(scene: &Scene, seen: usize) -> String {
     let is_it = |call: &Call| ["reply", "chat.postEphemeral"].contains(&call.method.as_str());
