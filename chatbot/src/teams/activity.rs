@@ -236,6 +236,7 @@ fn instant(text: &str) -> Option<UnixMicros> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -336,6 +337,51 @@ mod tests {
             value["action"] = json!(action);
             let read = parse(&value).unwrap();
             assert_eq!((read.welcomes, read.leaves), (welcomes, leaves), "{action}");
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let text = prop_oneof![any::<String>(), "[a-z:.]{0,400}"].boxed();
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            text.clone().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 3, move |inner| {
+            let key = prop_oneof![
+                Just("id".to_owned()),
+                Just("tenantId".to_owned()),
+                text.clone()
+            ];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map(key, inner, 0..3).prop_map(Value::from_iter),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn whatever_comes_is_refused_or_read_within_bounds(
+            number in 0_usize..64,
+            value in any_value(),
+        ) {
+            let mut changed = click();
+            let fields: Vec<String> = changed.as_object().unwrap().keys().cloned().collect();
+            changed[&fields[number % fields.len()]] = value;
+            if let Ok(read) = parse(&changed) {
+                let ids = [&read.id, &read.from, &read.object, &read.conversation, &read.reply_to];
+                prop_assert!(ids.iter().all(|id| id.len() <= TEAMS_ID));
+                prop_assert!(!read.conversation.is_empty() && !read.service_url.is_empty());
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(Activity::parse(&bytes).is_err());
         }
     }
 }
