@@ -170,6 +170,8 @@ async fn an_address_links_only_when_it_is_one_persons_and_nobody_has_said_otherw
     assert_eq!(by("U1", "shared@example.com").await, None, "two have it");
     assert_eq!(by("U1", "nobody@example.com").await, None);
     assert_eq!(by("U1", "").await, None);
+    let listed = by("U0ADA", "bruno@example.com").await;
+    assert_eq!(listed, None, "the directory says that it is ada's");
     assert_eq!(
         by("U1", "BRUNO@example.COM").await.as_deref(),
         Some("bruno")

@@ -14,7 +14,7 @@ use countersign_proto::event::Known;
 use countersign_proto::v1;
 use parking_lot::Mutex;
 
-use crate::account::{Account, Owner};
+use crate::account::{Account, Owner, Platform};
 use crate::bot::Bot;
 use crate::bot::shelf::Rules;
 use crate::limits::{TIE_NAME, TIE_SECONDS, TIES};
@@ -176,8 +176,9 @@ impl Bot {
     }
 
     /// The account of the one person who has this e-mail address, whatever its case; none when it
-    /// is nobody's or that of several, or when a link has ever said whose the account is. Call it
-    /// only when the configuration says `match_email` and the platform vouches for the address.
+    /// is nobody's or that of several, or when a link or the directory has ever said whose the
+    /// account is. Call it only when the configuration says `match_email`, for an account of the own
+    /// organisation, whose address the platform vouches for.
     ///
     /// # Errors
     /// [`TieError::Call`].
@@ -190,6 +191,9 @@ impl Bot {
         let Some(person) = of_email(email, rules) else {
             return Ok(None);
         };
+        if is_listed(account, rules) {
+            return Ok(None);
+        }
         let _one = self.tying.lock().await;
         self.read_links().await?;
         // Whoever has removed it does not want it back because of an address.
@@ -241,6 +245,18 @@ fn of_email<'a>(email: &str, rules: &'a Rules) -> Option<&'a str> {
     (!facts.bot).then_some(person)
 }
 
+/// Whether the directory knows an account, of whatever organisation.
+fn is_listed(account: &Account, rules: &Rules) -> bool {
+    let mut ids = rules
+        .policy
+        .people()
+        .map(|(_, facts)| match account.platform {
+            Platform::Slack => &facts.slack,
+            Platform::Teams => &facts.teams,
+        });
+    ids.any(|id| id.as_deref() == Some(account.user.as_str()))
+}
+
 fn linked(account: &Account, person: &str, proof: &str) -> v1::IdentityLinked {
     v1::IdentityLinked {
         person: person.to_owned(),
@@ -258,7 +274,6 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::account::Platform;
 
     fn account(user: &str) -> Account {
         Account {
