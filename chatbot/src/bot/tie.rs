@@ -177,8 +177,8 @@ impl Bot {
 
     /// The account of the one person who has this e-mail address, whatever its case; none when it
     /// is nobody's or that of several, or when a link or the directory has ever said whose the
-    /// account is. Call it only when the configuration says `match_email`, for an account of the own
-    /// organisation, whose address the platform vouches for.
+    /// account is. Call it only when the configuration says `match_email`, for an account of the
+    /// own organisation, whose address the platform vouches for.
     ///
     /// # Errors
     /// [`TieError::Call`].
