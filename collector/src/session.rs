@@ -223,8 +223,16 @@ pub enum SessionError {
         source: OutletError,
     },
     /// The rest of the recording was not stored in time.
-    #[error("session {0} is over, and the end of its recording could not be stored within 30 s")]
-    Unstored(u64),
+    #[error(
+        "session {session} is over, and the end of its recording could not be stored within \
+         {waited} s: it is lost; see that the disk of its spool has room"
+    )]
+    Unstored {
+        /// The session.
+        session: u64,
+        /// How long it was waited for, in seconds.
+        waited: u64,
+    },
     /// Making the recording failed.
     #[error("session {session} was ended, because it cannot be recorded: {source}")]
     Recorder {

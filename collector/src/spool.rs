@@ -57,6 +57,8 @@ pub struct Options {
     pub max_bytes: u64,
     /// What happens when it is full.
     pub full: Full,
+    /// Whether it is only opened when the disk has room for its first items.
+    pub with_room: bool,
 }
 
 impl Options {
@@ -67,6 +69,7 @@ impl Options {
             dir: dir.into(),
             max_bytes: SPOOL_BYTES,
             full: Full::Block,
+            with_room: false,
         }
     }
 }
@@ -109,7 +112,10 @@ impl Spool {
         let mut queue = [0; 16];
         getrandom::fill(&mut queue).map_err(|error| SpoolError::Random(io::Error::other(error)))?;
         let queue = QueueId::new(queue);
-        let (store, recovered) = Store::open(&options.dir, owner, (max_bytes, queue))?;
+        let (mut store, recovered) = Store::open(&options.dir, owner, (max_bytes, queue))?;
+        if options.with_room {
+            store.reserve()?;
+        }
         let (puts, taken) = mpsc::channel(SPOOL_QUEUE);
         let (seals, sealed) = mpsc::channel(16);
         let (writer, standing, places) = Writer::new(store, options.full, (taken, sealed));

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use countersign_client::{Client, random_key};
 use countersign_collector::agent::identity_of;
+use countersign_collector::limits::STOP_PATIENCE;
 use countersign_collector::outlet::Outlet as _;
 use countersign_collector::redact::{Redacting, Redactor, Rules, Settings};
 use countersign_collector::session::{
@@ -18,6 +19,7 @@ use countersign_collector::session::{
 use countersign_collector::spool::{self, LedgerUplink, Owner, Patience, Spool, ship};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::collector::stop_token;
@@ -99,8 +101,17 @@ struct Sending {
 }
 
 impl Sending {
-    fn start(dir: PathBuf, owner: &Owner, client: &Client) -> anyhow::Result<Self> {
-        let (spool, _) = Spool::open(&spool::Options::new(&dir), owner)?;
+    /// Opens the spool in this folder; `with_room` when it is for a session that begins.
+    fn start(
+        (dir, with_room): (PathBuf, bool),
+        owner: &Owner,
+        client: &Client,
+    ) -> anyhow::Result<Self> {
+        let options = spool::Options {
+            with_room,
+            ..spool::Options::new(&dir)
+        };
+        let (spool, _) = Spool::open(&options, owner)?;
         let stop = CancellationToken::new();
         let (shipped, client, token) = (spool.clone(), client.clone(), stop.clone());
         let task = tokio::spawn(async move {
@@ -118,9 +129,16 @@ impl Sending {
 
     /// Waits until everything is sealed, and removes the folder then. Returns what is not.
     async fn finish(self) -> anyhow::Result<u64> {
-        self.spool.durable().await?;
+        // A disk that is full takes nothing more; what is on it is sent all the same.
+        let durable = timeout(STOP_PATIENCE, self.spool.durable()).await;
         self.stop.cancel();
-        match self.task.await? {
+        let shipped = self.task.await?;
+        let Ok(durable) = durable else {
+            let standing = self.spool.standing();
+            return Ok(standing.next.saturating_sub(standing.sealed));
+        };
+        durable?;
+        match shipped {
             Ok(()) => {
                 self.spool.close().await;
                 std::fs::remove_dir_all(&self.dir)?;
@@ -132,6 +150,16 @@ impl Sending {
     }
 }
 
+/// The spool of a session that begins. Nothing starts when there is no room to record it.
+fn start_spool(dir: PathBuf, owner: &Owner, client: &Client) -> anyhow::Result<Sending> {
+    let started = Sending::start((dir.clone(), true), owner, client);
+    if started.is_err() {
+        // Nothing was recorded in it; without room it may not even be whole.
+        std::fs::remove_dir_all(&dir).ok();
+    }
+    started.context("nothing was started, as it could not be recorded (--spool DIR chooses where)")
+}
+
 /// Sends what earlier sessions left behind.
 async fn sweep(below: &Path, owner: &Owner, client: &Client) {
     let Ok(folders) = std::fs::read_dir(below) else {
@@ -139,7 +167,7 @@ async fn sweep(below: &Path, owner: &Owner, client: &Client) {
     };
     for folder in folders.flatten().filter(|it| it.path().is_dir()) {
         // One in use, or of somebody else, is left alone.
-        if let Ok(left) = Sending::start(folder.path(), owner, client)
+        if let Ok(left) = Sending::start((folder.path(), false), owner, client)
             && let Err(error) = left.finish().await
         {
             let folder = folder.path().display().to_string();
@@ -160,7 +188,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Outcome> {
     let (granted, watching) = watched.map_err(no_grant)?;
     let below = spools(&args)?;
     let dir = below.join(random_key().context("cannot make a name for the recording")?);
-    let sending = Sending::start(dir, &owner, &client)?;
+    let sending = start_spool(dir, &owner, &client)?;
     let sweeping = {
         let (below, owner, client) = (below.clone(), owner.clone(), client.clone());
         tokio::spawn(async move { sweep(&below, &owner, &client).await })
@@ -190,8 +218,14 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Outcome> {
         stop: stop_token()?,
     };
     let ended = session::run(options, parts).await;
-    let waiting = sending.finish().await?;
+    let waiting = sending.finish().await;
     sweeping.abort();
+    // Why the session ended says more than what became of its spool.
+    let waiting = if ended.is_err() {
+        waiting.unwrap_or(0)
+    } else {
+        waiting?
+    };
     if waiting > 0 {
         let waiting = counted(waiting, "item", "items");
         let told = format!(

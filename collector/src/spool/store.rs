@@ -247,6 +247,18 @@ impl Store {
         usize::try_from(left).unwrap_or(0).saturating_sub(4)
     }
 
+    /// Makes the first segment of this run before there is anything to write.
+    ///
+    /// # Errors
+    /// [`SpoolError::NoRoom`] when the disk has none for it.
+    pub(super) fn reserve(&mut self) -> Result<(), SpoolError> {
+        match self.begin().map_err(SpoolError::Segment)? {
+            // What the spool itself may take is freed by the ledger.
+            None | Some(Wrote::Full | Wrote::Some(_)) => Ok(()),
+            Some(Wrote::DiskFull) => Err(self.folder.no_room(self.segment_bytes)),
+        }
+    }
+
     /// Makes the next segment; says so when there is no room for one.
     fn begin(&mut self) -> io::Result<Option<Wrote>> {
         if self.used().saturating_add(self.segment_bytes) > self.max_bytes {

@@ -3,7 +3,7 @@
 use countersign_proto::v1;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::limits::{DRAIN_PATIENCE, FINISH_PATIENCE};
+use crate::limits::{DRAIN_PATIENCE, FINISH_PATIENCE, LAST_PATIENCE};
 use crate::outlet::{Outlet, OutletError};
 use crate::session::ending::end_all;
 use crate::session::pty::status;
@@ -47,7 +47,7 @@ impl<R: Register, O: Outlet> Session<R, O> {
         let session = self.of.session;
         let register = self.parts.register.clone();
         let screen = std::sync::Arc::clone(&self.screen);
-        let stored = self.store().await;
+        let stored = self.store(reason).await;
         let (reason, recording) = match &stored {
             Ok(recording) => (reason, Some(*recording)),
             Err(_) => (Reason::NotRecorded, None),
@@ -99,10 +99,13 @@ impl<R: Register, O: Outlet> Session<R, O> {
         }
     }
 
-    /// Waits until everything that was recorded is durable.
-    async fn store(self) -> Result<v1::Recording, SessionError> {
+    /// Waits until everything that was recorded is durable: for some time, and no longer once
+    /// somebody asks the recorder to end.
+    async fn store(self, reason: Reason) -> Result<v1::Recording, SessionError> {
         let Self {
             of,
+            parts,
+            mut signals,
             queue,
             stop_input,
             totals,
@@ -122,9 +125,22 @@ impl<R: Register, O: Outlet> Session<R, O> {
             let kept = (&mut keeper).await.unwrap_or_else(|_| Err(gone()));
             (commands, hidden, totals, kept)
         };
-        let Ok((commands, hidden, totals, kept)) = timeout(FINISH_PATIENCE, all).await else {
+        let begun = Instant::now();
+        let patience = if reason == Reason::Signal {
+            LAST_PATIENCE
+        } else {
+            FINISH_PATIENCE
+        };
+        let all = tokio::select! {
+            all = timeout(patience, all) => all.ok(),
+            () = signals.ending() => None,
+            // What ended the session does not also end this.
+            () = parts.stop.cancelled(), if reason != Reason::Signal => None,
+        };
+        let Some((commands, hidden, totals, kept)) = all else {
             keeper.abort();
-            return Err(SessionError::Unstored(session));
+            let waited = begun.elapsed().as_secs();
+            return Err(SessionError::Unstored { session, waited });
         };
         kept.map_err(|source| SessionError::Outlet { session, source })?;
         let totals = totals

@@ -121,3 +121,23 @@ async fn entries_come_within_two_seconds() {
     session.type_in("\n");
     session.ended().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_is_asked_to_end_does_not_wait_for_an_outlet_without_room() {
+    for stands_still in [true, false] {
+        let fixture = Fixture::new();
+        let room = Arc::clone(&fixture.outlet.room);
+        let held = room.acquire().await.unwrap();
+        let script = if stands_still { "yes" } else { "echo one" };
+        let mut session = fixture.start(sh(script));
+        session.told("the session stands still").await;
+        let begun = Instant::now();
+        session.stop.cancel();
+        let error = session.ended().await.unwrap_err();
+        assert!(matches!(error, SessionError::Unstored { .. }), "{error}");
+        assert!(error.to_string().contains("has room"), "{error}");
+        assert!(begun.elapsed() < crate::limits::FINISH_PATIENCE / 2);
+        assert_eq!(session.entered_end().reason, "not recorded");
+        drop(held);
+    }
+}

@@ -71,6 +71,20 @@ pub enum SpoolError {
         /// What is wrong with it.
         why: String,
     },
+    /// The disk has no room to begin.
+    #[error(
+        "the disk of the spool {} has no room for its first {mib} MiB; make room on it, or give a \
+         folder on another disk", path.display()
+    )]
+    NoRoom {
+        /// The folder.
+        path: PathBuf,
+        /// What one of its segments takes.
+        mib: u64,
+    },
+    /// Its first segment could not be made.
+    #[error("cannot make the first segment of the spool: {0}")]
+    Segment(io::Error),
     /// The operating system gave no random bytes for the name of a queue.
     #[error("cannot make a name for the queue: {0}")]
     Random(io::Error),
@@ -241,6 +255,13 @@ impl Folder {
                 _gone => Ok(None),
             },
             Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn no_room(&self, bytes: u64) -> SpoolError {
+        SpoolError::NoRoom {
+            path: self.dir.clone(),
+            mib: bytes >> 20,
         }
     }
 
