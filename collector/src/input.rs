@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::MAX_INPUTS;
 use crate::outlet::Outlet;
+use crate::trouble::Health;
 use push::Push;
 
 pub use csvlog::CsvlogConfig;
@@ -123,7 +124,7 @@ pub fn check(inputs: &[InputConfig]) -> Result<(), ConfigError> {
 }
 
 /// Runs an input until `stop` is cancelled. What it has read then is handed over; for that it waits
-/// 5 s at most, if the outlet is full.
+/// 5 s at most, if the outlet is full. Whether it can read at the moment is told to `health`.
 ///
 /// # Errors
 /// [`InputError`] when it cannot begin, or the outlet takes nothing more. A source that is away is
@@ -131,10 +132,12 @@ pub fn check(inputs: &[InputConfig]) -> Result<(), ConfigError> {
 pub async fn run<O: Outlet>(
     config: &InputConfig,
     outlet: O,
+    health: &Health,
     stop: CancellationToken,
 ) -> Result<(), InputError> {
     config.check()?;
     let push = Push::new(outlet, config.name().to_owned(), stop.clone());
+    let push = push.telling(health.clone());
     let watcher = push.clone();
     let ended = match config {
         InputConfig::Journald(config) => journald::run(config, push, stop).await,

@@ -21,6 +21,9 @@ pub const READING: u32 = 1;
 /// Looks in a row without anything new before a renamed file counts as finished: its writer may
 /// hold it open for a moment after the rename.
 pub const QUIET_POLLS: u32 = 4;
+/// A followed file that is not there for so long is told in the status: a rotation takes it away for
+/// the moment until its writer makes the next.
+pub const MISSING_PATIENCE: Duration = Duration::from_secs(5);
 /// Rotated files of one path that are held open until they can be read, while the ledger is away or
 /// slow: one an hour for more than two days.
 pub const HELD_FILES: usize = 64;
@@ -197,6 +200,8 @@ pub const CHILD_PAUSE_FIRST: Duration = Duration::from_millis(250);
 pub const CHILD_PAUSE_LAST: Duration = Duration::from_secs(30);
 /// A child that ran for so long was well: the pauses begin anew.
 pub const CHILD_WELL: Duration = Duration::from_secs(60);
+/// A child that says nothing and did not end in this time can read, as far as anybody can tell.
+pub const CHILD_QUIET: Duration = Duration::from_secs(5);
 /// How long the last words of a child that ended are waited for.
 pub const CHILD_LAST_WORDS: Duration = Duration::from_secs(1);
 /// What a child says on standard error is told line by line, up to here.

@@ -53,6 +53,9 @@ use crate::trouble::Troubles;
 use engine::Engine;
 use ledger::Ledger as _;
 
+/// What follows the log for the provisioners, as the list of troubles names it.
+pub const FOLLOWING: &str = "provisioners";
+
 /// Why provisioners do not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_chain::sequence::QueueId;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -85,6 +86,9 @@ pub struct Standing {
     pub used_bytes: u64,
     /// Items that were lost since the agent started, because it was full.
     pub dropped: u64,
+    /// Items that were not sealed and cannot be read any more, or that the ledger refuses for what
+    /// they are, as far as this run knows of them.
+    pub lost: u64,
     /// Whether new items find no room now.
     pub is_full: bool,
     /// Why nothing can be written any more.
@@ -100,6 +104,9 @@ pub struct Spool {
     room: Arc<Semaphore>,
     standing: watch::Receiver<Standing>,
     places: watch::Receiver<BTreeMap<String, String>>,
+    lost: Arc<AtomicU64>,
+    /// The first number of this run: what is lost of earlier ones was counted at the start.
+    begun: u64,
 }
 
 impl Spool {
@@ -119,7 +126,9 @@ impl Spool {
         let (puts, taken) = mpsc::channel(SPOOL_QUEUE);
         let (seals, sealed) = mpsc::channel(16);
         let (writer, standing, places) = Writer::new(store, options.full, (taken, sealed));
+        let begun = standing.borrow().next;
         writer.start(&recovered)?;
+        let lost = recovered.lost.saturating_add(recovered.lost_at_end);
         let spool = Self {
             dir: options.dir.clone().into(),
             seals,
@@ -127,6 +136,8 @@ impl Spool {
             room: Arc::new(Semaphore::new(SPOOL_QUEUE_BYTES)),
             standing,
             places,
+            lost: Arc::new(AtomicU64::new(lost)),
+            begun,
         };
         Ok((spool, recovered))
     }
@@ -134,7 +145,16 @@ impl Spool {
     /// How it stands now.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        self.standing.borrow().clone()
+        Standing {
+            lost: self.lost.load(Ordering::Relaxed),
+            ..self.standing.borrow().clone()
+        }
+    }
+
+    /// Items of this range cannot be read, or are refused.
+    fn lose(&self, numbers: std::ops::Range<u64>) {
+        let count = numbers.end.saturating_sub(numbers.start.max(self.begun));
+        self.lost.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Lets go of it, and waits until its files are closed, once all other clones are gone.

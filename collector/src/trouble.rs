@@ -6,6 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::session::Clock;
+
 /// Something that fails and is tried again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -49,9 +51,59 @@ impl Troubles {
     }
 }
 
+/// Says of one thing whether it works. The default tells nobody.
+#[derive(Debug, Clone, Default)]
+pub struct Health(Option<Arc<Patient>>);
+
+#[derive(Debug)]
+struct Patient {
+    what: String,
+    troubles: Troubles,
+    clock: Clock,
+}
+
+impl Health {
+    /// Of this thing, in this list.
+    #[must_use]
+    pub fn new(what: impl Into<String>, troubles: Troubles, clock: Clock) -> Self {
+        let what = what.into();
+        Self(Some(Arc::new(Patient {
+            what,
+            troubles,
+            clock,
+        })))
+    }
+
+    /// It fails now, for this reason.
+    pub fn failed(&self, error: &str) {
+        if let Some(it) = &self.0 {
+            it.troubles.failed(&it.what, error, it.clock.now().get());
+        }
+    }
+
+    /// It works.
+    pub fn works(&self) {
+        if let Some(it) = &self.0 {
+            it.troubles.works(&it.what);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_health_of_a_thing_is_told_under_its_name_and_that_of_nothing_nowhere() {
+        let troubles = Troubles::default();
+        let clock = Clock::new(|| countersign_chain::time::UnixMicros::EPOCH);
+        let health = Health::new("input a", troubles.clone(), clock);
+        health.failed("away");
+        assert_eq!(troubles.all()[0].error, "away");
+        health.works();
+        Health::default().failed("away");
+        assert_eq!(troubles.all(), []);
+    }
 
     #[test]
     fn what_fails_is_listed_from_its_first_failure_until_it_works() {

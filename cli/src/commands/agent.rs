@@ -51,7 +51,8 @@ pub(crate) struct AgentArgs {
 /// Tells what waits in the spool, whether the ledger takes it, and what was lost. It reads the
 /// folder of the spool; the ledger is not asked. The exit code is 1 when no agent runs, when
 /// something was lost, when the ledger does not take what waits, when an input cannot read or
-/// listen, or when access cannot be removed.
+/// listen, when provisioners cannot follow the log or compare what exists, when access cannot be
+/// made or removed, or when it has drifted.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
@@ -179,7 +180,7 @@ pub(crate) fn status(args: &SpoolArgs, out: &mut dyn Write) -> anyhow::Result<Ou
     } else {
         page(out, &status, running)?;
     }
-    let lost = status.dropped > 0 || status.failed.is_some();
+    let lost = status.dropped > 0 || status.lost > 0 || status.failed.is_some();
     let stuck = status.waiting > 0 && status.trouble.is_some();
     Ok(
         if running && !lost && !stuck && status.troubles.is_empty() {
@@ -207,6 +208,7 @@ fn object(status: &Status, running: bool) -> Value {
         "used_bytes": status.used_bytes,
         "max_bytes": status.max_bytes,
         "dropped": status.dropped,
+        "lost": status.lost,
         "full": status.is_full,
         "trouble": status.trouble,
         "failed": status.failed,
@@ -250,6 +252,11 @@ fn page(out: &mut dyn Write, status: &Status, running: bool) -> io::Result<()> {
     if status.dropped > 0 {
         let dropped = counted(status.dropped, "item", "items");
         writeln!(out, "LOST         {dropped}, because the spool was full")?;
+    }
+    if status.lost > 0 {
+        let lost = counted(status.lost, "item", "items");
+        let why = "that cannot be read any more, or that the ledger refused";
+        writeln!(out, "LOST         {lost} {why}: see its SpoolGap entries")?;
     }
     for input in &status.inputs {
         writeln!(out, "input        {}", printable(input))?;

@@ -18,7 +18,7 @@ use crate::redact::{Redacting, Redactor, Rules, RulesError};
 use crate::session::Clock;
 use crate::spool::status::Status;
 use crate::spool::{LedgerUplink, Owner, Patience, ShipError, Spool, SpoolError, ship};
-use crate::trouble::Troubles;
+use crate::trouble::{Health, Troubles};
 
 /// What an agent needs.
 #[derive(Debug)]
@@ -207,26 +207,15 @@ async fn read(
     stop: CancellationToken,
 ) -> Result<(), AgentError> {
     let name = config.name();
-    let what = format!("input {name}");
-    let clock = Clock::system();
+    let health = Health::new(format!("input {name}"), troubles, Clock::system());
     loop {
-        let running = input::run(&config, outlet.clone(), stop.clone());
-        tokio::pin!(running);
-        let ended = tokio::select! {
-            ended = &mut running => ended,
-            () = sleep(AGENT_RETRY) => {
-                // Whoever cannot begin says so at once.
-                troubles.works(&what);
-                running.await
-            }
-        };
-        match ended {
+        match input::run(&config, outlet.clone(), &health, stop.clone()).await {
             Ok(()) => return Ok(()),
             Err(InputError::Config(error)) => return Err(error.into()),
             Err(InputError::Outlet(error)) => return Err(error.into()),
             Err(error) => {
                 tracing::error!(input = name, %error, "the input failed; it is tried again");
-                troubles.failed(&what, &error.to_string(), clock.now().get());
+                health.failed(&error.to_string());
             }
         }
         tokio::select! {
@@ -273,7 +262,9 @@ async fn provide(
     troubles: Troubles,
     stop: CancellationToken,
 ) -> Result<(), AgentError> {
-    let Some(client) = connect(&config, &stop, |_why| {}).await? else {
+    let health = Health::new(provision::FOLLOWING, troubles.clone(), Clock::system());
+    let away = |why: String| health.failed(&why);
+    let Some(client) = connect(&config, &stop, away).await? else {
         return Ok(());
     };
     provision::run(&configs, client, Arc::new(SystemClock), troubles, stop).await?;

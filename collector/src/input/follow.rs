@@ -8,12 +8,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use countersign_proto::v1;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::input::error::InputError;
 use crate::input::push::Push;
 use crate::input::series::Series;
-use crate::limits::QUIET_POLLS;
+use crate::limits::{MISSING_PATIENCE, QUIET_POLLS};
 use crate::outlet::{Outlet, OutletError};
 use crate::tail::content::{Content, source};
 use crate::tail::follower::{Follower, Item, Look};
@@ -64,6 +65,7 @@ pub(crate) async fn follow<O: Outlet>(
         None => None,
     };
     let mut trouble = Trouble::default();
+    let mut missing: Option<Instant> = None;
     let mut walk = Walk {
         followed: &followed,
         push,
@@ -74,6 +76,19 @@ pub(crate) async fn follow<O: Outlet>(
     while !stop.is_cancelled() {
         let (more, error) = walk.step().await?;
         trouble.tell(&followed.path, error.as_ref());
+        match &error {
+            None => {
+                missing = None;
+                push.health().works();
+            }
+            // A rotation takes the file away for a moment.
+            Some(error) if error.kind() == io::ErrorKind::NotFound => {
+                if missing.get_or_insert_with(Instant::now).elapsed() >= MISSING_PATIENCE {
+                    push.health().failed(&told(&followed.path, error));
+                }
+            }
+            Some(error) => push.health().failed(&told(&followed.path, error)),
+        }
         if !more {
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -82,6 +97,10 @@ pub(crate) async fn follow<O: Outlet>(
         }
     }
     Ok(())
+}
+
+fn told(path: &Path, error: &io::Error) -> String {
+    format!("cannot read {}: {error}", path.display())
 }
 
 fn position(word: &str, followed: &Followed) -> Result<Position, InputError> {

@@ -130,9 +130,11 @@ impl JournaldConfig {
         .map(str::to_owned)
         .to_vec();
         arguments.push(format!("--output-fields={shown}"));
+        arguments.extend(cursor.map(|cursor| format!("--cursor={cursor}")));
+        // With `--follow` alone, ten entries are shown, also behind a cursor: the others would wait
+        // for the next write to the journal.
         arguments.push(match (cursor, self.begin) {
-            (Some(cursor), _) => format!("--cursor={cursor}"),
-            (None, Begin::Oldest) => "--no-tail".to_owned(),
+            (Some(_), _) | (None, Begin::Oldest) => "--no-tail".to_owned(),
             (None, Begin::Now) => "--lines=0".to_owned(),
         });
         let directory = self.directory.as_deref();

@@ -92,6 +92,7 @@ pub(super) async fn run<O: Outlet>(
     };
     let listener = TcpListener::bind(config.address).await.map_err(failed)?;
     tracing::info!(address = %listener.local_addr().map_err(failed)?, "OTLP input listens");
+    push.health().works();
     let (service, outcome) =
         service::new(format!("otlp:{}", config.name), push, stop.child_token());
     let service = LogsServiceServer::new(service)

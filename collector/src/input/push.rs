@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::input::record::Record;
 use crate::limits::STOP_PATIENCE;
 use crate::outlet::{Item, Outlet, OutletError};
+use crate::trouble::Health;
 
 /// The outlet as one input sees it. A full one holds a running input, and not one that is to stop.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(crate) struct Push<O> {
     stop: CancellationToken,
     /// Whether something was not handed over because the input is to stop.
     given_up: Arc<AtomicBool>,
+    /// Where it says whether it can read.
+    health: Health,
 }
 
 impl<O: Outlet> Push<O> {
@@ -28,7 +31,18 @@ impl<O: Outlet> Push<O> {
             input,
             stop,
             given_up: Arc::default(),
+            health: Health::default(),
         }
+    }
+
+    /// Says here whether it can read.
+    pub(crate) fn telling(self, health: Health) -> Self {
+        Self { health, ..self }
+    }
+
+    /// Whether the input can read, for whoever asks how the agent is.
+    pub(crate) const fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Whether the input ended within an item because it was to stop. That is no error: what can be

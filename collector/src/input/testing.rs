@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::input::{InputConfig, InputError, run};
 use crate::outlet::{Item, Outlet, OutletError};
+use crate::session::Clock;
+use crate::trouble::{Health, Troubles};
 
 /// Ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -164,6 +166,7 @@ fn short(event: &Known) -> String {
 pub(crate) struct Running {
     stop: CancellationToken,
     task: tokio::task::JoinHandle<Result<(), InputError>>,
+    troubles: Troubles,
 }
 
 impl Running {
@@ -171,8 +174,30 @@ impl Running {
         let stop = CancellationToken::new();
         let config: InputConfig = toml::from_str(config).unwrap();
         let (outlet, token) = (outlet.clone(), stop.clone());
-        let task = tokio::spawn(async move { run(&config, outlet, token).await });
-        Self { stop, task }
+        let troubles = Troubles::default();
+        let health = Health::new("input", troubles.clone(), Clock::system());
+        let task = tokio::spawn(async move { run(&config, outlet, &health, token).await });
+        Self {
+            stop,
+            task,
+            troubles,
+        }
+    }
+
+    /// Waits until it says why it cannot read, or with `None` that it can.
+    pub(crate) async fn until_it_says(&self, why: Option<&str>) {
+        let says = |why: Option<&str>| match (self.troubles.all().first(), why) {
+            (Some(trouble), Some(why)) => trouble.error.contains(why),
+            (None, None) => true,
+            _ => false,
+        };
+        let wait = async {
+            while !says(why) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, wait).await;
+        assert!(waited.is_ok(), "{why:?}: {:?}", self.troubles.all());
     }
 
     /// Waits for its end, without asking for it.

@@ -3,6 +3,7 @@
 //! One task owns the book. Everything slow is a job of its own, at most one at the access of a
 //! grant, and brings back an outcome. Nothing is made before the end of the log was reached once.
 
+mod health;
 mod job;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::provision::ledger::{Feed, Ledger, Part};
 use crate::provision::provisioner::{Drift, Failure, Finding, Provisioner, Standing};
 
 use crate::trouble::Troubles;
+use health::Health;
 use job::Permits;
 
 /// A provisioner and what it is configured to do.
@@ -79,7 +81,7 @@ pub(crate) struct Engine<L: Ledger> {
     book: Book,
     watch: Watch,
     alarms: Alarms,
-    troubles: Troubles,
+    health: Health,
     served: Vec<Arc<Served>>,
     inspections: Vec<Inspection>,
     jobs: JoinSet<Done>,
@@ -111,7 +113,7 @@ impl<L: Ledger> Engine<L> {
             book: Book::new(routes),
             watch: Watch::default(),
             alarms: Alarms::default(),
-            troubles: Troubles::default(),
+            health: Health::default(),
             inspections: vec![inspection; served.len()],
             served: served.into_iter().map(Arc::new).collect(),
             jobs: JoinSet::new(),
@@ -128,9 +130,10 @@ impl<L: Ledger> Engine<L> {
         }
     }
 
-    /// Says in this list what cannot be removed.
+    /// Says in this list what fails.
     pub(crate) fn telling(self, troubles: Troubles) -> Self {
-        Self { troubles, ..self }
+        let health = Health::new(troubles);
+        Self { health, ..self }
     }
 
     /// Runs until it is stopped. What exists then stays: it ends by itself where that is possible,
@@ -170,6 +173,7 @@ impl<L: Ledger> Engine<L> {
         if !self.caught_up {
             return;
         }
+        self.health.forget(|grant| self.book.grant(grant).is_some());
         for (by, task) in self.book.due(now) {
             let served = Arc::clone(&self.served[by]);
             let about = match &task {
@@ -216,6 +220,7 @@ impl<L: Ledger> Engine<L> {
         match part {
             Some(Ok(part)) => {
                 self.feed_failures = 0;
+                self.health.follows();
                 self.next = part.next;
                 self.caught_up |= part.caught_up;
                 self.time.raise(part.time);
@@ -235,6 +240,7 @@ impl<L: Ledger> Engine<L> {
                 let now = self.time.now(self.clock.as_ref());
                 self.feed_again = now.saturating_add(micros_of(pause));
                 self.feed = None;
+                self.health.follows_not(&error, now);
                 tracing::error!(
                     %error, ?pause,
                     "the log cannot be followed: no access is made, what exists ends in time"
@@ -268,26 +274,22 @@ impl<L: Ledger> Engine<L> {
     fn take(&mut self, done: Done, now: u64) {
         match done {
             Done::Acted(grant, outcome) => {
-                let what = format!("removal of grant {grant}");
-                match &outcome {
-                    Outcome::Removed(Ok(_)) => self.troubles.works(&what),
-                    Outcome::Removed(Err(failure)) => {
-                        self.troubles.failed(&what, &failure.to_string(), now);
-                    }
-                    Outcome::Made(_) | Outcome::Extended(_) | Outcome::NotNow => {}
-                }
+                self.health.acted(grant, &outcome, now);
                 self.book.done(grant, outcome, now);
             }
             Done::Reported(report, result) => self.book.reported(&report, result, now),
-            Done::Inspected(by, compared, Ok(found)) => self.judge(by, compared, found, now),
-            Done::Inspected(by, _, Err(failure)) => {
-                self.inspections[by].running = false;
-                let provisioner = &self.served[by].name;
-                tracing::error!(provisioner, %failure, "cannot compare what exists");
+            Done::Inspected(by, compared, found) => {
+                let name = &self.served[by].name;
+                self.health.inspected(name, found.as_ref().err(), now);
+                match found {
+                    Ok(found) => self.judge(by, compared, found, now),
+                    Err(_told) => self.inspections[by].running = false,
+                }
             }
             Done::Mended(by, seen) => {
                 self.inspections[by].running = false;
                 let name = self.served[by].name.clone();
+                self.health.drifted(&name, &seen, now);
                 for telling in self.watch.compare((by, &name), &seen) {
                     let ledger = self.ledger.clone();
                     self.spawn(About::Drift, async move {

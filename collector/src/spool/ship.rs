@@ -1,14 +1,17 @@
 //! Sending what is in a spool, in order, until the ledger has sealed it.
 
+mod refusal;
+
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_chain::sequence::QueueId;
-use countersign_client::{CallError, Client, Draft, StreamError, StreamOptions};
-use countersign_proto::reason::{Class, Reason};
-use countersign_proto::v1;
+use countersign_client::{CallError, Client, StreamError, StreamOptions};
+use countersign_proto::reason::Reason;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +21,7 @@ use super::{Spool, Standing};
 use crate::limits::{SHIP_RETRY, STOP_PATIENCE};
 use crate::outlet::OutletError;
 use crate::sink::{LedgerSink, Sink, SinkError};
+use refusal::{is_about_the_event, refused};
 
 /// The way to a ledger.
 pub trait Uplink: Send + Sync {
@@ -128,6 +132,7 @@ pub async fn ship<U: Uplink>(
         retry: patience.retry,
         standing: spool.watch(),
         refused: BTreeMap::new(),
+        counted: 0,
     };
     let waiting = || {
         let Standing { next, sealed, .. } = spool.standing();
@@ -154,6 +159,8 @@ struct Shipper<'a, U> {
     standing: watch::Receiver<Standing>,
     /// Places whose events the ledger refuses for what they are, with the reason.
     refused: BTreeMap<u64, String>,
+    /// Below this number it is counted what cannot be read.
+    counted: u64,
 }
 
 /// Why one stream ended.
@@ -202,7 +209,7 @@ impl<U: Uplink> Shipper<'_, U> {
 
     /// Finds out where to go on, and sends from there.
     async fn stream(&mut self, stop: &CancellationToken) -> Result<(), End> {
-        let mut reader = self.begin().await?;
+        let (mut reader, mut expected) = self.begin().await?;
         let mut sink = self.uplink.stream();
         let mut sent = VecDeque::new();
         let mut acknowledged = 0;
@@ -211,6 +218,8 @@ impl<U: Uplink> Shipper<'_, U> {
             let (some, back) = read(reader, end).await?;
             reader = back;
             for placed in &some {
+                self.passed_over(expected..placed.number);
+                expected = placed.number.saturating_add(1);
                 match self.send(&mut sink, placed, &mut sent).await {
                     Ok(()) => {}
                     Err(Failure::Uplink(error)) => return Err(End::Trouble(error)),
@@ -224,6 +233,8 @@ impl<U: Uplink> Shipper<'_, U> {
             if !some.is_empty() {
                 continue;
             }
+            self.passed_over(expected..end);
+            expected = expected.max(end);
             if sent.is_empty() && stop.is_cancelled() && self.standing.borrow().next == end {
                 sink.close().await;
                 return Err(End::Done);
@@ -247,7 +258,7 @@ impl<U: Uplink> Shipper<'_, U> {
     }
 
     /// Asks how far the queues in the spool are sealed, oldest first.
-    async fn begin(&mut self) -> Result<Reader, End> {
+    async fn begin(&mut self) -> Result<(Reader, u64), End> {
         let Standing {
             mut sealed, next, ..
         } = self.spool.standing();
@@ -256,6 +267,7 @@ impl<U: Uplink> Shipper<'_, U> {
             let (some, _reader) = read(reader, next).await?;
             let Some(first) = some.first() else {
                 // What was not sealed cannot be read.
+                self.passed_over(sealed..next);
                 self.spool.sealed_to(next).await?;
                 sealed = next;
                 break;
@@ -270,7 +282,13 @@ impl<U: Uplink> Shipper<'_, U> {
             self.spool.sealed_to(known).await?;
             sealed = known;
         }
-        Ok(Reader::new(Arc::clone(&self.spool.dir), sealed))
+        Ok((Reader::new(Arc::clone(&self.spool.dir), sealed), sealed))
+    }
+
+    /// These places cannot be read; each is counted once, however often a stream begins anew.
+    fn passed_over(&mut self, places: Range<u64>) {
+        self.spool.lose(places.start.max(self.counted)..places.end);
+        self.counted = self.counted.max(places.end);
     }
 
     async fn send(
@@ -324,7 +342,13 @@ impl<U: Uplink> Shipper<'_, U> {
             && let Some(number) = sent.front()
         {
             tracing::error!(number, error = %error, "the ledger refuses an event of the spool");
-            self.refused.insert(*number, error.message.clone());
+            if self
+                .refused
+                .insert(*number, error.message.clone())
+                .is_none()
+            {
+                self.spool.lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
         End::Trouble(error)
     }
@@ -339,33 +363,6 @@ fn uplink_error(error: &SinkError) -> UplinkError {
         reason,
         message: error.to_string(),
     }
-}
-
-/// Whether the same event would be refused for ever, while others would be taken.
-fn is_about_the_event(reason: Reason) -> bool {
-    let about = [
-        Reason::EventMissing,
-        Reason::EventConflict,
-        Reason::KindUnknown,
-        Reason::PayloadMalformed,
-        Reason::PayloadTooLarge,
-        Reason::RecordTooLarge,
-        Reason::CaseUnknown,
-        Reason::SessionUnknown,
-        Reason::BlobUnknown,
-    ];
-    reason.class() == Class::Caller && about.contains(&reason)
-}
-
-/// What stands in the place of an event that the ledger refuses.
-fn refused(why: &str) -> Draft {
-    Draft::new(&v1::SpoolGap {
-        source: "spool".to_owned(),
-        lost_events: 1,
-        lost_bytes: 0,
-        reason: format!("the ledger refused the event: {why}"),
-        first: None,
-    })
 }
 
 async fn read(mut reader: Reader, end: u64) -> Result<(Vec<Placed>, Reader), End> {

@@ -35,6 +35,8 @@ pub struct Status {
     pub max_bytes: u64,
     /// Items that were lost since the agent started, because the spool was full.
     pub dropped: u64,
+    /// Items that cannot be read any more or that the ledger refused, as far as this run knows.
+    pub lost: u64,
     /// Whether it is full now.
     pub is_full: bool,
     /// Why the ledger does not take it.
@@ -56,6 +58,7 @@ impl Status {
         self.sealed = standing.sealed.saturating_sub(first);
         self.used_bytes = standing.used_bytes;
         self.dropped = standing.dropped;
+        self.lost = standing.lost;
         self.is_full = standing.is_full;
         self.failed.clone_from(&standing.failed);
     }

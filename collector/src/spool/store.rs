@@ -46,7 +46,8 @@ struct Segment {
 pub struct Recovered {
     /// Items that wait to be sealed.
     pub waiting: u64,
-    /// Items that cannot be read any more, before others that can; the ledger tells of them too.
+    /// Items that were not sealed and cannot be read any more, before others that can; the ledger
+    /// tells of them too.
     pub lost: u64,
     /// Items that were at the end of the spool and are gone.
     pub lost_at_end: u64,
@@ -158,12 +159,12 @@ impl Store {
             bytes,
             places,
         });
-        recovered.lost += first.saturating_sub(self.next);
+        recovered.lost += first.saturating_sub(self.next.max(self.sealed));
         // What is before the oldest segment is gone, and was sealed.
         self.chain = found.head.chain;
         self.next = first;
         for frame in &found.frames {
-            recovered.lost += frame.number.saturating_sub(self.next);
+            recovered.lost += frame.number.saturating_sub(self.next.max(self.sealed));
             if !frame.follows && frame.number == self.next {
                 recovered.broken.push(frame.number);
             }

@@ -231,6 +231,32 @@ async fn a_full_spool_that_drops_says_in_its_place_how_much() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_as_lost_is_not_read_again_after_a_restart() {
+    let dir = folder();
+    let (spool, _) = open(dir.path(), Full::Drop);
+    let mut number = 0;
+    while spool.standing().dropped < 70 {
+        let item = large(number).at("input", number.to_string());
+        spool.put(item).await.expect("dropped or taken");
+        number += 1;
+        if number % 50 == 0 {
+            spool.durable().await.expect("a good disk");
+        }
+    }
+    spool.durable().await.expect("a good disk");
+    let dropped = spool.standing().dropped;
+    let ledger = SimLedger::new(6);
+    ledger.heal();
+    drain(&spool, &ledger).await;
+    // It had room to tell of the loss before it was closed.
+    spool.close().await;
+    let (spool, _) = open(dir.path(), Full::Drop);
+    drain(&spool, &ledger).await;
+    assert_eq!(ledger.lost(), dropped);
+    assert_eq!(spool.place("input"), Some((number - 1).to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_the_ledger_refuses_becomes_a_gap_and_the_rest_goes_on() {
     let dir = folder();
     let (spool, _) = open(dir.path(), Full::Block);
@@ -245,7 +271,46 @@ async fn an_event_that_the_ledger_refuses_becomes_a_gap_and_the_rest_goes_on() {
         ledger.texts(),
         ["0", "1", "2", "3", "5", "6", "7", "8", "9"]
     );
-    assert_eq!(ledger.lost(), 1);
+    assert_eq!((ledger.lost(), spool.standing().lost), (1, 1));
+}
+
+/// Flips a bit within the text of an item.
+fn damage(dir: &Path, text: &str) {
+    let segments = std::fs::read_dir(dir.join("segments")).expect("a folder");
+    let file = segments.flatten().next().expect("a segment").path();
+    let mut bytes = std::fs::read(&file).expect("a segment");
+    let found = bytes
+        .windows(text.len())
+        .position(|at| at == text.as_bytes());
+    bytes[found.expect("it is there")] ^= 1;
+    std::fs::write(&file, bytes).expect("room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_rotted_in_the_spool_is_counted_once_as_lost() {
+    for reopened in [false, true] {
+        let dir = folder();
+        let (mut spool, _) = open(dir.path(), Full::Block);
+        for number in 1_000_000..1_000_010 {
+            spool.put(item(number)).await.expect("room");
+        }
+        spool.durable().await.expect("a good disk");
+        damage(dir.path(), "1000004");
+        if reopened {
+            spool.close().await;
+            spool = open(dir.path(), Full::Block).0;
+            assert_eq!(spool.standing().lost, 1, "at the start");
+        }
+        let ledger = SimLedger::new(5);
+        ledger.heal();
+        drain(&spool, &ledger).await;
+        drain(&spool, &ledger).await;
+        assert_eq!(ledger.texts().len(), 9);
+        assert_eq!(spool.standing().lost, 1, "reopened: {reopened}");
+        spool.close().await;
+        let (spool, _) = open(dir.path(), Full::Block);
+        assert_eq!(spool.standing().lost, 0, "it was told");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::store::{Recovered, SpoolError, Store, Wrote};
 use super::{Full, Standing};
 use crate::limits::{FULL_RETRY, MARK_EVERY, SPOOL_BATCH};
-use crate::outlet::Item;
+use crate::outlet::{Item, Place};
 
 /// What inputs hand over.
 #[derive(Debug)]
@@ -21,11 +21,14 @@ pub(super) enum Put {
     Flush(oneshot::Sender<()>),
 }
 
-/// What was lost while the spool was full.
+/// What was lost of one input while the spool was full.
 #[derive(Debug, Default)]
 struct Lost {
     events: u64,
     bytes: u64,
+    /// Where the input was behind it. It becomes durable with the event that tells of the loss, so
+    /// that nothing is told as lost and read again.
+    place: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -40,7 +43,8 @@ pub(super) struct Writer {
     /// Items that wait to be written, with their room in the queue.
     waiting: VecDeque<(Item, Option<OwnedSemaphorePermit>)>,
     flushes: Vec<oneshot::Sender<()>>,
-    lost: Lost,
+    /// By the name of the input; empty for what has no place.
+    lost: BTreeMap<String, Lost>,
     dropped: u64,
     is_full: bool,
     /// Whether the disk had no room for the mark.
@@ -81,7 +85,7 @@ impl Writer {
             places,
             waiting: VecDeque::new(),
             flushes: Vec::new(),
-            lost: Lost::default(),
+            lost: BTreeMap::new(),
             dropped: 0,
             is_full: false,
             is_unmarked: false,
@@ -105,7 +109,7 @@ impl Writer {
         if recovered.lost_at_end > 0 {
             let lost = Lost {
                 events: recovered.lost_at_end,
-                bytes: 0,
+                ..Lost::default()
             };
             let reason = "the end of the spool is missing".to_owned();
             self.waiting.push_back((gap(reason, &lost), None));
@@ -173,31 +177,31 @@ impl Writer {
         }
     }
 
-    /// Writes what waits, as far as there is room.
+    /// Writes what waits, as far as there is room, and before it what was lost.
     fn write(&mut self) -> io::Result<()> {
-        while !self.waiting.is_empty() {
-            let told = self.lost.events > 0;
-            if told {
-                let reason = "the spool was full".to_owned();
-                let item = gap(reason, &std::mem::take(&mut self.lost));
-                self.waiting.push_front((item, None));
-            }
+        while !(self.waiting.is_empty() && self.lost.is_empty()) {
+            let gaps: Vec<Item> = self.lost.iter().map(told).collect();
             let waiting = self.waiting.iter().take(SPOOL_BATCH);
-            let batch: Vec<Item> = waiting.map(|(item, _room)| item.clone()).collect();
+            let waiting = waiting.map(|(item, _room)| item.clone());
+            let batch: Vec<Item> = gaps.iter().cloned().chain(waiting).collect();
             match self.store.append(&batch)? {
                 Wrote::Some(count) => {
-                    self.waiting.drain(..count);
+                    for _gap in gaps.iter().take(count) {
+                        self.lost.pop_first();
+                    }
+                    self.waiting.drain(..count.saturating_sub(gaps.len()));
                     self.fullness(None);
                 }
+                // What is sealed and not noted yet may be all the room there is to be had.
+                Wrote::Full if self.to_mark.min(self.store.next()) > self.store.sealed() => {
+                    self.mark()?;
+                }
                 full @ (Wrote::Full | Wrote::DiskFull) => {
-                    if told {
-                        self.take_back();
-                    }
                     self.fullness(Some(full));
-                    if self.full == Full::Block {
-                        break;
+                    if self.full == Full::Drop {
+                        self.lose();
                     }
-                    self.lose();
+                    break;
                 }
             }
         }
@@ -211,22 +215,15 @@ impl Writer {
         Ok(())
     }
 
-    /// The event that tells what was lost found no room either.
-    fn take_back(&mut self) {
-        if let Some((item, None)) = self.waiting.pop_front()
-            && let Ok(countersign_proto::event::Known::SpoolGap(gap)) = item.draft.event.known()
-        {
-            self.lost.events += gap.lost_events;
-            self.lost.bytes += gap.lost_bytes;
-        }
-    }
-
     fn lose(&mut self) {
         for (item, _room) in self.waiting.drain(..) {
             self.dropped += 1;
-            self.lost.events += 1;
             let bytes = super::frame::size(&item);
-            self.lost.bytes += u64::try_from(bytes).unwrap_or(0);
+            let input = item.place.as_ref().map(|place| place.input.clone());
+            let lost = self.lost.entry(input.unwrap_or_default()).or_default();
+            lost.events += 1;
+            lost.bytes += u64::try_from(bytes).unwrap_or(0);
+            lost.place = item.place.or(lost.place.take());
         }
     }
 
@@ -294,6 +291,7 @@ impl Writer {
                 used_bytes,
                 dropped,
                 is_full,
+                lost: 0,
                 failed: None,
             };
             let changed = *standing != now;
@@ -308,6 +306,18 @@ impl Writer {
             }
             changed
         });
+    }
+}
+
+/// The event that tells what was lost of an input, and the place behind it.
+fn told((input, lost): (&String, &Lost)) -> Item {
+    let reason = match input.as_str() {
+        "" => "the spool was full".to_owned(),
+        input => format!("the spool was full; these are of input {input}"),
+    };
+    Item {
+        place: lost.place.clone(),
+        ..gap(reason, lost)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign_collector::input::{InputConfig, InputError, run};
 use countersign_collector::outlet::{Item, Outlet, OutletError};
+use countersign_collector::trouble::Health;
 use countersign_proto::event::Known;
 use countersign_proto::v1::ExternalEvent;
 use parking_lot::Mutex;
@@ -103,7 +104,8 @@ impl Running {
         let config: InputConfig = toml::from_str(config).expect("a configuration");
         let (stop, outlet) = (CancellationToken::new(), outlet.clone());
         let token = stop.clone();
-        let task = tokio::spawn(async move { run(&config, outlet, token).await });
+        let task =
+            tokio::spawn(async move { run(&config, outlet, &Health::default(), token).await });
         Self { stop, task }
     }
 

@@ -1,5 +1,6 @@
 //! The child process: started, read, and started again when it ends.
 
+use std::fmt;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -17,8 +18,8 @@ use crate::input::error::InputError;
 use crate::input::push::Push;
 use crate::input::record::{Record, Understood};
 use crate::limits::{
-    CHILD_LAST_WORDS, CHILD_PAUSE_FIRST, CHILD_PAUSE_LAST, CHILD_WELL, MAX_CHILD_WORDS, MAX_CURSOR,
-    MAX_JOURNAL_LINE,
+    CHILD_LAST_WORDS, CHILD_PAUSE_FIRST, CHILD_PAUSE_LAST, CHILD_QUIET, CHILD_WELL,
+    MAX_CHILD_WORDS, MAX_CURSOR, MAX_JOURNAL_LINE,
 };
 use crate::outlet::{Outlet, OutletError};
 
@@ -59,6 +60,7 @@ pub(in crate::input) async fn run<O: Outlet>(
         if started.elapsed() >= CHILD_WELL {
             pause = CHILD_PAUSE_FIRST;
         }
+        reader.push.health().failed(&ended.to_string());
         ended.tell(pause);
         tokio::select! {
             () = stop.cancelled() => {}
@@ -73,8 +75,20 @@ pub(in crate::input) async fn run<O: Outlet>(
 enum Ended {
     /// It could not be started, read or waited for.
     Failed(io::Error),
-    /// By itself.
-    Exited(ExitStatus),
+    /// By itself, with these last words.
+    Exited(ExitStatus, String),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => write!(f, "journalctl cannot be run: {error}"),
+            Self::Exited(status, words) if words.is_empty() => {
+                write!(f, "journalctl ended: {status}")
+            }
+            Self::Exited(status, words) => write!(f, "journalctl ended: {status}: {words}"),
+        }
+    }
 }
 
 impl Ended {
@@ -84,7 +98,7 @@ impl Ended {
             Self::Failed(error) => {
                 tracing::warn!(%error, pause_ms, "journalctl cannot be run; trying again");
             }
-            Self::Exited(status) => {
+            Self::Exited(status, _) => {
                 tracing::warn!(%status, pause_ms, "journalctl ended; starting it again");
             }
         }
@@ -122,29 +136,41 @@ impl<O: Outlet> Reader<'_, O> {
         };
         let telling = tokio::spawn(tell_words(words));
         let mut lines = Lines::new(BufReader::new(out), MAX_JOURNAL_LINE);
+        // One that has nothing to say is well when it does not end at once.
+        let mut quiet = std::pin::pin!(tokio::time::sleep(CHILD_QUIET));
+        let mut is_quiet = true;
         let broken = loop {
             let line = tokio::select! {
                 () = stop.cancelled() => break None,
                 line = lines.next() => line,
+                () = &mut quiet, if is_quiet => {
+                    is_quiet = false;
+                    self.push.health().works();
+                    continue;
+                }
             };
             match line {
-                Ok(Some(line)) => self.line(line).await?,
+                Ok(Some(line)) => {
+                    self.push.health().works();
+                    self.line(line).await?;
+                }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
         };
         let ended = end(child, stop, broken.is_some()).await;
         let abort = telling.abort_handle();
-        if tokio::time::timeout(CHILD_LAST_WORDS, telling)
-            .await
-            .is_err()
-        {
-            // A process of the child's holds the pipe open.
-            abort.abort();
-        }
+        let words = match tokio::time::timeout(CHILD_LAST_WORDS, telling).await {
+            Ok(words) => words.unwrap_or_default(),
+            Err(_elapsed) => {
+                // A process of the child's holds the pipe open.
+                abort.abort();
+                String::new()
+            }
+        };
         Ok(match broken {
             Some(error) => Ended::Failed(error),
-            None => ended.map_or_else(Ended::Failed, Ended::Exited),
+            None => ended.map_or_else(Ended::Failed, |status| Ended::Exited(status, words)),
         })
     }
 
@@ -225,11 +251,14 @@ async fn end(
     child.wait().await
 }
 
-/// Passes on what the child complains about.
-async fn tell_words<R: AsyncRead + Unpin>(words: R) {
+/// Passes on what the child complains about; returns the last line of it.
+async fn tell_words<R: AsyncRead + Unpin>(words: R) -> String {
+    let mut last = String::new();
     let mut lines = Lines::new(BufReader::new(words), MAX_CHILD_WORDS);
     while let Ok(Some(Text { kept, .. })) = lines.next().await {
         let says = String::from_utf8_lossy(&kept).into_owned();
         tracing::warn!(%says, "journalctl complains");
+        last = says;
     }
+    last
 }

@@ -134,6 +134,8 @@ fn nothing_in_the_configuration_becomes_another_option() {
     assert_eq!(arguments[arguments.len() - 2..], ["--", "_COMM=a"]);
     let again = config.arguments(Some("s=1"));
     assert!(again.contains(&"--cursor=s=1".to_owned()), "{again:?}");
+    // Without it, journalctl gives ten entries and waits for the next write.
+    assert!(again.contains(&"--no-tail".to_owned()), "{again:?}");
 }
 
 /// A program in the place of journalctl. Each start takes the next of its acts: what it writes, and
@@ -280,6 +282,9 @@ async fn a_program_that_is_not_there_is_waited_for() {
     let script = Script::new(&[(&entry(1, "one"), false)]);
     let later = folder.path().join("journalctl");
     let running = Running::start(&config(&later), &outlet);
+    running
+        .until_it_says(Some("journalctl cannot be run"))
+        .await;
     // The script looks for its acts beside itself.
     for name in ["act0", "journalctl"] {
         fs::copy(script.path(name), folder.path().join(format!("{name}.new"))).unwrap();
@@ -290,6 +295,17 @@ async fn a_program_that_is_not_there_is_waited_for() {
         .unwrap();
     }
     outlet.holds(1).await;
+    running.until_it_says(None).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_child_that_ends_is_told_with_its_last_words() {
+    let script = Script::new(&[("", true), ("", true), ("", true)]);
+    let running = Running::start(&script.config(), &Memory::default());
+    running
+        .until_it_says(Some("exit status: 1: it went wrong"))
+        .await;
     running.stop().await.unwrap();
 }
 

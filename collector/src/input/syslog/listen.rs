@@ -56,6 +56,7 @@ pub(in crate::input) async fn run<O: Outlet>(
             let socket = UnixDatagram::bind(&path).map_err(failed(path.display()))?;
             allow(&path, config.mode)?;
             tracing::info!(path = %path.display(), "syslog input listens");
+            hall.push.health().works();
             let done = datagrams(&socket, &hall.habits, &hall.push, &hall.stop).await;
             Ok(done?)
         }
@@ -203,6 +204,7 @@ impl<O: Outlet> Hall<O> {
     /// Takes connections until the input is stopped, or the outlet takes nothing more.
     async fn receive<L: Listener>(mut self, listener: L) -> Result<(), InputError> {
         let mut is_crowded = false;
+        self.push.health().works();
         loop {
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => break,
