@@ -110,8 +110,14 @@ pub async fn check(
 ) -> Result<Vec<Checked>, ProvisionError> {
     config::routes(configs)?;
     let mut all = Vec::new();
-    for served in serve(configs, "", &clock)? {
+    for (served, config) in serve(configs, "", &clock)?.into_iter().zip(configs) {
         let name = served.name.clone();
+        // Whatever a hook or a service makes, it may have no credential.
+        let has_credential = config.postgres.is_some() || config.ssh.is_some();
+        if has_credential && served.delivery.is_none() {
+            let failure = Failure::new(deliver::NO_WAY);
+            return Err(ProvisionError::Check { name, failure });
+        }
         match served.provisioner.check().await {
             Ok(lines) => all.push(Checked { name, lines }),
             Err(failure) => return Err(ProvisionError::Check { name, failure }),

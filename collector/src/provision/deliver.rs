@@ -20,6 +20,10 @@ use crate::provision::process::{Program, ProgramError};
 use crate::provision::provisioner::{Doing, Failure, Grant};
 use crate::provision::text::{cut, hex, plain};
 
+/// A credential that nobody would get.
+pub(crate) const NO_WAY: &str =
+    "there is a credential and no way to deliver it; add `deliver` to the configuration";
+
 /// Hands credentials over.
 pub(crate) trait Deliver: Send + Sync {
     /// Hands over a credential in place of one that was handed over for the grant before.

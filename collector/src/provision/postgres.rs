@@ -13,6 +13,7 @@ mod held;
 mod inspect;
 mod make;
 mod names;
+mod prepared;
 mod remove;
 mod tls;
 

@@ -15,8 +15,10 @@ mod authorized;
 mod inspect;
 mod keygen;
 mod krl;
+mod prepared;
 mod session;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -115,6 +117,8 @@ pub(crate) struct Ssh {
     config: SshConfig,
     /// One change of the list of revoked certificates at a time.
     krl: Mutex<()>,
+    /// Watched files that were not there at the last look.
+    missing: parking_lot::Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Ssh {
@@ -136,6 +140,7 @@ impl Ssh {
         let ssh = Self {
             config: config.clone(),
             krl: Mutex::new(()),
+            missing: parking_lot::Mutex::default(),
         };
         drop(ssh.authority()?);
         Ok(ssh)
@@ -185,6 +190,14 @@ impl Ssh {
             let mut builder = fs::DirBuilder::new();
             builder.recursive(true).mode(mode).create(path)
         };
+        if !self.sessions().exists() {
+            let path = self.sessions();
+            tracing::warn!(
+                path = %path.display(),
+                "the folder is not there and is made anew, for this account: give it to the user \
+                 of countersign-principals, or connections are not found (docs/provisioners.md)"
+            );
+        }
         make(&self.config.state, 0o755)
             .and_then(|()| make(&self.grants(), 0o755))
             .and_then(|()| make(&self.sessions(), 0o755))

@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_collector::agent::AgentConfig;
+use countersign_collector::provision::{SystemClock, check};
 use countersign_proto::event::Known;
 use countersign_proto::v1::{AccessDriftDetected, Drift};
 use countersign_tests::postgres::{PASSWORD, Postgres};
@@ -409,6 +412,69 @@ async fn a_role_with_createrole_is_enough() {
         "and no drift"
     );
     running.stop().await;
+}
+
+/// What `--dry-run` says of this configuration.
+async fn checked(text: &str) -> Result<Vec<String>, String> {
+    let file: AgentConfig = toml::from_str(text).expect("a configuration");
+    match check(&file.provision, Arc::new(SystemClock)).await {
+        Ok(all) => Ok(all.into_iter().flat_map(|one| one.lines).collect()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_may_not_be_granted_is_left_out_of_a_whole_schema() {
+    let (server, dir) = (database(), tempfile::tempdir().expect("a folder"));
+    let text = with_createrole(&server, dir.path());
+    let text = text.replace(
+        "tables = [\"public.orders\"]",
+        "all_tables_in = [\"public\"]",
+    );
+    let lines = checked(&text).await.expect("it can be used").join("\n");
+    assert!(
+        lines.contains("may not grant them: secrets in public"),
+        "{lines}"
+    );
+    let site = Site::new(RESOURCES).await;
+    let running = site.provision(&text).await;
+    let grant = site.grant("orders-db", "read-only", 3_600).await;
+    site.made(grant).await;
+    let (role, password) = delivered(dir.path(), grant);
+    let read = |sql: &str| server.run((&role, &password), "orders", sql);
+    assert_eq!(read("SELECT id FROM orders").stdout, b"7\n");
+    assert!(!read("SELECT id FROM secrets").status.success());
+    assert_eq!(site.told().await, ["GrantProvisioned"], "and no drift");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_lacks_is_said_before_access_is_made() {
+    let (server, dir) = (database(), tempfile::tempdir().expect("a folder"));
+    let text = with_createrole(&server, dir.path());
+    checked(&text).await.expect("it is prepared");
+    let table = "tables = [\"public.orders\"]";
+    let deliver = format!("deliver = {{ dir = {:?} }}", dir.path());
+    for (from, to, says) in [
+        (
+            table,
+            "tables = [\"public.order\"]",
+            "no table public.order in orders",
+        ),
+        (table, "schemas = [\"sales\"]", "no schema sales in orders"),
+        (
+            table,
+            "tables = [\"public.secrets\"]",
+            "ON \"public\".\"secrets\" TO \"countersign\" WITH",
+        ),
+        ("[\"operators\"]", "[\"operator\"]", "no role operator"),
+        (&deliver, "", "no way to deliver it"),
+        ("port = ", "port = 1 #", "127.0.0.1:1"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let why = checked(&text.replace(from, to)).await.expect_err(to);
+        assert!(why.contains(says), "{to}: {why}");
+    }
 }
 
 fn sha256(text: &str) -> String {

@@ -8,6 +8,7 @@ use super::{Done, Served};
 use crate::limits::{MAX_FINDINGS, PROVISION_LIMIT};
 use crate::provision::book::{Anew, Outcome, Task};
 use crate::provision::config::OnDrift;
+use crate::provision::deliver::NO_WAY;
 use crate::provision::drift::Seen;
 use crate::provision::ledger::{Ledger, Word};
 use crate::provision::provisioner::{
@@ -110,9 +111,7 @@ async fn deliver(
         return Ok(made);
     };
     let Some(delivery) = &served.delivery else {
-        return Err(Failure::new(
-            "there is a credential and no way to deliver it; add `deliver` to the configuration",
-        ));
+        return Err(Failure::new(NO_WAY));
     };
     limited(delivery.deliver(grant, &credential)).await?;
     made.credential = Some(credential.without_content());

@@ -1,6 +1,7 @@
 //! What the catalog says about roles.
 
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::connect::{Session, failure};
 use super::names::{Mark, Marks};
@@ -35,6 +36,25 @@ pub(super) struct Right {
     pub(super) privilege: String,
     pub(super) schema: String,
     pub(super) table: String,
+}
+
+/// Whether something can be given on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    Granted,
+    /// It is there, and not ours to give.
+    Held,
+    Missing,
+}
+
+impl Reach {
+    const fn of(may: Option<bool>) -> Self {
+        match may {
+            Some(true) => Self::Granted,
+            Some(false) => Self::Held,
+            None => Self::Missing,
+        }
+    }
 }
 
 const ROLES: &str = "
@@ -130,6 +150,60 @@ WHERE a.grantee = $1 AND c.relowner <> $1 ORDER BY 2, 3, 1";
         };
         let rights = rows.iter().map(right).collect::<Result<_, _>>();
         rights.map_err(|error| failure(&error))
+    }
+
+    /// Tables and views of a schema, in order, and whether all of these privileges on each can be
+    /// given on.
+    pub(super) async fn tables_in(
+        &self,
+        schema: &str,
+        privileges: &[&str],
+    ) -> Result<Vec<(String, bool)>, Failure> {
+        const SQL: &str = "
+SELECT c.relname::text,
+       coalesce((SELECT bool_and(has_table_privilege(c.oid, p || ' WITH GRANT OPTION'))
+                 FROM unnest($2::text[]) p), true)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1::text AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1";
+        let rows = self.query(SQL, &[&schema, &privileges]).await;
+        let rows = rows.map_err(|error| failure(&error))?;
+        let table = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));
+        let tables = rows.iter().map(table).collect::<Result<_, _>>();
+        tables.map_err(|error| failure(&error))
+    }
+
+    pub(super) async fn may_connect(&self, database: &str) -> Result<Reach, Failure> {
+        const SQL: &str = "
+SELECT has_database_privilege(oid, 'CONNECT WITH GRANT OPTION') FROM pg_database
+WHERE datname = $1::text";
+        self.reach(SQL, &[&database]).await
+    }
+
+    pub(super) async fn may_use(&self, schema: &str) -> Result<Reach, Failure> {
+        const SQL: &str = "
+SELECT has_schema_privilege(oid, 'USAGE WITH GRANT OPTION') FROM pg_namespace
+WHERE nspname = $1::text";
+        self.reach(SQL, &[&schema]).await
+    }
+
+    pub(super) async fn may_grant(
+        &self,
+        schema: &str,
+        table: &str,
+        privilege: &str,
+    ) -> Result<Reach, Failure> {
+        const SQL: &str = "
+SELECT has_table_privilege(c.oid, $3::text || ' WITH GRANT OPTION')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1::text AND c.relname = $2::text";
+        self.reach(SQL, &[&schema, &table, &privilege]).await
+    }
+
+    async fn reach(&self, sql: &str, of: &[&(dyn ToSql + Sync)]) -> Result<Reach, Failure> {
+        let row = self.query_opt(sql, of).await;
+        let row = row.map_err(|error| failure(&error))?;
+        let may = row.map(|row| row.try_get(0)).transpose();
+        Ok(Reach::of(may.map_err(|error| failure(&error))?))
     }
 
     async fn names(&self, sql: &str, oid: u32) -> Result<Vec<String>, Failure> {

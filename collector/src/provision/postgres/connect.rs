@@ -22,6 +22,8 @@ pub(super) struct Server {
     config: Config,
     password_file: Option<PathBuf>,
     tls: Option<Tls>,
+    /// Host and port, or the socket, for messages.
+    at: String,
 }
 
 /// A connection that ends with its value.
@@ -102,6 +104,11 @@ impl Server {
             config,
             password_file: settings.password_file.clone(),
             tls,
+            at: match host.strip_suffix('/').unwrap_or(host) {
+                folder if folder.starts_with('/') => format!("{folder}/.s.PGSQL.{}", settings.port),
+                host if host.contains(':') => format!("[{host}]:{}", settings.port),
+                host => format!("{host}:{}", settings.port),
+            },
         })
     }
 
@@ -128,7 +135,23 @@ impl Server {
             None => config.connect(NoTls).await.map(session),
             Some(tls) => config.connect(tls.clone()).await.map(session),
         };
-        opened.map_err(|error| failure(&error))
+        opened.map_err(|error| self.not_opened(&error))
+    }
+
+    /// Which server it is, and what usually helps.
+    fn not_opened(&self, error: &tokio_postgres::Error) -> Failure {
+        let code = error.as_db_error().map(|said| said.code().code());
+        let hint = match (code, self.at.starts_with('/')) {
+            // invalid_authorization_specification: how pg_hba.conf lets the role in.
+            (Some("28000"), true) => {
+                "; let the role log in with its password at the socket: `local all <role> \
+                 scram-sha-256` before other `local` lines of pg_hba.conf (docs/provisioners.md)"
+            }
+            (Some("28000"), false) => "; let the role log in from here, in pg_hba.conf",
+            (Some("28P01"), _) => "; see that `password_file` holds the password of the role",
+            _ => "",
+        };
+        Failure::new(format!("{} at {}{hint}", failure(error), self.at))
     }
 }
 

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::{Right, Role, marked};
 use super::connect::Session;
-use super::make::rights;
-use super::names::{MARK, Mark, literal, quoted};
+use super::names::{Mark, literal, quoted};
 use super::{Postgres, PostgresAccess};
 use crate::provision::clock::rfc3339;
 use crate::provision::provisioner::{Drift, Expected, Failure, Finding, Grant, Standing};
@@ -179,41 +178,6 @@ impl Postgres {
             }
         }
         Ok(())
-    }
-
-    pub(super) async fn check_server(&self) -> Result<Vec<String>, Failure> {
-        let session = self.server.session().await?;
-        let roles = session.roles().await?;
-        let user = roles.iter().find(|role| role.name == self.config.user);
-        if !user.is_some_and(|user| user.superuser || user.create_role) {
-            return Err(Failure::new(format!(
-                "expected {} to have CREATEROLE; run `ALTER ROLE {} CREATEROLE` as a superuser",
-                self.config.user,
-                quoted(&self.config.user)
-            )));
-        }
-        let mut lines = Vec::new();
-        for access in &self.config.access {
-            for database in &access.databases {
-                drop(self.server.session_in(&database.name).await?);
-                let sql = rights("ROLE", database);
-                let sql = sql
-                    .trim_start_matches("BEGIN; ")
-                    .trim_end_matches("; COMMIT");
-                let (permission, resource) = (&access.permission, &access.resource);
-                lines.push(format!(
-                    "{permission} on {resource}, in {}: {sql}",
-                    database.name
-                ));
-            }
-        }
-        for role in roles {
-            let comment = role.comment.unwrap_or_default();
-            if role.name.starts_with(self.marks.prefix()) || comment.starts_with(MARK) {
-                lines.push(format!("exists: role {}: {comment}", role.name));
-            }
-        }
-        Ok(lines)
     }
 }
 

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::catalog::Role;
 use super::connect::Session;
 use super::names::{Mark, literal, quoted, table};
+use super::prepared::Tables;
 use super::{DatabaseAccess, Postgres, PostgresAccess};
 use crate::provision::clock::rfc3339;
 use crate::provision::credential::{Credential, Part, Secret};
@@ -40,7 +41,20 @@ impl Postgres {
         // If we stop here, there is a role that nobody can use and that says whose it is.
         for database in &access.databases {
             let there = self.server.session_in(&database.name).await?;
-            there.run(&rights(&role, database)).await?;
+            let tables = self.tables(&there, database).await?;
+            for tables in tables.iter().filter(|one| !one.left_out.is_empty()) {
+                let (left_out, schema) = (tables.left_out.join(", "), &tables.schema);
+                let (database, remedy) = (&database.name, self.remedy(tables, database));
+                tracing::warn!(
+                    name,
+                    database,
+                    schema,
+                    left_out,
+                    remedy,
+                    "access is made without tables that may not be granted"
+                );
+            }
+            there.run(&rights(&role, database, Some(&tables))).await?;
         }
         // If we stop here, it has its rights, and still nobody can log in.
         let password = password()?;
@@ -155,8 +169,9 @@ impl Postgres {
     }
 }
 
-/// Statements that give a role its rights in a database.
-pub(super) fn rights(role: &str, database: &DatabaseAccess) -> String {
+/// Statements that give a role its rights in a database: on these tables of the schemas that are
+/// meant as a whole, or on whatever is in them.
+pub(super) fn rights(role: &str, database: &DatabaseAccess, all: Option<&[Tables]>) -> String {
     let mut sql = format!(
         "BEGIN; GRANT CONNECT ON DATABASE {} TO {role}; ",
         quoted(&database.name)
@@ -186,11 +201,19 @@ pub(super) fn rights(role: &str, database: &DatabaseAccess) -> String {
                 "GRANT {privileges} ON TABLE {schema}.{table} TO {role}; "
             ));
         }
-        for schema in &database.all_tables_in {
+        for schema in database.all_tables_in.iter().filter(|_| all.is_none()) {
             let schema = quoted(schema);
             sql.push_str(&format!(
                 "GRANT {privileges} ON ALL TABLES IN SCHEMA {schema} TO {role}; "
             ));
+        }
+        for tables in all.unwrap_or_default() {
+            for table in &tables.granted {
+                let (schema, table) = (quoted(&tables.schema), quoted(table));
+                sql.push_str(&format!(
+                    "GRANT {privileges} ON TABLE {schema}.{table} TO {role}; "
+                ));
+            }
         }
     }
     sql.push_str("COMMIT");
@@ -222,13 +245,35 @@ mod tests {
             privileges: vec![Privilege::Select, Privilege::Update],
         };
         assert_eq!(
-            rights("\"r\"", &database),
+            rights("\"r\"", &database, None),
             "BEGIN; GRANT CONNECT ON DATABASE \"or\"\"ders\" TO \"r\"; \
              GRANT USAGE ON SCHEMA \"audit\" TO \"r\"; GRANT USAGE ON SCHEMA \"public\" TO \"r\"; \
              GRANT USAGE ON SCHEMA \"sales\" TO \"r\"; \
              GRANT SELECT, UPDATE ON TABLE \"public\".\"orders\" TO \"r\"; \
              GRANT SELECT, UPDATE ON TABLE \"sales\".\"Items\" TO \"r\"; \
              GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA \"audit\" TO \"r\"; COMMIT"
+        );
+    }
+
+    #[test]
+    fn of_a_whole_schema_only_what_may_be_granted_is() {
+        let database = DatabaseAccess {
+            name: "orders".into(),
+            schemas: Vec::new(),
+            tables: Vec::new(),
+            all_tables_in: vec!["public".into()],
+            privileges: vec![Privilege::Select],
+        };
+        let tables = Tables {
+            schema: "public".into(),
+            granted: vec!["a\"b".into()],
+            left_out: vec!["secrets".into()],
+        };
+        let sql = rights("\"r\"", &database, Some(&[tables]));
+        assert!(sql.contains("ON TABLE \"public\".\"a\"\"b\" TO"), "{sql}");
+        assert!(
+            !sql.contains("secrets") && !sql.contains("ALL TABLES"),
+            "{sql}"
         );
     }
 

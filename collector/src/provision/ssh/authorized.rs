@@ -36,13 +36,22 @@ pub(super) fn fingerprint(line: &str) -> Option<String> {
     Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(digest)))
 }
 
-/// Fingerprints of all keys in a file; none when there is no such file.
-pub(super) fn fingerprints(path: &Path) -> io::Result<Vec<String>> {
+/// Fingerprints of all keys in a file; `None` when there is no such file.
+pub(super) fn fingerprints(path: &Path) -> io::Result<Option<Vec<String>>> {
     match fs::read_to_string(path) {
-        Ok(text) => Ok(text.lines().filter_map(fingerprint).collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Ok(text) => Ok(Some(text.lines().filter_map(fingerprint).collect())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What it means that a watched file is not there.
+pub(super) fn missing(path: &Path) -> String {
+    format!(
+        "the watched file {} is not there: it has no keys, or the agent does not see it \
+         (`ProtectHome=yes` of its unit hides /home)",
+        path.display()
+    )
 }
 
 /// Takes a key out of a file, which keeps its owner and mode.
@@ -84,9 +93,9 @@ mod tests {
 
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("authorized_keys");
-        assert!(fingerprints(&path).unwrap().is_empty(), "no file, no keys");
+        assert_eq!(fingerprints(&path).unwrap(), None, "no file");
         fs::write(&path, format!("# mine\n{KEY}\nwhat is this\n")).unwrap();
-        assert_eq!(fingerprints(&path).unwrap().len(), 2);
+        assert_eq!(fingerprints(&path).unwrap().unwrap().len(), 2);
         take_out(&path, &plain).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "# mine\nwhat is this\n");
     }

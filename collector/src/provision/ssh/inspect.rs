@@ -37,7 +37,12 @@ impl Ssh {
             let keys = authorized::fingerprints(path).map_err(|error| {
                 Failure::new(format!("cannot read {}: {error}", path.display()))
             })?;
-            for key in keys.into_iter().filter(|key| !watched.known.contains(key)) {
+            self.tell_missing(path, keys.is_none());
+            for key in keys
+                .into_iter()
+                .flatten()
+                .filter(|key| !watched.known.contains(key))
+            {
                 let target = format!("key {key} in {}", path.display());
                 let detail = "nobody granted it, and it is not among the known ones";
                 found.push(Finding::new(Drift::Unknown, 0, target, detail));
@@ -47,6 +52,16 @@ impl Ssh {
             found.extend(self.compare_sshd(config).await?);
         }
         Ok(found)
+    }
+
+    /// The log of the agent says once that a watched file is not there, and when it is again.
+    fn tell_missing(&self, path: &Path, is_missing: bool) {
+        let mut missing = self.missing.lock();
+        if is_missing && missing.insert(path.to_owned()) {
+            tracing::warn!("{}", authorized::missing(path));
+        } else if !is_missing && missing.remove(path) {
+            tracing::info!(path = %path.display(), "the watched file is there now");
+        }
     }
 
     fn compare_grants(&self, standing: &[Standing]) -> Result<Vec<Finding>, Failure> {
@@ -139,7 +154,8 @@ impl Ssh {
         let authority = String::from_utf8_lossy(authority.expose()).into_owned();
         let ours = authorized::fingerprint(&authority);
         let trusted = value("trustedusercakeys");
-        let keys = authorized::fingerprints(Path::new(trusted)).unwrap_or_default();
+        let keys = authorized::fingerprints(Path::new(trusted)).ok().flatten();
+        let keys = keys.unwrap_or_default();
         if !keys.iter().any(|key| Some(key) == ours.as_ref()) {
             differs(
                 "TrustedUserCAKeys",
@@ -218,6 +234,16 @@ impl Ssh {
         for name in names(&self.grants()).map_err(|error| self.cannot(&error))? {
             lines.push(format!("exists: certificate {name}"));
         }
+        for watched in &self.config.watch {
+            let keys = authorized::fingerprints(&watched.path).map_err(|error| {
+                Failure::new(format!("cannot read {}: {error}", watched.path.display()))
+            })?;
+            lines.push(match keys {
+                Some(keys) => format!("watches {}: {} keys", watched.path.display(), keys.len()),
+                None => authorized::missing(&watched.path),
+            });
+        }
+        self.prepared()?;
         if let Some(config) = &self.config.sshd_config {
             let findings = self.compare_sshd(config).await?;
             let wrong = findings
