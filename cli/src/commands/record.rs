@@ -1,9 +1,12 @@
 //! `countersign collector run`: a command under a grant, recorded.
 
+mod end;
+
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -160,19 +163,57 @@ fn start_spool(dir: PathBuf, owner: &Owner, client: &Client) -> anyhow::Result<S
     started.context("nothing was started, as it could not be recorded (--spool DIR chooses where)")
 }
 
-/// Sends what earlier sessions left behind.
-async fn sweep(below: &Path, owner: &Owner, client: &Client) {
+/// What earlier sessions left behind: how many recordings are still to be sent.
+#[derive(Debug, Clone, Default)]
+struct Left(Arc<AtomicU64>);
+
+/// Sends what earlier sessions left behind, one after the other.
+async fn sweep((below, own): (&Path, &Path), owner: &Owner, client: &Client, left: &Left) {
     let Ok(folders) = std::fs::read_dir(below) else {
         return;
     };
-    for folder in folders.flatten().filter(|it| it.path().is_dir()) {
-        // One in use, or of somebody else, is left alone.
-        if let Ok(left) = Sending::start((folder.path(), false), owner, client)
-            && let Err(error) = left.finish().await
-        {
-            let folder = folder.path().display().to_string();
-            tracing::warn!(folder, %error, "the recording of an earlier session was not sent");
+    let folders = folders.flatten().map(|folder| folder.path());
+    let folders: Vec<PathBuf> = folders
+        .filter(|path| path.is_dir() && path != own)
+        .collect();
+    let count = u64::try_from(folders.len()).unwrap_or(u64::MAX);
+    left.0.store(count, Ordering::Relaxed);
+    for folder in folders {
+        let Ok(sending) = Sending::start((folder.clone(), false), owner, client) else {
+            // One in use, or of somebody else, is left alone.
+            left.0.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        };
+        let sent = async {
+            let is_entered = end::enter(&folder, client).await?;
+            anyhow::Ok(is_entered && sending.finish().await? == 0)
+        };
+        match sent.await {
+            Ok(true) => drop(left.0.fetch_sub(1, Ordering::Relaxed)),
+            Ok(false) => {}
+            Err(error) => {
+                let folder = folder.display().to_string();
+                tracing::warn!(folder, %error, "the recording of an earlier session was not sent");
+            }
         }
+    }
+}
+
+/// Gives what earlier sessions left behind some time, and says what still waits.
+async fn swept(sweeping: JoinHandle<()>, left: &Left, below: &Path) {
+    let abort = sweeping.abort_handle();
+    if timeout(STOP_PATIENCE, sweeping).await.is_err() {
+        abort.abort();
+    }
+    let count = left.0.load(Ordering::Relaxed);
+    if count > 0 {
+        let recordings = counted(count, "recording", "recordings");
+        let below = below.display();
+        let told = format!(
+            "countersign: {recordings} of earlier sessions in {below} are not sent yet; the next \
+             `countersign collector run` goes on"
+        );
+        writeln!(io::stderr(), "{told}").ok();
     }
 }
 
@@ -188,10 +229,12 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Outcome> {
     let (granted, watching) = watched.map_err(no_grant)?;
     let below = spools(&args)?;
     let dir = below.join(random_key().context("cannot make a name for the recording")?);
-    let sending = start_spool(dir, &owner, &client)?;
+    let sending = start_spool(dir.clone(), &owner, &client)?;
+    let left = Left::default();
     let sweeping = {
         let (below, owner, client) = (below.clone(), owner.clone(), client.clone());
-        tokio::spawn(async move { sweep(&below, &owner, &client).await })
+        let (dir, left) = (dir.clone(), left.clone());
+        tokio::spawn(async move { sweep((&below, &dir), &owner, &client, &left).await })
     };
     let options = Options {
         keyboard: if args.keyboard {
@@ -219,7 +262,12 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Outcome> {
     };
     let ended = session::run(options, parts).await;
     let waiting = sending.finish().await;
-    sweeping.abort();
+    if let Ok(ended) = &ended
+        && ended.unentered.is_some()
+    {
+        end::keep(&dir, ended).context("the end of the session cannot be kept")?;
+    }
+    swept(sweeping, &left, &below).await;
     // Why the session ended says more than what became of its spool.
     let waiting = if ended.is_err() {
         waiting.unwrap_or(0)
@@ -271,7 +319,7 @@ fn finish(ended: Result<Ended, session::SessionError>) -> anyhow::Result<Outcome
         let text = error.to_string();
         writeln!(
             io::stderr(),
-            "countersign: its end was not entered: {}",
+            "countersign: its end was not entered: {}; the next `countersign collector run` does it",
             printable(&text)
         )
         .ok();

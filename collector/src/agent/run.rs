@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_client::{Client, Config, ConnectError, Draft};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::AgentConfig;
@@ -133,9 +133,11 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), AgentError
         },
     };
     inputs_stop.cancel();
+    // One time for both: what an input waits for is what the last entry waits for.
+    let patience = Instant::now() + LAST_PATIENCE;
     while inputs.join_next().await.is_some() {}
     while providing.join_next().await.is_some() {}
-    let last = last(&outlet).await;
+    let last = last(&outlet, patience).await;
     ship_stop.cancel();
     let shipped = if shipping.is_finished() {
         Ok(())
@@ -148,13 +150,13 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), AgentError
 }
 
 /// Puts the last entry of the run into the spool, if it has room for it in time.
-async fn last(outlet: &Redacting<Spool>) -> Result<(), AgentError> {
+async fn last(outlet: &Redacting<Spool>, patience: Instant) -> Result<(), AgentError> {
     let last = async {
         let stopped = super::stopped("", super::Stop::Signal);
         outlet.put(unkeyed(stopped)).await?;
         outlet.durable().await
     };
-    match timeout(LAST_PATIENCE, last).await {
+    match timeout_at(patience, last).await {
         Ok(last) => Ok(last?),
         Err(_elapsed) => {
             tracing::warn!("the spool has no room for the end of the run; it ends without");
