@@ -1,5 +1,6 @@
 //! `countersign collector agent` and `status`.
 
+mod dry_run;
 mod role;
 
 use std::io::{self, Write};
@@ -10,7 +11,6 @@ use clap::Args;
 use countersign_chain::time::UnixMicros;
 use countersign_client::Config;
 use countersign_collector::agent::{self, AgentConfig, AgentError, Setup};
-use countersign_collector::provision::{self, SystemClock};
 use countersign_collector::spool::status::Status;
 use countersign_collector::spool::{Owner, ShipError};
 use countersign_collector::trouble::Trouble;
@@ -77,15 +77,15 @@ pub(crate) async fn run(args: AgentArgs, out: &mut dyn Write) -> anyhow::Result<
     let named = || format!("{} cannot be used", args.file.display());
     agent::check(&config).with_context(named)?;
     if args.dry_run {
-        // Without an identity the file is checked all the same.
-        if let Some(identity) = args.connect.settings()?.identity {
-            warn(&config, &identity, out)?;
-        }
-        return dry_run(&config, out).await.with_context(named);
+        return dry_run::run(&config, &args.connect, out)
+            .await
+            .with_context(named);
     }
     let ledger = args.connect.client_config()?;
     // Who closed stderr does not want to read it.
-    warn(&config, &ledger.identity, &mut io::stderr()).ok();
+    for text in role::warnings(&config, &ledger.identity) {
+        writeln!(io::stderr(), "{}", printable(&text)).ok();
+    }
     let provisioner = match &config.provisioner_identity {
         None => ledger.clone(),
         Some(identity) => Config {
@@ -114,57 +114,11 @@ pub(crate) async fn run(args: AgentArgs, out: &mut dyn Write) -> anyhow::Result<
     }
 }
 
-/// Says what the ledger will refuse to the identities.
-fn warn(config: &AgentConfig, identity: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let of_agent = agent::identity_of(identity).ok();
-    let provisioner = config.provisioner_identity.as_deref().unwrap_or(identity);
-    let of_provisioner = if config.provision.is_empty() {
-        None
-    } else {
-        agent::identity_of(provisioner).ok()
-    };
-    let of_agent = of_agent.and_then(|it| role::of_agent(&it));
-    let of_provisioner = of_provisioner.and_then(|it| role::of_provisioner(&it));
-    for text in of_agent.into_iter().chain(of_provisioner) {
-        writeln!(out, "{}", printable(&text))?;
-    }
-    Ok(())
-}
-
 /// Two clients of one process do not share the file of what they remember.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".provisioner");
     path.with_file_name(name)
-}
-
-async fn dry_run(config: &AgentConfig, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-    for input in &config.input {
-        writeln!(
-            out,
-            "input {}: {}",
-            input.name(),
-            printable(&input.source())
-        )?;
-    }
-    if config.provision.is_empty() {
-        return told(config, out);
-    }
-    let clock = std::sync::Arc::new(SystemClock);
-    for checked in provision::check(&config.provision, clock).await? {
-        writeln!(out, "provisioner {}:", checked.name)?;
-        for line in checked.lines {
-            writeln!(out, "  {}", printable(&line))?;
-        }
-    }
-    told(config, out)
-}
-
-fn told(config: &AgentConfig, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-    let spool = &config.spool;
-    writeln!(out, "spool {}: {} MiB", spool.dir.display(), spool.max_mib)?;
-    writeln!(out, "Nothing was changed.")?;
-    Ok(Outcome::Fine)
 }
 
 pub(crate) fn status(args: &SpoolArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {

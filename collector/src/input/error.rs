@@ -68,6 +68,14 @@ pub enum InputError {
     /// Certificates or keys are of no use.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// What it reads is not there, or not to be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// File, folder or program.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Nobody can reach the input.
     #[error("cannot listen at {at}: {source}")]
     Listen {

@@ -1,6 +1,9 @@
 //! What the role of an identity does not allow an agent.
 
+use std::path::Path;
+
 use countersign_chain::kind::Kind;
+use countersign_collector::agent::{AgentConfig, identity_of};
 use countersign_ledger::identity::role::{Role, may_append, method};
 
 /// AgentStarted, which goes with AgentStopped.
@@ -34,6 +37,18 @@ pub(super) fn of_provisioner(identity: &str) -> Option<String> {
              with the role provisioner in `provisioner_identity` (docs/roles.md)"
         )
     })
+}
+
+/// What the ledger will refuse to the identities of an agent. One that cannot be read tells nothing.
+pub(super) fn warnings(config: &AgentConfig, identity: &Path) -> Vec<String> {
+    let of_agent = identity_of(identity).ok();
+    let provisioner = config.provisioner_identity.as_deref().unwrap_or(identity);
+    let of_provisioner = (!config.provision.is_empty())
+        .then(|| identity_of(provisioner).ok())
+        .flatten();
+    let agent = of_agent.and_then(|it| self::of_agent(&it));
+    let provisioner = of_provisioner.and_then(|it| self::of_provisioner(&it));
+    agent.into_iter().chain(provisioner).collect()
 }
 
 #[cfg(test)]

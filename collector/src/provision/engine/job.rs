@@ -203,7 +203,14 @@ async fn look_again(served: &Served, seen: &mut [Seen], standing: &[Standing]) {
         let is_left = |other: &Finding| other.target == *target && other.detail == *detail;
         if left.iter().any(is_left) {
             if one.is_loud {
-                tracing::error!(provisioner, target, "it was mended in part, or not at all");
+                tracing::error!(
+                    provisioner,
+                    target,
+                    detail,
+                    "it is still there: a role that no grant made is shut out, and never dropped; \
+                     whoever made this removes it, or gives it a name that is not of temporary \
+                     access"
+                );
             }
             one.mended = false;
         }
