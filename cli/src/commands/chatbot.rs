@@ -73,7 +73,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) async fn run(command: ChatbotCommand, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     match command {
-        ChatbotCommand::Serve(args) => serve_people(*args, out).await,
+        ChatbotCommand::Serve(args) => Box::pin(serve_people(*args, out)).await,
         ChatbotCommand::Manifest(command) => manifest::run(command, out),
     }
 }
@@ -108,7 +108,7 @@ async fn serve_people(args: ServeArgs, out: &mut dyn Write) -> anyhow::Result<Ou
     out.flush()?;
     let stop = stop_token()?;
     let inbox = tokio::spawn(web.serve(stop.clone()));
-    let served = serve(bot, &chat, &stop).await;
+    let served = Box::pin(serve(bot, &chat, &stop)).await;
     stop.cancel();
     inbox.await??;
     served?;

@@ -154,11 +154,11 @@ impl Sending {
 }
 
 /// The spool of a session that begins. Nothing starts when there is no room to record it.
-fn start_spool(dir: PathBuf, owner: &Owner, client: &Client) -> anyhow::Result<Sending> {
-    let started = Sending::start((dir.clone(), true), owner, client);
+fn start_spool(dir: &Path, owner: &Owner, client: &Client) -> anyhow::Result<Sending> {
+    let started = Sending::start((dir.to_owned(), true), owner, client);
     if started.is_err() {
         // Nothing was recorded in it; without room it may not even be whole.
-        std::fs::remove_dir_all(&dir).ok();
+        std::fs::remove_dir_all(dir).ok();
     }
     started.context("nothing was started, as it could not be recorded (--spool DIR chooses where)")
 }
@@ -229,7 +229,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Outcome> {
     let (granted, watching) = watched.map_err(no_grant)?;
     let below = spools(&args)?;
     let dir = below.join(random_key().context("cannot make a name for the recording")?);
-    let sending = start_spool(dir.clone(), &owner, &client)?;
+    let sending = start_spool(&dir, &owner, &client)?;
     let left = Left::default();
     let sweeping = {
         let (below, owner, client) = (below.clone(), owner.clone(), client.clone());
