@@ -218,6 +218,42 @@ mod tests {
     }
 
     #[test]
+    fn each_wrong_address_is_refused_for_its_own_reason() {
+        let long = format!("https://smba.trafficmanager.net/{}", "x".repeat(TEAMS_URL));
+        for (text, error) in [
+            (long.as_str(), ServiceUrlError::Long),
+            (
+                "https://smba.trafficmanager.net/a b",
+                ServiceUrlError::Character,
+            ),
+            (
+                "https://smba.trafficmanager.net\\x",
+                ServiceUrlError::Character,
+            ),
+            ("smba.trafficmanager.net", ServiceUrlError::Form),
+            ("http://smba.trafficmanager.net/", ServiceUrlError::Scheme),
+            ("https://a@smba.trafficmanager.net/", ServiceUrlError::User),
+            ("https://10.0.0.1/", ServiceUrlError::Number),
+            ("https://[::1]/", ServiceUrlError::Number),
+            ("https://0x7f000001/", ServiceUrlError::Number),
+            (
+                "https://smba.trafficmanager.net:443/",
+                ServiceUrlError::Port,
+            ),
+            ("https://smba.trafficmanager.net:/", ServiceUrlError::Port),
+            (
+                "https://smba.trafficmanager.net/../x/",
+                ServiceUrlError::Path,
+            ),
+            ("https://smba.trafficmanager.net//x/", ServiceUrlError::Path),
+            ("https://trafficmanager.net/", ServiceUrlError::Host),
+            ("https://smba.trafficmanager.net./", ServiceUrlError::Host),
+        ] {
+            assert_eq!(hosts().admit(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
     fn a_connector_on_this_machine_has_to_be_named_exactly() {
         let mut hosts = hosts();
         let local = "http://127.0.0.1:4567/";
