@@ -79,9 +79,6 @@ const fn ours(reason: Reason) -> Option<&'static str> {
             "The ledger's clock is behind its log, so no access is given now. Its operator has to \
              set the clock."
         }
-        Reason::IdempotencyKeyReused => {
-            "This was sent before, and is in the log. The case shows how it stands now."
-        }
         Reason::Replaying => "The ledger has just started. Try again in a moment.",
         Reason::ActorNotAllowed | Reason::RoleNotAllowed => {
             "The inbox is not set up to speak for people: its identity needs the role bot."
