@@ -21,8 +21,8 @@ pub const READING: u32 = 1;
 /// Looks in a row without anything new before a renamed file counts as finished: its writer may
 /// hold it open for a moment after the rename.
 pub const QUIET_POLLS: u32 = 4;
-/// A followed file that is not there for so long is told in the status: a rotation takes it away for
-/// the moment until its writer makes the next.
+/// A followed file that is not there for so long is told in the status: a rotation takes it away
+/// for the moment until its writer makes the next.
 pub const MISSING_PATIENCE: Duration = Duration::from_secs(5);
 /// Rotated files of one path that are held open until they can be read, while the ledger is away or
 /// slow: one an hour for more than two days.

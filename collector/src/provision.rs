@@ -119,7 +119,17 @@ pub async fn check(
             return Err(ProvisionError::Check { name, failure });
         }
         match served.provisioner.check().await {
-            Ok(lines) => all.push(Checked { name, lines }),
+            Ok(found) => {
+                let mut lines = Vec::new();
+                if !has_credential {
+                    let access = config.access().into_iter();
+                    lines.extend(access.map(|(resource, permission)| {
+                        format!("{permission} on {resource}: it answers, and would be asked")
+                    }));
+                }
+                lines.extend(found);
+                all.push(Checked { name, lines });
+            }
             Err(failure) => return Err(ProvisionError::Check { name, failure }),
         }
     }

@@ -91,6 +91,8 @@ pub struct Standing {
     pub lost: u64,
     /// Whether new items find no room now.
     pub is_full: bool,
+    /// Whether it is the disk that has none.
+    pub is_disk_full: bool,
     /// Why nothing can be written any more.
     pub failed: Option<String>,
 }

@@ -164,6 +164,7 @@ fn object(status: &Status, running: bool) -> Value {
         "dropped": status.dropped,
         "lost": status.lost,
         "full": status.is_full,
+        "disk_full": status.is_disk_full,
         "trouble": status.trouble,
         "failed": status.failed,
         "troubles": status.troubles.iter().map(trouble).collect::<Vec<_>>(),
@@ -196,7 +197,11 @@ fn page(out: &mut dyn Write, status: &Status, running: bool) -> io::Result<()> {
         "spool        {waiting} not sealed, {sealed} sealed in this run"
     )?;
     let (used, max) = (status.used_bytes >> 20, status.max_bytes >> 20);
-    let full = if status.is_full { ", FULL" } else { "" };
+    let full = match (status.is_full, status.is_disk_full) {
+        (_, true) => ", THE DISK IS FULL: make room on it",
+        (true, false) => ", FULL",
+        (false, false) => "",
+    };
     writeln!(
         out,
         "disk         {} of {} MiB{full}",

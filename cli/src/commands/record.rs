@@ -319,7 +319,7 @@ fn finish(ended: Result<Ended, session::SessionError>) -> anyhow::Result<Outcome
         let text = error.to_string();
         writeln!(
             io::stderr(),
-            "countersign: its end was not entered: {}; the next `countersign collector run` does it",
+            "countersign: its end was not entered: {}; the next `collector run` enters it",
             printable(&text)
         )
         .ok();

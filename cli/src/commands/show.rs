@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::files::{self, Access};
-use crate::output::{counted, grouped, json_page, printable, shorten};
+use crate::output::{counted, grouped, hex, json_page, printable, shorten};
 use crate::render;
 use crate::when::rfc3339;
 
@@ -78,6 +78,14 @@ pub(crate) fn hashes(count: usize) -> String {
     counted(u64::try_from(count).unwrap_or(u64::MAX), "hash", "hashes")
 }
 
+/// The key of a client as text; in hexadecimal when it is none.
+fn key(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => hex(bytes),
+    }
+}
+
 /// The entry and its proofs for people.
 pub(crate) fn page(
     out: &mut dyn Write,
@@ -96,7 +104,7 @@ pub(crate) fn page(
     } else {
         entry.case().to_string()
     };
-    let idem = String::from_utf8_lossy(entry.idempotency_key());
+    let idem = key(entry.idempotency_key());
     let event = serde_json::to_string_pretty(&render::event(&entry.event()))?;
     let lines = event.lines().map(printable).collect::<Vec<_>>();
     let event = lines.join("\n");

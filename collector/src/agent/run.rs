@@ -1,17 +1,18 @@
 //! One run of an agent, from its first entry to its last.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
 use countersign_client::{Client, Config, ConnectError, Draft};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep, timeout_at};
+use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::AgentConfig;
 use crate::input::{self, InputConfig, InputError};
-use crate::limits::{AGENT_RETRY, LAST_PATIENCE, STATUS_EVERY, STUCK_AFTER};
+use crate::limits::{AGENT_RETRY, LAST_PATIENCE, MIN_SPOOL_BYTES, STATUS_EVERY, STUCK_AFTER};
 use crate::outlet::{Item, Outlet as _, OutletError};
 use crate::provision::{self, ProvisionError, SystemClock};
 use crate::redact::{Redacting, Redactor, Rules, RulesError};
@@ -39,6 +40,14 @@ pub enum AgentError {
     /// There is nothing to do.
     #[error("the configuration names no [[input]] and no [[provision]]; add one")]
     Nothing,
+    /// The spool is too small.
+    #[error("[spool]: expected `max_mib` of at least {least}, got {got}")]
+    Small {
+        /// The least, in MiB.
+        least: u64,
+        /// What is configured.
+        got: u64,
+    },
     /// An input is not as it must be.
     #[error(transparent)]
     Input(#[from] input::ConfigError),
@@ -72,6 +81,10 @@ pub enum AgentError {
 pub fn check(config: &AgentConfig) -> Result<Rules, AgentError> {
     if config.input.is_empty() && config.provision.is_empty() {
         return Err(AgentError::Nothing);
+    }
+    let (least, got) = (MIN_SPOOL_BYTES >> 20, config.spool.max_mib);
+    if got < least {
+        return Err(AgentError::Small { least, got });
     }
     input::check(&config.input)?;
     Ok(Rules::new(&config.redact)?)
@@ -290,14 +303,40 @@ async fn send(
         };
     };
     trouble.send_replace(None);
-    ship(
-        (&spool, &Patience::default()),
-        &LedgerUplink(client),
-        stop,
-        &trouble,
-    )
-    .await?;
-    Ok(())
+    let uplink = LedgerUplink(client.clone());
+    let patience = Patience::default();
+    let shipping = ship((&spool, &patience), &uplink, stop, &trouble);
+    tokio::select! {
+        shipped = shipping => Ok(shipped?),
+        never = ask_why(&spool, &client, &trouble) => match never {},
+    }
+}
+
+/// A stream goes on by itself when the ledger is back, and does not say why it waits. So while
+/// nothing that waits is sealed, the ledger is asked something else.
+async fn ask_why(
+    spool: &Spool,
+    client: &Client,
+    trouble: &watch::Sender<Option<String>>,
+) -> Infallible {
+    let mut before = spool.standing().sealed;
+    loop {
+        sleep(STUCK_AFTER).await;
+        let standing = spool.standing();
+        let is_stuck = standing.sealed == before && standing.next > standing.sealed;
+        before = standing.sealed;
+        if !is_stuck {
+            continue;
+        }
+        let why = match timeout(STUCK_AFTER, client.checkpoint()).await {
+            Ok(Ok(_checkpoint)) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_elapsed) => "the ledger does not answer".to_owned(),
+        };
+        if spool.standing().sealed == before {
+            trouble.send_replace(Some(why));
+        }
+    }
 }
 
 /// Writes how the agent is, every second.
@@ -338,6 +377,12 @@ mod tests {
     fn an_agent_without_anything_to_do_is_refused() {
         let config = AgentConfig::default();
         assert!(matches!(check(&config), Err(AgentError::Nothing)));
+        let mut small = AgentConfig::default();
+        small.spool.max_mib = 3;
+        small.input =
+            vec![toml::from_str("type = \"file\"\nname = \"f\"\npath = \"/x\"").expect("an input")];
+        let refused = check(&small).expect_err("it is too small").to_string();
+        assert!(refused.contains("at least 4, got 3"), "{refused}");
         let kind = unkeyed(super::super::started("r", Vec::new()));
         assert!(kind.draft.idempotency_key.is_empty());
         let known = kind.draft.event.known().expect("an event");

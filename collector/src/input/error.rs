@@ -40,10 +40,10 @@ pub enum ConfigError {
     #[error("expected {1} to {2} in `{0}`, got {3}")]
     Number(&'static str, usize, usize, usize),
     /// A setting is missing.
-    #[error("transport {0:?} needs `{1}`, got none")]
+    #[error("transport {0} needs `{1}`, got none")]
     Needs(Transport, &'static str),
     /// A setting makes no sense.
-    #[error("transport {0:?} has no use for `{1}`; leave it out")]
+    #[error("transport {0} has no use for `{1}`; leave it out")]
     Excess(Transport, &'static str),
     /// A listener for everybody without TLS.
     #[error(

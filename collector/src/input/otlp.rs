@@ -22,6 +22,7 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 
 use crate::input::error::{ConfigError, InputError};
 use crate::input::push::Push;
+use crate::input::settings;
 use crate::input::tls::{self, TlsConfig};
 use crate::limits::{
     MAX_CONNECTIONS, OTLP_CONNECTIONS, OTLP_KEEP_ALIVE, OTLP_REQUEST, OTLP_REQUESTS, STOP_PATIENCE,
@@ -37,7 +38,7 @@ pub struct OtlpConfig {
     /// Unique within the agent.
     pub name: String,
     /// Address and port.
-    #[serde(default = "address")]
+    #[serde(default = "address", deserialize_with = "settings::address")]
     pub address: SocketAddr,
     /// Certificates; without them the connection is plain.
     pub tls: Option<TlsConfig>,

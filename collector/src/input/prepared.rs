@@ -121,6 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn a_series_without_a_file_is_waited_for_and_one_without_a_folder_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let series = |name: &str| {
+            let path = dir.path().join(name);
+            said(&format!("type = \"csvlog\"\nname = \"f\"\npath = {path:?}"))
+        };
+        assert!(series("pg-*.csv").unwrap()[0].contains("waited for"));
+        assert!(series("none/pg-*.csv").unwrap_err().contains("cannot read"));
+    }
+
+    #[test]
     fn what_an_input_lacks_is_said_before_it_runs() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
@@ -141,13 +152,6 @@ mod tests {
             (
                 format!("type = \"jsonl\"\nname = \"f\"\npath = {folder:?}"),
                 Err("it is no file"),
-            ),
-            (
-                format!(
-                    "type = \"csvlog\"\nname = \"f\"\npath = {:?}",
-                    at("pg-*.csv")
-                ),
-                Ok("waited for"),
             ),
             (
                 format!("type = \"journald\"\nname = \"j\"\njournalctl = {plain:?}"),

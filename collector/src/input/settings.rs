@@ -1,14 +1,32 @@
 //! What configurations of inputs have in common.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::input::error::ConfigError;
 use crate::limits::{MAX_INPUT_NAME, MAX_PATH, POLL_INTERVAL};
 use crate::parse::Format;
+
+/// Address and port. Names are not looked up: what they stand for may change.
+pub(super) fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_not_one| {
+        D::Error::custom(format!(
+            "expected an IP address and a port in `address`, as in 127.0.0.1:6514, got {text:?}"
+        ))
+    })
+}
+
+pub(super) fn some_address<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    address(from).map(Some)
+}
 
 /// How the lines of a followed file are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

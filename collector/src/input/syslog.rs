@@ -13,6 +13,7 @@ mod rfc3164;
 mod rfc5424;
 mod stream;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::input::error::{ConfigError, InputError};
-use crate::input::settings::zone;
+use crate::input::settings::{self, zone};
 use crate::input::tls::TlsConfig;
 use crate::limits::{
     MAX_CONNECTIONS, MAX_IDLE, MAX_PATH, MAX_SYSLOG_MESSAGE, SYSLOG_CONNECTIONS, SYSLOG_IDLE,
@@ -44,6 +45,7 @@ pub struct SyslogConfig {
     /// Over what messages come.
     pub transport: Transport,
     /// Address and port, for `tls` and `tcp`.
+    #[serde(default, deserialize_with = "settings::some_address")]
     pub address: Option<SocketAddr>,
     /// Path of the socket, for `unix-datagram` and `unix-stream`. What is there from an earlier run
     /// is replaced, if it is a socket that nobody listens to.
@@ -82,6 +84,17 @@ pub enum Transport {
     UnixDatagram,
     /// A local socket for connections.
     UnixStream,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls => "tls",
+            Self::Tcp => "tcp",
+            Self::UnixDatagram => "unix-datagram",
+            Self::UnixStream => "unix-stream",
+        })
+    }
 }
 
 const fn owner_only() -> u32 {
@@ -130,7 +143,7 @@ impl SyslogConfig {
                 excess(path.is_some(), "path")?;
                 let address = address.ok_or_else(|| needs("address"))?;
                 if *transport == Transport::Tls {
-                    let tls = tls.clone().ok_or_else(|| needs("tls"))?;
+                    let tls = tls.clone().ok_or_else(|| needs("[input.tls]"))?;
                     return Ok(Door::Tls(address, tls));
                 }
                 if !address.ip().is_loopback() && !self.plain_from_anywhere {

@@ -111,7 +111,11 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "{syslog}transport = \"tls\"\naddress = \"0.0.0.0:601\"",
-        "needs `tls`",
+        "transport tls needs `[input.tls]`",
+    ),
+    (
+        "{syslog}transport = \"tcp\"\naddress = \"localhost:601\"",
+        "an IP address and a port in `address`",
     ),
     ("{syslog}transport = \"unix-stream\"", "needs `path`"),
     (

@@ -127,8 +127,8 @@ pub enum ConfigError {
 }
 
 impl ProvisionConfig {
-    /// What is served.
-    fn access(&self) -> Vec<(String, String)> {
+    /// What is served: resources and permissions.
+    pub(crate) fn access(&self) -> Vec<(String, String)> {
         let of = |resource: &String, permission: &String| (resource.clone(), permission.clone());
         if let Some(postgres) = &self.postgres {
             let access = postgres.access.iter();

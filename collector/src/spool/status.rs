@@ -39,6 +39,8 @@ pub struct Status {
     pub lost: u64,
     /// Whether it is full now.
     pub is_full: bool,
+    /// Whether its disk is full now, whatever it may still take.
+    pub is_disk_full: bool,
     /// Why the ledger does not take it.
     pub trouble: Option<String>,
     /// Why nothing can be written any more.
@@ -60,6 +62,7 @@ impl Status {
         self.dropped = standing.dropped;
         self.lost = standing.lost;
         self.is_full = standing.is_full;
+        self.is_disk_full = standing.is_disk_full;
         self.failed.clone_from(&standing.failed);
     }
 
@@ -87,7 +90,13 @@ impl Status {
             }
             Err(error) => return Err(error),
         };
-        let status = serde_json::from_slice(&text).map_err(io::Error::other)?;
+        let status = serde_json::from_slice(&text).map_err(|error| {
+            let why = format!(
+                "{STATUS} is damaged: {error}; a running agent writes it anew within a second, and \
+                 without one it can be removed"
+            );
+            io::Error::other(why)
+        })?;
         Ok((status, running))
     }
 }
@@ -125,6 +134,10 @@ mod tests {
         status.write(dir.path()).expect("written");
         let read = Status::read(dir.path()).expect("there");
         assert_eq!(read, (status.clone(), false));
+        fs::write(dir.path().join(STATUS), "{").expect("room");
+        let damaged = Status::read(dir.path()).expect_err("damaged").to_string();
+        assert!(damaged.contains("status.json is damaged"), "{damaged}");
+        status.write(dir.path()).expect("written");
         owner.lock().expect("free");
         assert_eq!(Status::read(dir.path()).expect("there"), (status, true));
     }

@@ -47,6 +47,7 @@ pub(super) struct Writer {
     lost: BTreeMap<String, Lost>,
     dropped: u64,
     is_full: bool,
+    is_disk_full: bool,
     /// Whether the disk had no room for the mark.
     is_unmarked: bool,
     /// When the mark is stored next, if something was sealed since.
@@ -88,6 +89,7 @@ impl Writer {
             lost: BTreeMap::new(),
             dropped: 0,
             is_full: false,
+            is_disk_full: false,
             is_unmarked: false,
             mark_at: None,
             marked: Instant::now(),
@@ -228,6 +230,7 @@ impl Writer {
     }
 
     fn fullness(&mut self, full: Option<Wrote>) {
+        self.is_disk_full = full == Some(Wrote::DiskFull);
         if full.is_some() == self.is_full {
             return;
         }
@@ -291,6 +294,7 @@ impl Writer {
                 used_bytes,
                 dropped,
                 is_full,
+                is_disk_full: self.is_disk_full,
                 lost: 0,
                 failed: None,
             };

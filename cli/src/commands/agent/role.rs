@@ -39,7 +39,8 @@ pub(super) fn of_provisioner(identity: &str) -> Option<String> {
     })
 }
 
-/// What the ledger will refuse to the identities of an agent. One that cannot be read tells nothing.
+/// What the ledger will refuse to the identities of an agent. One that cannot be read tells
+/// nothing.
 pub(super) fn warnings(config: &AgentConfig, identity: &Path) -> Vec<String> {
     let of_agent = identity_of(identity).ok();
     let provisioner = config.provisioner_identity.as_deref().unwrap_or(identity);

@@ -57,8 +57,8 @@ pub(super) fn connections(
                 () = ended.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot take an OTLP connection");
                     tokio::time::sleep(LISTEN_PAUSE).await;
@@ -83,9 +83,9 @@ pub(super) fn connections(
                             .await,
                     ),
                     Ok(Err(error)) => {
-                        tracing::warn!(%error, "an OTLP connection failed before its first call");
+                        tracing::warn!(%peer, %error, "an OTLP connection failed at once");
                     }
-                    Err(_elapsed) => tracing::warn!("an OTLP connection did not finish TLS"),
+                    Err(_elapsed) => tracing::warn!(%peer, "an OTLP connection did not finish TLS"),
                 }
             });
         }

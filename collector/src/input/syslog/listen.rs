@@ -231,7 +231,7 @@ impl<O: Outlet> Hall<O> {
                 continue;
             };
             is_crowded = false;
-            let welcome = listener.welcome(raw, sender);
+            let welcome = listener.welcome(raw, sender.clone());
             let (habits, push) = (Arc::clone(&self.habits), self.push.clone());
             let stop = self.stop.clone();
             self.guests.spawn(async move {
@@ -243,7 +243,7 @@ impl<O: Outlet> Hall<O> {
                 match welcomed {
                     Ok((stream, sender)) => messages(stream, sender, &habits, &push, &stop).await,
                     Err(error) => {
-                        tracing::warn!(%error, "a syslog connection failed at its beginning");
+                        tracing::warn!(%sender, %error, "a syslog connection failed at once");
                         Ok(())
                     }
                 }

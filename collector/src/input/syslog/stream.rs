@@ -95,6 +95,10 @@ where
         let mut piece = match read {
             Ok(Ok(0)) => break,
             Ok(Ok(len)) => &buffer[..len],
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                tracing::info!(%sender, "a syslog sender closed its connection without ending TLS");
+                break;
+            }
             Ok(Err(error)) => {
                 // A sender that goes without a farewell: what is not whole says so.
                 tracing::info!(%sender, %error, "a syslog connection broke off");
