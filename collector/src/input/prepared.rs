@@ -131,6 +131,15 @@ mod tests {
         assert!(series("none/pg-*.csv").unwrap_err().contains("cannot read"));
     }
 
+    fn check(config: &str, expected: Result<&str, &str>) {
+        match (said(config), expected) {
+            (Ok(lines), Ok("")) => assert!(lines.is_empty(), "{config}: {lines:?}"),
+            (Ok(lines), Ok(says)) => assert!(lines[0].contains(says), "{config}: {lines:?}"),
+            (Err(why), Err(says)) => assert!(why.contains(says), "{config}: {why}"),
+            (got, _) => panic!("{config}: {got:?}"),
+        }
+    }
+
     #[test]
     fn what_an_input_lacks_is_said_before_it_runs() {
         let dir = tempfile::tempdir().unwrap();
@@ -191,12 +200,7 @@ mod tests {
             ),
         ];
         for (config, expected) in table {
-            match (said(&config), expected) {
-                (Ok(lines), Ok("")) => assert!(lines.is_empty(), "{config}: {lines:?}"),
-                (Ok(lines), Ok(says)) => assert!(lines[0].contains(says), "{config}: {lines:?}"),
-                (Err(why), Err(says)) => assert!(why.contains(says), "{config}: {why}"),
-                (got, _) => panic!("{config}: {got:?}"),
-            }
+            check(&config, expected);
         }
     }
 }
