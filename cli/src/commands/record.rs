@@ -163,6 +163,23 @@ fn start_spool(dir: &Path, owner: &Owner, client: &Client) -> anyhow::Result<Sen
     started.context("nothing was started, as it could not be recorded (--spool DIR chooses where)")
 }
 
+/// The spool of a session that begins; what earlier ones left may take the room, and goes first.
+async fn begin(
+    (below, dir): (&Path, &Path),
+    owner: &Owner,
+    client: &Client,
+) -> anyhow::Result<Sending> {
+    if let Ok(sending) = start_spool(dir, owner, client) {
+        return Ok(sending);
+    }
+    let left = Left::default();
+    let sweeping = sweep((below, dir), owner, client, &left);
+    if timeout(STOP_PATIENCE, sweeping).await.is_err() {
+        tracing::debug!("earlier recordings are not sent yet");
+    }
+    start_spool(dir, owner, client)
+}
+
 /// What earlier sessions left behind: how many recordings are still to be sent.
 #[derive(Debug, Clone, Default)]
 struct Left(Arc<AtomicU64>);
@@ -229,7 +246,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Outcome> {
     let (granted, watching) = watched.map_err(no_grant)?;
     let below = spools(&args)?;
     let dir = below.join(random_key().context("cannot make a name for the recording")?);
-    let sending = start_spool(&dir, &owner, &client)?;
+    let sending = begin((&below, &dir), &owner, &client).await?;
     let left = Left::default();
     let sweeping = {
         let (below, owner, client) = (below.clone(), owner.clone(), client.clone());
