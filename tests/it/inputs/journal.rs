@@ -91,6 +91,22 @@ async fn a_journal_is_read_over_boots_and_on_from_the_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_that_waits_behind_the_place_comes_without_another_write() {
+    let journal = Journal::new();
+    journal.write(0..3).await;
+    let outlet = Memory::default();
+    let config = config(journal.0.path(), "");
+    let running = Running::start(&config, &outlet);
+    outlet.holds(3).await;
+    running.stop().await;
+    journal.write(3..53).await;
+    let running = Running::start(&config, &outlet);
+    outlet.holds(53).await;
+    running.stop().await;
+    assert_eq!(messages(&outlet), entries(0..53));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_lost_the_place_is_a_gap() {
     let journal = Journal::new();
     journal.write(0..3).await;
