@@ -3,6 +3,7 @@
 mod auditor;
 mod case;
 mod damage;
+mod inbox;
 mod rewrite;
 mod segments;
 mod session;

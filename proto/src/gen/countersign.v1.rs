@@ -895,7 +895,7 @@ pub struct ChatMessage {
 /// a bot that starts again goes on where it was.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NotificationDelivered {
-    /// Index of the entry that it tells of.
+    /// Index of the newest entry that it tells of: what happened before is in the card, too.
     #[prost(uint64, tag = "1")]
     pub about: u64,
     /// Who it is for: a person of the policy, or "channel:" and the name of a channel.

@@ -315,7 +315,8 @@ impl Teller {
         let card = sight.card(&audience.expect("it is theirs to see"));
         let mark = Mark {
             about: case,
-            recipient: person.to_owned(),
+            // Not what the bot itself has told this person.
+            recipient: format!("{person} by hand"),
         };
         let to = to(account);
         let place = self

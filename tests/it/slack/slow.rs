@@ -129,7 +129,7 @@ async fn what_slack_says_about_a_message_is_sorted() {
     let card = sight.card(&audience.expect("a reader"));
     let mark = Mark {
         about: case,
-        recipient: "ada".to_owned(),
+        recipient: "ada by hand".to_owned(),
     };
     let ada = to(scene.id("ada"));
     let method = "chat.postMessage";

@@ -4,14 +4,16 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use countersign_chain::time::UnixMicros;
 use countersign_client::{CallError, Client, Filter};
 use countersign_ledger::clock::{Clock, SystemClock};
 use countersign_ledger::identity::role::Role;
-use countersign_proto::v1::{self, CaseStatus, Decision, Rating};
+use countersign_proto::v1::{self, CaseStatus, Decision};
 use countersign_workflow::policy;
 use parking_lot::Mutex;
 
+use super::inbox::{Inbox, Sent, Visitor, drawn};
 use super::{session, stage::Stage};
 use crate::render;
 
@@ -69,14 +71,39 @@ pub(super) async fn play(
         "   policy   entry {}: that of a small company (Cedar)",
         put.policy.index
     )?;
+    let mut inbox = Inbox::open(stage, clock, &["bruno", "dana", "ada"]).await?;
+    writeln!(
+        out,
+        "   inbox    {} (open while the case is played)",
+        inbox.url
+    )?;
     let bruno = stage.person("bruno").await?;
-    let case = ask(&bruno, out).await?;
+    let mut visitor = inbox.visitor("bruno").await?;
+    let case = ask(&mut visitor, out).await?;
+    let review = format!("/case/{case}/review");
     approve_own(&bruno, case, out).await?;
     for name in ["dana", "ada"] {
-        let reviewer = stage.person(name).await?;
-        let changed = reviewer.review(yes(case)).await?;
-        let case = changed.case.unwrap_or_default();
-        writeln!(out, "   {name:<8} approves; the case is {}", case.summary)?;
+        let card = inbox.card(case, name).await?;
+        writeln!(
+            out,
+            "   {name:<8} is told; in Slack and in Teams that would be"
+        )?;
+        write!(out, "{}", drawn(&card))?;
+        let mut reviewer = inbox.visitor(name).await?;
+        let yes = [("choice", "approve"), ("reason", "seen")];
+        match reviewer
+            .send(&format!("/case/{case}"), &review, &yes)
+            .await?
+        {
+            Sent::To(_) => {}
+            Sent::Refused(why) => anyhow::bail!("{name} could not approve: {why}"),
+        }
+        let now = bruno.case(case).await?;
+        writeln!(
+            out,
+            "   {name:<8} approves in the inbox; the case is {}",
+            now.summary
+        )?;
     }
     let session = session::record(stage, &bruno, case, out).await?;
     clock.step(Duration::from_secs(3_600));
@@ -85,14 +112,20 @@ pub(super) async fn play(
         out,
         "   an hour passes (the demo moves the clock): access ends by itself"
     )?;
-    let feedback = v1::SubmitFeedbackRequest {
-        case,
-        access_sufficient: Rating::Yes.into(),
-        wait_acceptable: Rating::Yes.into(),
-        comment: "found the stuck payment".to_owned(),
-        ..v1::SubmitFeedbackRequest::default()
-    };
-    drop(bruno.submit_feedback(feedback).await?);
+    let feedback = [
+        ("sufficient", "yes"),
+        ("wait", "yes"),
+        ("reason", "found the stuck payment"),
+    ];
+    let page = format!("/case/{case}");
+    match visitor
+        .send(&page, &format!("{page}/feedback"), &feedback)
+        .await?
+    {
+        Sent::To(_) => {}
+        Sent::Refused(why) => anyhow::bail!("bruno could not say how it was: {why}"),
+    }
+    inbox.close().await?;
     clock.step(Duration::from_secs(25 * 3_600));
     wait(&bruno, case, CaseStatus::Closed).await?;
     writeln!(
@@ -103,29 +136,27 @@ pub(super) async fn play(
     session::play(stage, session, out).await
 }
 
-async fn ask(bruno: &Client, out: &mut dyn Write) -> anyhow::Result<u64> {
-    let ask = v1::Ask {
-        resource: "payments-db".to_owned(),
-        permission: "read-only".to_owned(),
-        duration_seconds: 3_600,
-        reason: "a payment is stuck".to_owned(),
-        ticket: "PAY-17".to_owned(),
-        severity: "sev2".to_owned(),
-        ..v1::Ask::default()
+async fn ask(bruno: &mut Visitor, out: &mut dyn Write) -> anyhow::Result<u64> {
+    let wish = [
+        ("what", "payments-db read-only"),
+        ("duration", "1h"),
+        ("reason", "a payment is stuck"),
+        ("ticket", "PAY-17"),
+        ("severity", "sev2"),
+        ("step", "send"),
+    ];
+    let path = match bruno.send("/request", "/request", &wish).await? {
+        Sent::To(path) => path,
+        Sent::Refused(why) => anyhow::bail!("bruno could not ask: {why}"),
     };
-    let request = v1::RequestAccessRequest {
-        ask: Some(ask),
-        ..v1::RequestAccessRequest::default()
-    };
-    let changed = bruno.request_access(request).await?;
-    let case = changed.case.unwrap_or_default();
+    let number = path.trim_start_matches("/case/").split('?').next();
+    let case = number.unwrap_or_default().parse();
+    let case = case.with_context(|| format!("expected the page of a case, got {path}"))?;
     writeln!(
         out,
-        "   bruno    asks for payments-db, read-only, for an hour: case {}",
-        case.id
+        "   bruno    asks in the inbox for payments-db, read-only, for an hour: case {case}"
     )?;
-    writeln!(out, "            {}", case.summary)?;
-    Ok(case.id)
+    Ok(case)
 }
 
 fn yes(request: u64) -> v1::ReviewRequest {
