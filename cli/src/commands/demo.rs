@@ -37,8 +37,8 @@ const SHOWN: u64 = 3;
 /// Show the whole story on this machine: append, prove, tamper, detect
 ///
 /// Shows the whole story with a real file of this machine: a ledger starts, an agent sends every
-/// line over mutual TLS, somebody asks for access to production, others decide, and the access
-/// ends by itself; an auditor checks receipts, proofs and the whole log. Then copies of the
+/// line over mutual TLS, somebody asks for access to production in the web inbox, others see what a
+/// chat would show them and decide, and the access ends by itself; an auditor checks receipts, proofs and the whole log. Then copies of the
 /// log are damaged in five ways, the last with the log's own key, and the verifier finds each of
 /// them.
 ///

@@ -121,9 +121,10 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_slack_says_about_a_message_is_sorted() {
-    let scene = Scene::start().await;
+    let mut scene = Scene::start().await;
     let (case, _) = ask(&scene, "bruno", "to look").await;
     let teller = scene.teller().await;
+    scene.silence();
     let sight = teller.bot.sight(case).await.expect("a case");
     let audience = teller.bot.audience(&sight, "ada").await.expect("an answer");
     let card = sight.card(&audience.expect("a reader"));

@@ -20,8 +20,8 @@ pub(crate) enum ManifestCommand {
 
 /// Print the manifest of the Slack app
 ///
-/// Paste it at <https://api.slack.com/apps> under "Create New App", "From a manifest". docs/slack.md
-/// has the steps before and after that.
+/// Paste it at <https://api.slack.com/apps> under "Create New App", "From a manifest";
+/// docs/slack.md has the steps before and after that.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

@@ -55,22 +55,7 @@ pub(super) async fn play(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     writeln!(out, "4. Bruno needs to look into a production database")?;
-    let admin = stage.admin().await?;
-    let files = policy::starter();
-    let files = files.files().map(|(name, text)| v1::PolicyFile {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    });
-    let put = v1::PutPolicyRequest {
-        files: files.collect(),
-        ..v1::PutPolicyRequest::default()
-    };
-    let put = admin.put_policy(put).await?;
-    writeln!(
-        out,
-        "   policy   entry {}: that of a small company (Cedar)",
-        put.policy.index
-    )?;
+    put_policy(stage, out).await?;
     let mut inbox = Inbox::open(stage, clock, &["bruno", "dana", "ada"]).await?;
     writeln!(
         out,
@@ -80,31 +65,8 @@ pub(super) async fn play(
     let bruno = stage.person("bruno").await?;
     let mut visitor = inbox.visitor("bruno").await?;
     let case = ask(&mut visitor, out).await?;
-    let review = format!("/case/{case}/review");
     approve_own(&bruno, case, out).await?;
-    for name in ["dana", "ada"] {
-        let card = inbox.card(case, name).await?;
-        writeln!(
-            out,
-            "   {name:<8} is told; in Slack and in Teams that would be"
-        )?;
-        write!(out, "{}", drawn(&card))?;
-        let mut reviewer = inbox.visitor(name).await?;
-        let yes = [("choice", "approve"), ("reason", "seen")];
-        match reviewer
-            .send(&format!("/case/{case}"), &review, &yes)
-            .await?
-        {
-            Sent::To(_) => {}
-            Sent::Refused(why) => anyhow::bail!("{name} could not approve: {why}"),
-        }
-        let now = bruno.case(case).await?;
-        writeln!(
-            out,
-            "   {name:<8} approves in the inbox; the case is {}",
-            now.summary
-        )?;
-    }
+    decide(&mut inbox, &bruno, case, out).await?;
     let session = session::record(stage, &bruno, case, out).await?;
     clock.step(Duration::from_secs(3_600));
     wait(&bruno, case, CaseStatus::Ended).await?;
@@ -134,6 +96,61 @@ pub(super) async fn play(
     )?;
     timeline(stage, case, out).await?;
     session::play(stage, session, out).await
+}
+
+/// The policy of a small company comes into force.
+async fn put_policy(stage: &Stage, out: &mut dyn Write) -> anyhow::Result<()> {
+    let admin = stage.admin().await?;
+    let files = policy::starter();
+    let files = files.files().map(|(name, text)| v1::PolicyFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    });
+    let put = v1::PutPolicyRequest {
+        files: files.collect(),
+        ..v1::PutPolicyRequest::default()
+    };
+    let put = admin.put_policy(put).await?;
+    writeln!(
+        out,
+        "   policy   entry {}: that of a small company (Cedar)",
+        put.policy.index
+    )?;
+    Ok(())
+}
+
+/// Two people see what a chat would show them, and approve in the inbox.
+async fn decide(
+    inbox: &mut Inbox,
+    bruno: &Client,
+    case: u64,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let review = format!("/case/{case}/review");
+    for name in ["dana", "ada"] {
+        let card = inbox.card(case, name).await?;
+        writeln!(
+            out,
+            "   {name:<8} is told; in Slack and in Teams that would be"
+        )?;
+        write!(out, "{}", drawn(&card))?;
+        let mut reviewer = inbox.visitor(name).await?;
+        let yes = [("choice", "approve"), ("reason", "seen")];
+        match reviewer
+            .send(&format!("/case/{case}"), &review, &yes)
+            .await?
+        {
+            Sent::To(_) => {}
+            Sent::Refused(why) => anyhow::bail!("{name} could not approve: {why}"),
+        }
+        let now = bruno.case(case).await?;
+        writeln!(
+            out,
+            "   {name:<8} approves in the inbox; the case is {}",
+            now.summary
+        )?;
+    }
+    Ok(())
 }
 
 async fn ask(bruno: &mut Visitor, out: &mut dyn Write) -> anyhow::Result<u64> {
