@@ -38,9 +38,9 @@ const SHOWN: u64 = 3;
 ///
 /// Shows the whole story with a real file of this machine: a ledger starts, an agent sends every
 /// line over mutual TLS, somebody asks for access to production in the web inbox, others see what a
-/// chat would show them and decide, and the access ends by itself; an auditor checks receipts, proofs and the whole log. Then copies of the
-/// log are damaged in five ways, the last with the log's own key, and the verifier finds each of
-/// them.
+/// chat would show them and decide, and the access ends by itself; an auditor checks receipts,
+/// proofs and the whole log. Then copies of the log are damaged in five ways, the last with the
+/// log's own key, and the verifier finds each of them.
 ///
 /// The exit code is 0 only if the log was intact and all five damages were found. The folder is
 /// kept.
