@@ -241,7 +241,7 @@ fn issues(open: &v1::GetOpenIssuesResponse) -> Markup {
 }
 
 /// A rating as a word.
-const fn rating(rating: v1::Rating) -> &'static str {
+pub(crate) const fn rating(rating: v1::Rating) -> &'static str {
     match rating {
         v1::Rating::Yes => "yes",
         v1::Rating::Partly => "partly",
@@ -251,7 +251,8 @@ const fn rating(rating: v1::Rating) -> &'static str {
 }
 
 /// A number with groups of three digits, as in 12,345.
-fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {

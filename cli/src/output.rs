@@ -1,5 +1,6 @@
 //! What people see: text that cannot steer their terminal, JSON lines, and a line of progress.
 
+pub(crate) use countersign_chatbot::figures::grouped;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
@@ -45,19 +46,6 @@ pub(crate) fn shorten(text: &str, width: usize) -> Cow<'_, str> {
 /// Bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A number with thin groups of three digits, as in 12,345.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A number with its noun.

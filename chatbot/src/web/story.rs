@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::time::{moment, span};
+use crate::figures::rating;
 
 /// What an entry says. Texts of people are set apart.
 pub(super) fn words(entry: &Entry, zone: &TimeZone) -> Markup {
@@ -143,15 +144,6 @@ fn of_delivery(known: &Known) -> Markup {
         },
         // Kinds that belong to no case, or that came after this page was written.
         other => html! { (other.name()) },
-    }
-}
-
-const fn rating(rating: v1::Rating) -> &'static str {
-    match rating {
-        v1::Rating::Yes => "yes",
-        v1::Rating::Partly => "partly",
-        v1::Rating::No => "no",
-        v1::Rating::Unspecified => "unanswered",
     }
 }
 
