@@ -7,8 +7,9 @@ pub mod names;
 mod plots;
 mod scale;
 
+use countersign_proto::reading::rating;
+use countersign_proto::reading::text::{grouped, wire};
 use countersign_proto::v1;
-use jiff::Timestamp;
 use maud::{Markup, html};
 use names::duration;
 pub use scale::scaled;
@@ -238,35 +239,4 @@ fn issues(open: &v1::GetOpenIssuesResponse) -> Markup {
         }
         @if open.left_off > 0 { p.note { (grouped(open.left_off)) " more." } }
     }
-}
-
-/// A rating as a word.
-pub(crate) const fn rating(rating: v1::Rating) -> &'static str {
-    match rating {
-        v1::Rating::Yes => "yes",
-        v1::Rating::Partly => "partly",
-        v1::Rating::No => "no",
-        v1::Rating::Unspecified => "unanswered",
-    }
-}
-
-/// A number with groups of three digits, as in 12,345.
-#[must_use]
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A time on the wire as RFC 3339; empty for none.
-fn wire(time: Option<&prost_types::Timestamp>) -> String {
-    time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok())
-        .map(|time| time.to_string())
-        .unwrap_or_default()
 }

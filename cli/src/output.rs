@@ -1,6 +1,6 @@
 //! What people see: text that cannot steer their terminal, JSON lines, and a line of progress.
 
-pub(crate) use countersign_chatbot::figures::grouped;
+pub(crate) use countersign_proto::reading::text::{counted, grouped, hex, printable};
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
@@ -8,29 +8,6 @@ use serde_json::Value;
 
 /// Width of the line of progress, which is overwritten by the next one.
 const PROGRESS_WIDTH: usize = 78;
-
-/// Text from outside with every character visible: control characters, and those that reorder text,
-/// are escaped.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(steers) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if steers(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
-}
-
-fn steers(c: char) -> bool {
-    let reorders =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || reorders
-}
 
 /// The first `width` characters, with a mark when there are more.
 pub(crate) fn shorten(text: &str, width: usize) -> Cow<'_, str> {
@@ -41,20 +18,6 @@ pub(crate) fn shorten(text: &str, width: usize) -> Cow<'_, str> {
             Cow::Owned(kept + "…")
         }
     }
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A number with its noun.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        grouped(number),
-        if number == 1 { one } else { many }
-    )
 }
 
 /// Writes one JSON value on one line.
@@ -116,28 +79,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_from_outside_cannot_steer_a_terminal() {
-        assert_eq!(printable("plain Ünïcode"), "plain Ünïcode");
-        assert_eq!(printable("a\u{1b}[2Jb\r"), "a\\u{1b}[2Jb\\r");
-        assert_eq!(printable("x\u{202e}y"), "x\\u{202e}y");
-    }
-
-    #[test]
     fn long_text_is_cut_between_characters() {
         assert_eq!(shorten("äöü", 3), "äöü");
         assert_eq!(shorten("äöüß", 3), "äö…");
-    }
-
-    #[test]
-    fn numbers_and_bytes_read_easily() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-        assert_eq!(hex(&[0, 15, 255]), "000fff");
     }
 }

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
+use countersign_proto::reading::text::length;
+
 use crate::when::micros_of_units;
 
 const SECOND: u64 = 1_000_000;
-
-/// Names of units and their seconds, the longest first.
-const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
 /// A length of time in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,18 +46,7 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut left = self.0;
-        for (unit, seconds) in UNITS {
-            if left >= seconds {
-                write!(f, "{}{unit}", left / seconds)?;
-                left %= seconds;
-            }
-        }
-        if self.0 == 0 {
-            f.write_str("0s")
-        } else {
-            Ok(())
-        }
+        f.write_str(&length(self.0))
     }
 }
 

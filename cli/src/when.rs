@@ -1,6 +1,7 @@
 //! Times as people write and read them.
 
 use countersign_chain::time::UnixMicros;
+pub(crate) use countersign_proto::reading::text::{rfc3339, wire};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -120,24 +121,6 @@ pub(crate) fn micros_of_units(text: &str) -> Option<u64> {
         rest = after.strip_prefix(unit)?;
     }
     (!text.is_empty()).then_some(total)
-}
-
-/// Ledger time as RFC 3339 with microseconds.
-pub(crate) fn rfc3339(time: UnixMicros) -> String {
-    let time = i64::try_from(time.get())
-        .ok()
-        .and_then(|time| Timestamp::from_microsecond(time).ok());
-    time.map_or_else(
-        || "beyond the year 9999".to_owned(),
-        |time| format!("{time:.6}"),
-    )
-}
-
-/// A time on the wire as RFC 3339; empty for none.
-pub(crate) fn wire(time: Option<&prost_types::Timestamp>) -> String {
-    time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok())
-        .map(|time| time.to_string())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //!
 //! This crate *does* hold the messages, clients and servers generated from
 //! `proto/countersign/v1/*.proto` ([`v1`]), the hand-written message that carries an event with its
-//! bytes untouched ([`event`]), the one table of error reasons ([`reason`]), and the conversions
-//! between wire messages and domain types ([`convert`]).
+//! bytes untouched ([`event`]), how events read in words and as JSON ([`reading`]), the one table
+//! of error reasons ([`reason`]), and the conversions between wire messages and domain types
+//! ([`convert`]).
 //!
 //! It *does not* decide anything: which role may append which kind, which deadline is too long and
 //! what a repeat means is the ledger's business. It opens no connection either.
@@ -16,6 +17,7 @@
 
 pub mod convert;
 pub mod event;
+pub mod reading;
 pub mod reason;
 
 /// Messages, clients and servers of the package `countersign.v1`, as generated.

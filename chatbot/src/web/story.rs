@@ -2,12 +2,12 @@
 
 use countersign_client::Entry;
 use countersign_proto::event::Known;
+use countersign_proto::reading::rating;
 use countersign_proto::v1;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::time::{moment, span};
-use crate::figures::rating;
 
 /// What an entry says. Texts of people are set apart.
 pub(super) fn words(entry: &Entry, zone: &TimeZone) -> Markup {

@@ -13,6 +13,7 @@ use crate::exit::Outcome;
 use crate::output::json_line;
 use crate::render;
 use crate::when::When;
+use countersign_proto::reading;
 
 /// Entries that are asked for at once.
 const PAGE: u32 = 500;
@@ -42,7 +43,7 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "A")]
     pub(crate) actor: Option<String>,
     /// Entries of this kind, by name or number; may be repeated
-    #[arg(long, value_name = "K", value_parser = render::parse_kind)]
+    #[arg(long, value_name = "K", value_parser = reading::parse_kind)]
     pub(crate) kind: Vec<u16>,
     /// Entries at or after this time: RFC 3339, a date, or how long ago (15m, 1h30m, 2d)
     #[arg(long, value_name = "T", value_parser = When::parse)]

@@ -13,6 +13,7 @@ use crate::files::{self, Access};
 use crate::output::{counted, grouped, hex, json_page, printable, shorten};
 use crate::render;
 use crate::when::rfc3339;
+use countersign_proto::reading;
 
 /// Characters of an event in one line.
 const SAYS: usize = 160;
@@ -105,7 +106,7 @@ pub(crate) fn page(
         entry.case().to_string()
     };
     let idem = key(entry.idempotency_key());
-    let event = serde_json::to_string_pretty(&render::event(&entry.event()))?;
+    let event = serde_json::to_string_pretty(&reading::event(&entry.event()))?;
     let lines = event.lines().map(printable).collect::<Vec<_>>();
     let event = lines.join("\n");
     let commit = entry.checkpoint();
@@ -114,10 +115,10 @@ pub(crate) fn page(
     writeln!(
         out,
         "  kind       {} ({})",
-        render::kind_text(entry.kind().get()),
+        reading::kind_text(entry.kind().get()),
         entry.kind().get()
     )?;
-    let says = render::summary(&entry.event());
+    let says = reading::summary(&entry.event());
     writeln!(out, "  says       {}", shorten(&says, SAYS))?;
     writeln!(out, "  actor      {}", or_dash(entry.actor()))?;
     writeln!(out, "  via        {}", or_dash(entry.via()))?;

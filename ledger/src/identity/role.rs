@@ -22,7 +22,7 @@ pub enum Role {
     Agent,
     /// Gives and removes access.
     Provisioner,
-    /// Reads everything, writes nothing.
+    /// Reads everything, and writes only that it did.
     Auditor,
     /// Countersigns checkpoints.
     Witness,
@@ -137,6 +137,8 @@ const INVOLVED: &[Role] = &[
     Role::Provisioner,
     Role::Auditor,
 ];
+/// Auditors add what they took away, one event at a time.
+const APPENDERS: &[Role] = INVOLVED;
 /// The log writes these itself, from the calls of the access service.
 const NOBODY: &[Role] = &[];
 /// Those who carry what people say in chat, and what is said to them.
@@ -149,7 +151,7 @@ const RECORDERS: &[Role] = &[Role::Admin, Role::User, Role::Agent];
 
 /// Which role may call what.
 pub const METHODS: &[Method] = &[
-    unary("/countersign.v1.LogService/Append", WRITERS),
+    unary("/countersign.v1.LogService/Append", APPENDERS),
     unary("/countersign.v1.LogService/AppendBatch", WRITERS),
     stream("/countersign.v1.LogService/AppendStream", WRITERS),
     unary("/countersign.v1.LogService/GetEntry", READERS),
@@ -265,6 +267,21 @@ pub const KINDS: &[KindRule] = &[
         kind: 101,
         name: "NotificationFailed",
         roles: BOTS,
+    },
+    KindRule {
+        kind: 102,
+        name: "SinkFailed",
+        roles: OVERSEERS,
+    },
+    KindRule {
+        kind: 120,
+        name: "ExportCreated",
+        roles: OVERSEERS,
+    },
+    KindRule {
+        kind: 121,
+        name: "ReportCreated",
+        roles: OVERSEERS,
     },
     KindRule {
         kind: 140,

@@ -6,6 +6,7 @@
 
 mod case;
 mod delivery;
+mod export;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,9 @@ pub(super) fn check(event: &Known) -> Result<(), EventError> {
         Known::IdentityLinked(_)
         | Known::NotificationDelivered(_)
         | Known::NotificationFailed(_) => delivery::check(event),
+        Known::SinkFailed(_) | Known::ExportCreated(_) | Known::ReportCreated(_) => {
+            export::check(event)
+        }
         other => case::check(other),
     }
 }

@@ -933,6 +933,79 @@ pub struct NotificationFailed {
     #[prost(bool, tag = "6")]
     pub given_up: bool,
 }
+/// ExportCreated says that entries were taken away as files. Its inclusion proof signs the manifest of the files, and so
+/// every one of them (docs/export.md).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportCreated {
+    /// What the files are made for, for example "native" or "security-lake".
+    #[prost(string, tag = "1")]
+    pub preset: ::prost::alloc::string::String,
+    /// Index of the first entry of the range.
+    #[prost(uint64, tag = "2")]
+    pub first: u64,
+    /// Index behind the last entry of the range.
+    #[prost(uint64, tag = "3")]
+    pub end: u64,
+    /// Number of entries that the files hold; less than the range when some were chosen.
+    #[prost(uint64, tag = "4")]
+    pub entries: u64,
+    /// Which were chosen, as on the command line; empty for all of the range.
+    #[prost(string, tag = "5")]
+    pub filter: ::prost::alloc::string::String,
+    /// SHA-256 of the manifest, which lists the files with their digests.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub manifest_sha256: ::prost::bytes::Bytes,
+    /// Number of files.
+    #[prost(uint64, tag = "7")]
+    pub files: u64,
+    /// Bytes of these files.
+    #[prost(uint64, tag = "8")]
+    pub bytes: u64,
+}
+/// ReportCreated says that somebody made a report of a period, or took away the evidence of a case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportCreated {
+    /// "period" or "case".
+    #[prost(string, tag = "1")]
+    pub report: ::prost::alloc::string::String,
+    /// The case; 0 for a period.
+    #[prost(uint64, tag = "2")]
+    pub about: u64,
+    /// From when; unset for a case.
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when; unset for a case.
+    #[prost(message, optional, tag = "4")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// SHA-256 of the file.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub sha256: ::prost::bytes::Bytes,
+    /// Bytes of the file.
+    #[prost(uint64, tag = "6")]
+    pub bytes: u64,
+}
+/// SinkFailed says that entries do not get to a system that takes copies of them, or that they do again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SinkFailed {
+    /// Name of the sink in its configuration.
+    #[prost(string, tag = "1")]
+    pub sink: ::prost::alloc::string::String,
+    /// Index of the first entry that it is about.
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+    /// What went wrong; empty when it is over.
+    #[prost(string, tag = "3")]
+    pub error: ::prost::alloc::string::String,
+    /// Number of tries until now; 0 when it is over.
+    #[prost(uint32, tag = "4")]
+    pub attempt: u32,
+    /// Number of entries that were put aside because the sink refuses them for good.
+    #[prost(uint64, tag = "5")]
+    pub put_aside: u64,
+    /// True when entries get through again.
+    #[prost(bool, tag = "6")]
+    pub recovered: bool,
+}
 /// LogOpened names the log and the key that signs from entry 0 on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogOpened {

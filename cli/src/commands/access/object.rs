@@ -3,9 +3,9 @@
 use countersign_proto::v1;
 use serde_json::{Value, json};
 
-use crate::render::case::decision;
-use crate::render::case_fields::{obligations, slots};
 use crate::when::wire;
+use countersign_proto::reading::decision;
+use countersign_proto::reading::{obligations, slots};
 
 /// States by name, for arguments and for programs.
 pub(super) const STATUSES: [(&str, v1::CaseStatus); 6] = [

@@ -6,9 +6,9 @@ use countersign_proto::v1;
 
 use super::object::status;
 use crate::output::{counted, printable};
-use crate::render::case::decision;
 use crate::span::Span;
 use crate::when::wire;
+use countersign_proto::reading::decision;
 
 /// Characters of a text on one line.
 const WIDTH: usize = 86;

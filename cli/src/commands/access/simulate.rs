@@ -11,8 +11,8 @@ use super::page::{asked, row};
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{json_page, printable};
-use crate::render::case_fields::{groups, obligations};
 use crate::when::Ahead;
+use countersign_proto::reading::{groups, obligations};
 
 /// Tell what would come of a request
 ///

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::files;
 use crate::exit::Outcome;
 use crate::output::{counted, hex, json_page, printable};
-use crate::render::case::short_digest;
+use countersign_proto::reading::short_digest;
 
 /// Tell what is wrong with a policy, offline
 ///

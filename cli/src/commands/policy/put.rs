@@ -13,8 +13,8 @@ use super::{check, files, show};
 use crate::connect::ConnectArgs;
 use crate::exit::{Outcome, Refused};
 use crate::output::{json_page, printable};
-use crate::render::case::short_digest;
 use crate::words::program;
+use countersign_proto::reading::short_digest;
 
 /// Put a policy into force
 ///

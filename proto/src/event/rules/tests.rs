@@ -184,6 +184,58 @@ fn bad_delivery() -> Vec<(&'static str, Known)> {
     ]
 }
 
+fn bad_reading() -> Vec<(&'static str, Known)> {
+    let exported = |change: &dyn Fn(&mut v1::ExportCreated)| {
+        let mut message = v1::ExportCreated {
+            preset: "native".to_owned(),
+            end: 10,
+            entries: 10,
+            manifest_sha256: Bytes::from(vec![7; 32]),
+            ..Default::default()
+        };
+        assert_eq!(check(&message.clone().into()), Ok(()));
+        change(&mut message);
+        Known::from(message)
+    };
+    let reported = |change: &dyn Fn(&mut v1::ReportCreated)| {
+        let mut message = v1::ReportCreated {
+            report: "case".to_owned(),
+            sha256: Bytes::from(vec![7; 32]),
+            ..Default::default()
+        };
+        assert_eq!(check(&message.clone().into()), Ok(()));
+        change(&mut message);
+        Known::from(message)
+    };
+    let sink = |sink: &str, error: &str, recovered| {
+        Known::from(v1::SinkFailed {
+            sink: sink.to_owned(),
+            error: error.to_owned(),
+            recovered,
+            ..Default::default()
+        })
+    };
+    assert_eq!(check(&sink("siem", "no route", false)), Ok(()));
+    assert_eq!(check(&sink("siem", "", true)), Ok(()));
+    vec![
+        ("preset", exported(&|message| message.preset.clear())),
+        ("entries", exported(&|message| message.first = 1)),
+        (
+            "manifest_sha256",
+            exported(&|message| message.manifest_sha256.clear()),
+        ),
+        ("report", reported(&|message| message.report.clear())),
+        (
+            "since",
+            reported(&|message| message.report = "period".to_owned()),
+        ),
+        ("sha256", reported(&|message| message.sha256.clear())),
+        ("sink", sink("", "no route", false)),
+        ("error", sink("siem", "", false)),
+        ("error", sink("siem", "no route", true)),
+    ]
+}
+
 fn delivered() -> v1::NotificationDelivered {
     v1::NotificationDelivered {
         about: 7,
@@ -200,10 +252,14 @@ fn delivered() -> v1::NotificationDelivered {
 
 #[test]
 fn a_broken_rule_names_kind_and_field() {
-    for (broken, event) in [bad_log(), bad_certificate(), bad_intake(), bad_delivery()]
-        .into_iter()
-        .flatten()
-    {
+    let bad = [
+        bad_log(),
+        bad_certificate(),
+        bad_intake(),
+        bad_delivery(),
+        bad_reading(),
+    ];
+    for (broken, event) in bad.into_iter().flatten() {
         let error = event.to_event().known().unwrap_err();
         let EventError::Field { name, field, .. } = &error else {
             panic!("expected a field of {event:?}, got {error:?}");

@@ -1,15 +1,15 @@
 //! Events of access cases as JSON objects, field by field.
 
-use countersign_proto::event::Known;
-use countersign_proto::v1;
 use serde_json::{Value, json};
 
 use super::case::{decision, drift, rating};
-use crate::output::hex;
-use crate::when::wire;
+use super::text::{hex, wire};
+use crate::event::Known;
+use crate::v1;
 
 /// What the policy attaches to an access.
-pub(crate) fn obligations(obligations: Option<&v1::Obligations>) -> Value {
+#[must_use]
+pub fn obligations(obligations: Option<&v1::Obligations>) -> Value {
     let Some(it) = obligations else {
         return Value::Null;
     };
@@ -33,13 +33,15 @@ pub(crate) fn obligations(obligations: Option<&v1::Obligations>) -> Value {
 }
 
 /// Who must agree.
-pub(crate) fn slots(slots: &[v1::Slot]) -> Value {
+#[must_use]
+pub fn slots(slots: &[v1::Slot]) -> Value {
     let slot = |slot: &v1::Slot| json!({ "group": slot.group, "count": slot.count });
     slots.iter().map(slot).collect()
 }
 
 /// Groups with their people.
-pub(crate) fn groups(groups: &[v1::OnCall]) -> Value {
+#[must_use]
+pub fn groups(groups: &[v1::OnCall]) -> Value {
     let group = |it: &v1::OnCall| json!({ "group": it.group, "people": it.people });
     groups.iter().map(group).collect()
 }
@@ -208,7 +210,8 @@ fn of_use(known: &Known) -> Value {
 }
 
 /// What was recorded of a session.
-pub(crate) fn recording(recording: Option<&v1::Recording>) -> Value {
+#[must_use]
+pub fn recording(recording: Option<&v1::Recording>) -> Value {
     let Some(it) = recording else {
         return Value::Null;
     };
@@ -303,7 +306,7 @@ fn review(event: &v1::ReviewRecorded) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use countersign_proto::event::kinds;
+    use crate::event::kinds;
 
     use super::*;
 

@@ -1,17 +1,15 @@
 //! Events of access cases in a few words.
 
-use countersign_proto::event::Known;
-use countersign_proto::v1;
-
-use crate::output::{counted, hex};
-use crate::span::Span;
-use crate::when::wire;
+use super::text::{counted, hex, length, wire};
+use crate::event::Known;
+use crate::v1;
 
 /// Digits of a digest that tell two policies apart.
 const DIGEST: usize = 12;
 
 /// A decision as a word.
-pub(crate) fn decision(decision: v1::Decision) -> &'static str {
+#[must_use]
+pub fn decision(decision: v1::Decision) -> &'static str {
     match decision {
         v1::Decision::Approve => "approve",
         v1::Decision::Deny => "deny",
@@ -20,7 +18,8 @@ pub(crate) fn decision(decision: v1::Decision) -> &'static str {
 }
 
 /// A rating as a word.
-pub(crate) fn rating(rating: v1::Rating) -> &'static str {
+#[must_use]
+pub fn rating(rating: v1::Rating) -> &'static str {
     match rating {
         v1::Rating::Yes => "yes",
         v1::Rating::Partly => "partly",
@@ -30,7 +29,8 @@ pub(crate) fn rating(rating: v1::Rating) -> &'static str {
 }
 
 /// The first digits of a digest.
-pub(crate) fn short_digest(digest: &[u8]) -> String {
+#[must_use]
+pub fn short_digest(digest: &[u8]) -> String {
     hex(digest).chars().take(DIGEST).collect()
 }
 
@@ -125,7 +125,7 @@ fn of_grant(known: &Known) -> String {
         Known::ExtensionRequested(event) => format!(
             "grant {}, {} more{}",
             event.grant,
-            Span::of(event.duration_seconds),
+            length(event.duration_seconds),
             after(": ", &event.reason)
         ),
         Known::SessionStarted(event) => format!(
@@ -239,7 +239,7 @@ fn requested(event: &v1::AccessRequested) -> String {
         event.person,
         event.permission,
         event.resource,
-        Span::of(event.duration_seconds),
+        length(event.duration_seconds),
         after(" from ", &wire(event.start.as_ref())),
         after(", ", &event.ticket),
         after(", ", &event.severity),
@@ -253,7 +253,7 @@ fn broke_glass(event: &v1::BreakGlassInvoked) -> String {
         event.person,
         event.permission,
         event.resource,
-        Span::of(event.duration_seconds),
+        length(event.duration_seconds),
         after(", ", &event.ticket),
         after(", ", &event.severity),
         after(": ", &event.reason)
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn no_kind_of_a_case_is_without_words() {
-        use countersign_proto::event::kinds;
+        use crate::event::kinds;
 
         for (kind, name) in kinds().filter(|(kind, _)| *kind == 10 || (20..=99).contains(kind)) {
             // An event without fields breaks the rules of some kinds; those are above.

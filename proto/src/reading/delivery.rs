@@ -1,11 +1,10 @@
 //! What bots tell: who was told what, whose account is whose, and who clicked.
 
-use countersign_proto::event::Known;
-use countersign_proto::v1;
 use serde_json::{Value, json};
 
-use crate::output::hex;
-use crate::when::wire;
+use super::text::{hex, wire};
+use crate::event::Known;
+use crate::v1;
 
 /// An event of delivery in a few words; `None` for any other one.
 pub(super) fn summary(known: &Known) -> Option<String> {
