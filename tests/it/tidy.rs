@@ -18,7 +18,7 @@ use crate::ratchet::{Measure, Rule, judge};
 use crate::source::{Source, files, has_word, root, rust};
 
 /// Which crates of the workspace each crate may name in its `[dependencies]`.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("countersign-chain", &[]),
     ("countersign-proto", &["chain"]),
     ("countersign-workflow", &["chain", "proto"]),
@@ -29,9 +29,10 @@ const ARROWS: [(&str, &[&str]); 10] = [
         "countersign-chatbot",
         &["chain", "client", "proto", "workflow"],
     ),
+    ("countersign-export", &["chain", "client", "proto"]),
     (
         "countersign-verifier",
-        &["chain", "client", "proto", "workflow"],
+        &["chain", "client", "export", "proto", "workflow"],
     ),
     (
         "countersign",
@@ -40,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "chatbot",
             "client",
             "collector",
+            "export",
             "ledger",
             "proto",
             "verifier",
@@ -53,6 +55,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "chatbot",
             "client",
             "collector",
+            "export",
             "ledger",
             "proto",
             "verifier",

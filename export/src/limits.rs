@@ -1,0 +1,1 @@
+//! Every limit of exports, with its arithmetic.
