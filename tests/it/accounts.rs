@@ -1,16 +1,14 @@
 //! Whose a chat account is: links that both sides prove, over HTTP and in a real ledger.
 
-#[path = "inbox/browser.rs"]
-mod browser;
 #[path = "inbox/local.rs"]
 mod local;
 
 use std::collections::BTreeMap;
 
 use countersign_chatbot::account::{Account, Platform};
+use countersign_tests::browser::{Answer, Browser};
 use serde_json::Value;
 
-use crate::browser::{Answer, Browser};
 use crate::local::{Local, TEAM};
 
 const BAD: &str = "\"><script>alert(1)</script>";
@@ -24,21 +22,15 @@ fn account(user: &str) -> Account {
 }
 
 /// The starter's people, of whom ada is in Slack by the directory, and two share an address.
-fn entities(text: &str) -> String {
-    let mut all: Value = serde_json::from_str(text).expect("JSON");
-    for entity in all.as_array_mut().expect("a list") {
-        let id = entity["uid"]["id"].as_str().unwrap_or_default().to_owned();
-        let facts = entity["attrs"].as_object_mut().expect("facts");
-        facts.remove("slack");
-        let (key, value) = match id.as_str() {
-            "ada" => ("slack", "U0ADA"),
-            "bruno" => ("email", "Bruno@Example.com"),
-            "chen" | "dana" => ("email", "shared@example.com"),
-            _ => continue,
-        };
-        entity["attrs"][key] = value.into();
-    }
-    all.to_string()
+fn entities(person: &str, attributes: &mut Value) {
+    attributes.as_object_mut().expect("facts").remove("slack");
+    let (key, value) = match person {
+        "ada" => ("slack", "U0ADA"),
+        "bruno" => ("email", "Bruno@Example.com"),
+        "chen" | "dana" => ("email", "shared@example.com"),
+        _ => return,
+    };
+    attributes[key] = value.into();
 }
 
 impl Local {

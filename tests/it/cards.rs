@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use countersign_tests::process::tool;
+use countersign_tests::node::{node_modules, peer, python};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -16,13 +16,6 @@ fn root() -> PathBuf {
 
 fn golden() -> PathBuf {
     root().join("chatbot/tests/golden")
-}
-
-/// The folder of npm packages: `buf` is in its `.bin`.
-fn node_modules() -> PathBuf {
-    let buf = tool("COUNTERSIGN_TEST_BUF");
-    let bin = buf.parent().expect("it is in a folder");
-    bin.parent().expect("so is that").to_owned()
 }
 
 /// What a judge counted, when all is well.
@@ -37,18 +30,17 @@ fn judged(command: &mut Command) -> String {
 
 #[test]
 fn slacks_library_takes_every_message_and_modal() {
-    let mut python = Command::new(tool("COUNTERSIGN_TEST_PYTHON"));
-    python
-        .arg(root().join("tests/peers/slack_cards.py"))
-        .arg(golden())
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    print!("{}", judged(&mut python));
+    let mut python = python();
+    print!(
+        "{}",
+        judged(python.arg(peer("slack_cards.py")).arg(golden()))
+    );
 }
 
 #[test]
 fn microsofts_renderer_takes_every_card() {
     let mut node = Command::new("node");
-    node.arg(root().join("tests/peers/teams_cards.cjs"))
+    node.arg(peer("teams_cards.cjs"))
         .arg(golden())
         .arg(node_modules());
     print!("{}", judged(&mut node));

@@ -1,135 +1,40 @@
 //! The web inbox as people meet it: the real program, a real ledger, and a browser.
 
-#[path = "inbox/browser.rs"]
-mod browser;
 #[path = "inbox/player.rs"]
 mod player;
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 
-use countersign_ledger::identity::role::Role;
-use countersign_tests::folder::DataFolder;
-use countersign_tests::process::{Served, countersign, run};
+use countersign_tests::browser::{Answer, Browser};
+use countersign_tests::inbox::Inbox;
+use countersign_tests::process::run;
+use countersign_tests::stage::text;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::browser::{Answer, Browser};
-
 const BAD: &str = "\"><script>alert(1)</script>";
 
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a plain path")
-}
-
-/// A running inbox with its ledger, under the starter policy.
-struct Inbox {
-    child: Child,
-    /// Until the end.
-    server: Option<Served>,
-    url: String,
-    /// Sign-in links by person, in the order in which they were asked for.
-    links: Vec<String>,
-    data: DataFolder,
-}
-
-impl Inbox {
-    async fn start(more: &[&str], links: usize) -> Self {
-        let data = DataFolder::new().await;
-        let bot = data.issue(Role::Bot, "inbox").await;
-        data.issue(Role::User, "ada").await;
-        data.issue(Role::User, "bruno").await;
-        let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
-        let policy = data.path().with_file_name("policy");
-        for words in [
-            &["policy", "starter", "--out", text(&policy)][..],
-            &["policy", "put", text(&policy), "--dir", text(&data.path())],
-        ] {
-            assert!(run(words).status.success(), "{words:?}");
-        }
-        let connect = ["--server", &server.endpoint.grpc, "--identity", text(&bot)];
-        let serve = ["chatbot", "serve", "--web", "127.0.0.1:0"];
-        let mut child = countersign(&[&serve[..], &connect, more].concat())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let mut next = || lines.next().expect("a line").expect("text");
-        let last = |line: String| line.rsplit(' ').next().unwrap_or_default().to_owned();
-        let url = last(next());
-        let links = (0..links).map(|_| last(next())).collect();
-        Self {
-            child,
-            server: Some(server),
-            url,
-            links,
-            data,
-        }
+/// What people did in a case says who carried it, and what proved who it was.
+fn has_evidence(inbox: &Inbox, case: &str) {
+    let entries = inbox.stage.entries(&["--case", case]);
+    let (mut people, mut seen) = (0, 0);
+    for entry in entries.iter().filter(|entry| entry["via"] != "") {
+        let evidence = &entry["event"]["evidence"];
+        assert_eq!(evidence["platform"], "web", "{entry}");
+        assert_eq!(evidence["user"], entry["actor"], "{entry}");
+        assert_eq!(evidence["verified_by"], "sign-in-link", "{entry}");
+        let digest = evidence["callback_sha256"].as_str().unwrap_or_default();
+        assert_eq!(digest.len(), 64, "{entry}");
+        people += 1;
+        seen += usize::from(entry["name"] == "ReviewRecorded");
     }
-
-    /// The path of a link.
-    fn link(&self, number: usize) -> String {
-        self.links[number].replace(&self.url, "")
-    }
-
-    async fn browser(&self, number: usize) -> Browser {
-        let mut browser = Browser::new(&self.url, None);
-        let link = self.link(number);
-        let entered = browser.fill(&link, &link, &[]).await;
-        assert_eq!((entered.status, entered.location()), (303, "/"));
-        browser
-    }
-
-    /// What people did in a case says who carried it, and what proved who it was.
-    fn has_evidence(&self, case: &str) {
-        let dir = self.data.path();
-        let listed = run(&["log", "--case", case, "--json", "--dir", text(&dir)]);
-        let listed = String::from_utf8(listed.stdout).expect("text");
-        let entries: Vec<serde_json::Value> = listed
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect();
-        let (mut people, mut seen) = (0, 0);
-        for entry in entries.iter().filter(|entry| entry["via"] != "") {
-            let evidence = &entry["event"]["evidence"];
-            assert_eq!(evidence["platform"], "web", "{entry}");
-            assert_eq!(evidence["user"], entry["actor"], "{entry}");
-            assert_eq!(evidence["verified_by"], "sign-in-link", "{entry}");
-            let digest = evidence["callback_sha256"].as_str().unwrap_or_default();
-            assert_eq!(digest.len(), 64, "{entry}");
-            people += 1;
-            seen += usize::from(entry["name"] == "ReviewRecorded");
-        }
-        assert!(
-            people >= 8 && seen == 2,
-            "{people} by people, {seen} reviews"
-        );
-        let ledger = entries.iter().filter(|entry| entry["via"] == "");
-        let mut told = ledger.filter(|entry| !entry["event"]["evidence"].is_null());
-        assert!(told.next().is_none(), "the ledger has no evidence");
-    }
-
-    /// Stops everything; the log must be intact.
-    fn end(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ran");
-        let server = self.server.take().expect("it serves");
-        assert!(server.stop().0.success());
-        let key = self.data.vkey.to_string();
-        let verdict = run(&["verify", text(&self.data.path()), "--key", &key]);
-        let said = String::from_utf8_lossy(&verdict.stdout);
-        assert_eq!(verdict.status.code(), Some(0), "{said}");
-    }
-}
-
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        // A test that failed leaves nothing running; after `end` there is nothing to kill.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+    assert!(
+        people >= 8 && seen == 2,
+        "{people} by people, {seen} reviews"
+    );
+    let ledger = entries.iter().filter(|entry| entry["via"] == "");
+    let mut told = ledger.filter(|entry| !entry["event"]["evidence"].is_null());
+    assert!(told.next().is_none(), "the ledger has no evidence");
 }
 
 /// Asks for access that takes two people, with markup in every text; the path of the case.
@@ -182,9 +87,7 @@ async fn own_approval_is_refused(bruno: &mut Browser, case: &str, page: &Answer)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_in_the_browser_from_the_request_to_the_feedback() {
-    let links = ["bruno", "ada", "dana", "fatima", "chen"];
-    let links = links.map(|name| ["--link", name]).concat();
-    let inbox = Inbox::start(&links, 5).await;
+    let inbox = Inbox::start(&["bruno", "ada", "dana", "fatima", "chen"], &[]).await;
     let (mut bruno, mut ada) = (inbox.browser(0).await, inbox.browser(1).await);
     let (mut dana, mut fatima) = (inbox.browser(2).await, inbox.browser(3).await);
     let case = ask(&mut bruno).await;
@@ -246,13 +149,13 @@ async fn a_case_in_the_browser_from_the_request_to_the_feedback() {
         "{}",
         proof.body
     );
-    inbox.has_evidence(&number);
+    has_evidence(&inbox, &number);
     inbox.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn links_work_once_and_requests_from_elsewhere_not_at_all() {
-    let inbox = Inbox::start(&["--link", "ada"], 1).await;
+    let inbox = Inbox::start(&["ada"], &[]).await;
     let mut ada = inbox.browser(0).await;
     let mut other = Browser::new(&inbox.url, None);
     let link = inbox.link(0);
@@ -301,8 +204,8 @@ async fn a_client_certificate_signs_in() {
     std::fs::write(&cert, made.cert.pem()).expect("room");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("room");
     let tls = ["--tls-cert", text(&cert), "--tls-key", text(&key)];
-    let inbox = Inbox::start(&tls, 0).await;
-    let identity = inbox.data.path().with_file_name("user-ada");
+    let inbox = Inbox::start(&[], &tls).await;
+    let identity = inbox.stage.beside("user-ada");
     let config = |with: bool| {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(made.cert.der().clone()).expect("a root");
@@ -343,10 +246,16 @@ async fn a_client_certificate_signs_in() {
     assert!(home.body.contains("user:ada"), "{}", home.body);
 
     // Whose certificate is revoked does nothing more.
-    let listed = run(&["ca", "list", "--dir", text(&inbox.data.path()), "--json"]);
+    let listed = run(&[
+        "ca",
+        "list",
+        "--dir",
+        text(&inbox.stage.data.path()),
+        "--json",
+    ]);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let serial = serial_of(&listed, "user:ada");
-    let dir = inbox.data.path();
+    let dir = inbox.stage.data.path();
     let revoke = [
         "ca",
         "revoke",

@@ -1,7 +1,5 @@
 //! What people look at in the inbox: how access went, and recordings. The ledger asks the policy.
 
-#[path = "inbox/browser.rs"]
-mod browser;
 #[path = "inbox/local.rs"]
 mod local;
 
@@ -10,14 +8,10 @@ use countersign_ledger::identity::role::Role;
 use countersign_proto::event::Kinded as _;
 use countersign_proto::reason::Reason;
 use countersign_proto::v1;
+use countersign_tests::browser::Browser;
 use countersign_tests::folder::DataFolder;
 
-use crate::browser::Browser;
 use crate::local::Local;
-
-fn as_it_is(text: &str) -> String {
-    text.to_owned()
-}
 
 fn reason<T: std::fmt::Debug>(answer: Result<T, CallError>) -> Option<Reason> {
     answer.expect_err("a refusal").reason()
@@ -43,7 +37,7 @@ async fn break_glass(browser: &mut Browser) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn how_access_went_is_shown_to_whom_the_policy_permits_it() {
-    let local = Local::start(&["bruno", "dana"], as_it_is).await;
+    let local = Local::start(&["bruno", "dana"], |_, _| {}).await;
     let (mut bruno, mut dana) = (local.browser(0).await, local.browser(1).await);
     let case = break_glass(&mut bruno).await;
     let filter = Filter {
@@ -132,7 +126,7 @@ async fn only_a_bot_looks_for_somebody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_list_of_what_runs_has_the_own_ones_behind_any_number_of_others() {
-    let local = Local::start(&["bruno", "dana", "gustav"], as_it_is).await;
+    let local = Local::start(&["bruno", "dana", "gustav"], |_, _| {}).await;
     let take = async |who: &str, number: usize| {
         let ask = v1::Ask {
             resource: "orders-db".to_owned(),

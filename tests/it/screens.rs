@@ -2,120 +2,35 @@
 //! is signed with a passkey.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use countersign_ledger::identity::role::Role;
-use countersign_tests::folder::DataFolder;
-use countersign_tests::process::{Served, countersign, run, tool};
+use countersign_tests::inbox::Inbox;
+use countersign_tests::node::{node_modules, peer};
+use countersign_tests::process::tool;
 use serde_json::{Value, json};
 
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a plain path")
+/// Browsers make no passkeys for an address, so this machine has its name.
+fn named(url: &str) -> String {
+    url.replace("127.0.0.1", "localhost")
 }
 
-/// A ledger with an inbox under the starter policy.
-struct Stage {
-    data: DataFolder,
-    server: Option<Served>,
-    inbox: Child,
-    /// By the name of this machine: browsers make no passkeys for an address.
-    url: String,
-    links: Vec<String>,
-    policy: PathBuf,
-}
-
-impl Stage {
-    async fn open(people: &[&str]) -> Self {
-        let data = DataFolder::new().await;
-        let bot = data.issue(Role::Bot, "inbox").await;
-        let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
-        let policy = data.path().with_file_name("policy");
-        let starter = ["policy", "starter", "--out", text(&policy)];
-        assert!(run(&starter).status.success());
-        let mut words = vec!["chatbot", "serve", "--web", "127.0.0.1:0"];
-        words.extend(["--server", &server.endpoint.grpc, "--identity", text(&bot)]);
-        words.extend(people.iter().flat_map(|name| ["--link", name]));
-        let mut inbox = countersign(&words)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut lines = BufReader::new(inbox.stdout.take().expect("piped")).lines();
-        let mut last = || {
-            let line = lines.next().expect("a line").expect("text");
-            let word = line.rsplit(' ').next().unwrap_or_default();
-            word.replace("127.0.0.1", "localhost")
-        };
-        let url = last();
-        let links = people.iter().map(|_| last()).collect();
-        let stage = Self {
-            data,
-            server: Some(server),
-            inbox,
-            url,
-            links,
-            policy,
-        };
-        stage.put();
-        stage
-    }
-
-    /// Puts the policy into force as it stands in its folder.
-    fn put(&self) {
-        let dir = self.data.path();
-        let put = run(&["policy", "put", text(&self.policy), "--dir", text(&dir)]);
-        assert!(
-            put.status.success(),
-            "{}",
-            String::from_utf8_lossy(&put.stderr)
-        );
-    }
-
-    /// Approvals of payments are signed, by these people.
-    fn ask_for_passkeys(&self, passkeys: &[(&str, &str)]) {
-        let access = self.policy.join("access.cedar");
-        let old = std::fs::read_to_string(&access).expect("there");
-        let new = old.replace(
-            "@approvals(\"team",
-            "@step_up(\"passkey\") @approvals(\"team",
-        );
-        assert_ne!(old, new);
-        std::fs::write(&access, new).expect("room");
-        let people = self.policy.join("entities.json");
-        let mut all: Value =
-            serde_json::from_slice(&std::fs::read(&people).expect("there")).expect("JSON");
-        for (person, passkey) in passkeys {
-            let mut entities = all.as_array_mut().expect("a list").iter_mut();
-            let found = entities.find(|entity| entity["uid"]["id"] == *person);
-            found.expect("a person")["attrs"]["passkeys"] = json!([passkey]);
+/// Approvals of payments are signed, by this person with this passkey.
+fn ask_for_passkeys(inbox: &Inbox, person: &str, passkey: &str) {
+    let access = inbox.stage.policy().join("access.cedar");
+    let old = std::fs::read_to_string(&access).expect("there");
+    let new = old.replace(
+        "@approvals(\"team",
+        "@step_up(\"passkey\") @approvals(\"team",
+    );
+    assert_ne!(old, new);
+    std::fs::write(&access, new).expect("room");
+    inbox.stage.change_entities(|entity| {
+        if entity["uid"]["id"] == person {
+            entity["attrs"]["passkeys"] = json!([passkey]);
         }
-        std::fs::write(&people, all.to_string()).expect("room");
-        self.put();
-    }
-
-    /// The log is intact; its entries of this name.
-    fn end(mut self, name: &str) -> Vec<Value> {
-        let (dir, key) = (self.data.path(), self.data.vkey.to_string());
-        let listed = run(&["log", "--kind", name, "--json", "--dir", text(&dir)]);
-        let listed = String::from_utf8(listed.stdout).expect("text");
-        self.inbox.kill().expect("it runs");
-        self.inbox.wait().expect("it ran");
-        assert!(self.server.take().expect("it serves").stop().0.success());
-        let verdict = run(&["verify", text(&dir), "--key", &key]);
-        let said = String::from_utf8_lossy(&verdict.stdout);
-        assert_eq!(verdict.status.code(), Some(0), "{said}");
-        let lines = listed.lines();
-        lines
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect()
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        drop(self.inbox.kill());
-        drop(self.inbox.wait());
-    }
+    });
+    inbox.stage.put_policy();
 }
 
 /// A browser with a context for each person.
@@ -129,17 +44,12 @@ impl Browser {
     fn open(url: &str) -> Self {
         let shots = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screens");
         std::fs::create_dir_all(&shots).expect("room");
-        let modules = tool("COUNTERSIGN_TEST_BUF");
-        let modules = modules
-            .parent()
-            .and_then(Path::parent)
-            .expect("node_modules");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/inbox_screens.mjs");
         let mut child = Command::new("node")
-            .arg(script)
-            .arg(modules.join("playwright-core/index.js"))
+            .arg(peer("inbox_screens.mjs"))
+            .arg(node_modules().join("playwright-core/index.js"))
             .arg(tool("COUNTERSIGN_TEST_CHROMIUM"))
-            .args([&shots, Path::new(url)])
+            .arg(&shots)
+            .arg(url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -219,10 +129,10 @@ impl Drop for Browser {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_in_a_real_browser_from_the_request_to_a_signed_approval() {
     let people = ["bruno", "ada", "fatima"];
-    let stage = Stage::open(&people).await;
-    let mut browser = Browser::open(&stage.url);
-    for (who, link) in people.iter().zip(&stage.links) {
-        browser.act(who, "enter", json!({"link": link}));
+    let inbox = Inbox::start(&people, &[]).await;
+    let mut browser = Browser::open(&named(&inbox.url));
+    for (who, link) in people.iter().zip(&inbox.links) {
+        browser.act(who, "enter", json!({"link": named(link)}));
     }
     let denied = browser.ask("bruno");
     browser.act("ada", "open", json!({"path": "/"}));
@@ -237,7 +147,7 @@ async fn a_case_in_a_real_browser_from_the_request_to_a_signed_approval() {
     browser.press("ada", "Make a passkey");
     browser.shot("ada", "passkey");
     let passkey = browser.reads("ada", "#passkey");
-    stage.ask_for_passkeys(&[("ada", passkey.trim())]);
+    ask_for_passkeys(&inbox, "ada", passkey.trim());
 
     let case = browser.ask("bruno");
     browser.act("fatima", "open", json!({"path": case}));
@@ -259,7 +169,8 @@ async fn a_case_in_a_real_browser_from_the_request_to_a_signed_approval() {
     browser.press("bruno", "Send");
     browser.end(&["bruno", "ada"]);
 
-    let reviews = stage.end("ReviewRecorded");
+    let reviews = inbox.stage.entries(&["--kind", "ReviewRecorded"]);
+    inbox.end();
     assert_eq!(reviews.len(), 2, "{reviews:#?}");
     let [denial, approval] = [&reviews[0]["event"], &reviews[1]["event"]];
     assert!(denial["evidence"]["passkey"].is_null(), "{denial:#}");

@@ -1,23 +1,19 @@
 //! Signing in to the inbox with an OpenID provider that somebody else has written.
 
-#[path = "inbox/browser.rs"]
-mod browser;
 #[path = "inbox/local.rs"]
 mod local;
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-
 use countersign_chatbot::oidc::settings::OidcSettings;
-use countersign_tests::process::tool;
+use countersign_tests::browser::{Answer, Browser};
+use countersign_tests::node::python;
+use countersign_tests::program::Program;
 use serde_json::Value;
 
-use crate::browser::{Answer, Browser};
 use crate::local::Local;
 
 /// The provider `oidc-provider-mock`, on a free port.
 struct Provider {
-    child: Child,
+    _program: Program,
     url: String,
 }
 
@@ -28,31 +24,22 @@ impl Provider {
             r#"{"sub":"2","email":"bruno@example.com","email_verified":false}"#,
             r#"{"sub":"3","nickname":"chen"}"#,
         ];
-        let mut command = Command::new(tool("COUNTERSIGN_TEST_PYTHON"));
-        command.args([
-            "-m",
-            "oidc_provider_mock",
-            "--port",
-            "0",
-            "--require-nonce",
-            "true",
-        ]);
+        let mut command = python();
+        command.args(["-m", "oidc_provider_mock", "--port", "0"]);
+        command.args(["--require-nonce", "true"]);
         for person in people {
             command.args(["--user-claims", person]);
         }
-        let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
-        let mut child = child.expect("it is installed");
-        let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let url = lines.find_map(|line| {
-            let line = line.expect("text");
-            let (_, rest) = line.split_once("running on ")?;
-            Some(rest.split_whitespace().next()?.to_owned())
-        });
-        // Nobody waits for what it says later, but it has to go somewhere.
-        drop(std::thread::spawn(move || lines.for_each(drop)));
+        let program = Program::start(&mut command);
+        let said = program.says("running on ");
+        let (_, rest) = said.split_once("running on ").expect("it was waited for");
         Self {
-            child,
-            url: url.expect("its address"),
+            url: rest
+                .split_whitespace()
+                .next()
+                .expect("its address")
+                .to_owned(),
+            _program: program,
         }
     }
 
@@ -82,22 +69,11 @@ impl Provider {
     }
 }
 
-impl Drop for Provider {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 /// The starter's people, ada with the address that the provider knows.
-fn entities(text: &str) -> String {
-    let mut all: Value = serde_json::from_str(text).expect("JSON");
-    for entity in all.as_array_mut().expect("a list") {
-        if entity["uid"]["id"] == "ada" {
-            entity["attrs"]["email"] = "ada@example.com".into();
-        }
+fn entities(person: &str, attributes: &mut Value) {
+    if person == "ada" {
+        attributes["email"] = "ada@example.com".into();
     }
-    all.to_string()
 }
 
 /// A browser that goes to the provider: with its address.

@@ -1,130 +1,43 @@
 //! The Slack app as people meet it: the real program, a real ledger, and Slack's Web API as
 //! `emulate` has it. Slack's own library for receivers gets the same bytes and must agree.
 
-#[path = "slack/payload.rs"]
-mod payload;
 #[path = "slack/refusals.rs"]
 mod refusals;
-#[path = "slack/relay.rs"]
-mod relay;
 #[path = "slack/scene.rs"]
 mod scene;
 #[path = "slack/slow.rs"]
 mod slow;
 #[path = "slack/socket.rs"]
 mod socket;
-#[path = "slack/wire.rs"]
-mod wire;
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
 use countersign_chatbot::slack::manifest::{Reach, manifest};
+use countersign_tests::node::node_modules;
 use countersign_tests::process::run;
+use countersign_tests::slack::acts::{approve, fill, message, open_form, send_form, told};
+use countersign_tests::slack::payload::{Signed, TEAM, interaction, submission};
+use countersign_tests::slack::relay::Call;
+use countersign_tests::slack::workspace::call;
 use serde_json::{Value, json};
 
-use crate::payload::{Signed, click, command, interaction, submission};
-use crate::relay::Call;
-use crate::scene::{Scene, Teller, call, node_modules};
+use crate::scene::{Scene, Teller};
 
 /// Everything that Slack takes for markup somewhere.
 const MARKUP: &str =
     "<!channel> <!here> <@U000000001> <https://evil.example|x> *b* `c` @everyone &";
 
-/// The message of a call that posted or updated one.
-pub(crate) fn message(call: &Call) -> Value {
-    let mut message = call.answer["message"].clone();
-    message["channel"] = call.answer["channel"].clone();
-    message["ts"] = call.answer["ts"].clone();
-    message
-}
-
-/// A modal that was opened and then shows something else than that one has to wait.
-pub(crate) async fn modal(scene: &Scene, seen: usize) -> Value {
-    let opened = scene.relay.of(seen, "views.open").await;
-    assert_eq!(opened.body["view"]["title"]["text"], "One moment");
-    let id = opened.answer["view"]["id"].clone();
-    let shown = |call: &Call| call.method == "views.update" && call.body["view_id"] == id;
-    scene.relay.call(seen, shown).await.answer["view"].clone()
-}
-
-/// What an acknowledgement shows.
-pub(crate) fn told(answer: &Value) -> String {
-    let text = &answer["view"]["blocks"][0]["text"]["text"];
-    text.as_str().unwrap_or_default().to_owned()
-}
-
-/// Whether somebody is offered an access, and the value that stands for it.
-fn choice(view: &Value, label: &str) -> String {
-    let blocks = view["blocks"].as_array().expect("blocks").iter();
-    let mut options = blocks.flat_map(|block| {
-        let options = block["element"]["options"].as_array().cloned();
-        options.unwrap_or_default()
-    });
-    let fits = |option: &Value| {
-        option["text"]["text"]
-            .as_str()
-            .unwrap_or_default()
-            .contains(label)
-    };
-    let found = options.find(fits);
-    assert!(found.is_some(), "no {label} in {view}");
-    let found = found.unwrap_or_default();
-    found["value"].as_str().expect("a value").to_owned()
-}
-
-/// Asks for access in a modal; the number of the case, and what was sent.
+/// Asks for access in a modal, after mistakes; the number of the case, and what was sent.
 pub(crate) async fn ask(scene: &Scene, person: &str, words: &str) -> (u64, Signed) {
-    let (id, seen) = (scene.id(person), scene.relay.seen());
-    let trigger = scene.trigger(person).await;
-    let typed = command(id, "request", &trigger, &scene.relay.reply_url());
-    assert_eq!(scene.taken(&typed).await, Value::Null);
-    let view = modal(scene, seen).await;
-    assert_eq!(view["callback_id"], "request", "{view}");
-    let access = choice(&view, "read-only on orders-db");
-    let empty = interaction(&submission(id, &view, &[]));
+    let view = open_form(scene, person).await;
+    let empty = interaction(&submission(scene.id(person), &view, &[]));
     let answer = scene.taken(&empty).await;
     assert_eq!(answer["response_action"], "errors");
     let errors = answer["errors"].as_object().expect("errors");
     let fields: Vec<&str> = errors.keys().map(String::as_str).collect();
     assert_eq!(fields, ["access", "duration", "reason"]);
-    let values = [
-        ("access", access.as_str()),
-        ("duration", "3600"),
-        ("reason", words),
-        ("ticket", words),
-        ("affected", words),
-    ];
-    let sent = interaction(&submission(id, &view, &values));
-    let answer = scene.taken(&sent).await;
-    let said = told(&answer);
-    assert!(said.starts_with("Your request is in the log."), "{answer}");
-    let number = said
-        .split("Case ")
-        .nth(1)
-        .and_then(|rest| rest.split(':').next());
-    let case = number.expect("a number").parse().expect("a number");
-    // The same form again is the same request.
-    assert_eq!(told(&scene.taken(&sent).await), said);
-    (case, sent)
-}
-
-/// Clicks a button that opens a form, fills it in, and sends it; what was sent, and the answer.
-async fn fill(
-    scene: &Scene,
-    person: &str,
-    (message, action): (&Value, &str),
-    values: &[(&str, &str)],
-) -> (Signed, Value) {
-    let (id, seen) = (scene.id(person), scene.relay.seen());
-    let trigger = scene.trigger(person).await;
-    let clicked = interaction(&click(id, &trigger, message, action));
-    assert_eq!(scene.taken(&clicked).await, Value::Null);
-    let view = modal(scene, seen).await;
-    assert_eq!(view["callback_id"], action, "{view}");
-    let sent = interaction(&submission(id, &view, values));
-    let answer = scene.taken(&sent).await;
-    (sent, answer)
+    send_form(scene, person, &view, ("read-only on orders-db", words)).await
 }
 
 /// The message that the last card was posted as.
@@ -139,17 +52,6 @@ async fn posted(scene: &Scene, teller: &Teller, (case, person): (u64, &str)) -> 
 pub(crate) async fn waiting(scene: &Scene, case: u64) -> Value {
     let teller = scene.teller().await;
     posted(scene, &teller, (case, "ada")).await
-}
-
-/// Approves with one click; what was sent, and the card as it is then.
-async fn approve(scene: &Scene, person: &str, message: &Value) -> (Signed, Value) {
-    let seen = scene.relay.seen();
-    let trigger = scene.trigger(person).await;
-    let clicked = interaction(&click(scene.id(person), &trigger, message, "approve"));
-    assert_eq!(scene.taken(&clicked).await, Value::Null);
-    let is_it = |call: &Call| call.method == "chat.update" && call.body["ts"] == message["ts"];
-    let updated = scene.relay.call(seen, is_it).await;
-    (clicked, updated.body)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,7 +131,7 @@ fn has_evidence(scene: &Scene, entries: &[Value], sent: &[(&str, Signed)], first
         assert_eq!(evidence["callback_sha256"], signed.digest(), "{entry}");
         for (field, value) in [
             ("platform", "slack"),
-            ("tenant", payload::TEAM),
+            ("tenant", TEAM),
             ("verified_by", "slack-signature-v0"),
         ] {
             assert_eq!(evidence[field], value, "{entry}");

@@ -10,7 +10,5 @@ mod connector;
 mod hostile;
 #[path = "teams/judges.rs"]
 mod judges;
-#[path = "teams/microsoft.rs"]
-mod microsoft;
 #[path = "teams/tokens.rs"]
 mod tokens;

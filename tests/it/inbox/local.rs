@@ -11,20 +11,18 @@ use countersign_chatbot::bot::Bot;
 use countersign_chatbot::oidc::settings::OidcSettings;
 use countersign_chatbot::web::{Options, Web, WebError};
 use countersign_ledger::clock::{Clock as _, SystemClock};
-use countersign_ledger::identity::role::Role;
-use countersign_tests::folder::DataFolder;
-use countersign_tests::process::{Served, run};
+use countersign_tests::browser::Browser;
+use countersign_tests::inbox::enter;
+use countersign_tests::stage::Stage;
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-use crate::browser::Browser;
 
 /// The organisation in Slack that the directory's ids belong to.
 pub(crate) const TEAM: &str = "T0HOME";
 
 pub(crate) struct Local {
-    pub(crate) data: DataFolder,
-    pub(crate) server: Served,
+    stage: Stage,
     pub(crate) bot: Arc<Bot>,
     pub(crate) url: String,
     /// Sign-in links, in the order of the people.
@@ -36,40 +34,22 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// With a link for each of these people, and the starter policy as `change` makes it out of
-    /// the text of its entities.
-    pub(crate) async fn start(people: &[&str], change: impl Fn(&str) -> String) -> Self {
+    /// With a link for each of these people, and the starter policy, whose people `change` may
+    /// alter.
+    pub(crate) async fn start(people: &[&str], change: impl FnMut(&str, &mut Value)) -> Self {
         Self::with(people, change, None).await
     }
 
     /// As [`Local::start`], with an OpenID provider.
     pub(crate) async fn with(
         people: &[&str],
-        change: impl Fn(&str) -> String,
+        change: impl FnMut(&str, &mut Value),
         oidc: Option<OidcSettings>,
     ) -> Self {
-        let data = DataFolder::new().await;
-        let identity = data.issue(Role::Bot, "inbox").await;
-        let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
-        let policy = data.path().with_file_name("policy");
-        let folder = policy.to_str().expect("a plain path");
-        assert!(
-            run(&["policy", "starter", "--out", folder])
-                .status
-                .success()
-        );
-        let file = policy.join("entities.json");
-        let text = std::fs::read_to_string(&file).expect("it is there");
-        std::fs::write(&file, change(&text)).expect("room");
-        let dir = data.path();
-        let put = ["policy", "put", folder, "--dir"];
-        let put = run(&[&put[..], &[dir.to_str().expect("a plain path")]].concat());
-        assert!(
-            put.status.success(),
-            "{}",
-            String::from_utf8_lossy(&put.stderr)
-        );
-        let client = data.connect(&server.endpoint.grpc, &identity).await;
+        let stage = Stage::open("inbox", &[]).await;
+        stage.put_starter(change);
+        let grpc = &stage.ledger().endpoint.grpc;
+        let client = stage.data.connect(grpc, &stage.identity).await;
         let (system, ahead) = (SystemClock::new(), Arc::new(AtomicU64::new(0)));
         let by = Arc::clone(&ahead);
         let now = move || {
@@ -98,8 +78,7 @@ impl Local {
         let stop = CancellationToken::new();
         let serving = tokio::spawn(web.serve(stop.clone()));
         Self {
-            data,
-            server,
+            stage,
             bot,
             url,
             links,
@@ -111,11 +90,7 @@ impl Local {
 
     /// A browser in which this one of the people has signed in.
     pub(crate) async fn browser(&self, number: usize) -> Browser {
-        let mut browser = Browser::new(&self.url, None);
-        let link = &self.links[number];
-        let entered = browser.fill(link, link, &[]).await;
-        assert_eq!((entered.status, entered.location()), (303, "/"));
-        browser
+        enter(&self.url, &self.links[number]).await
     }
 
     /// Moves the inbox's clock.
@@ -124,24 +99,14 @@ impl Local {
     }
 
     /// Entries of a kind, as JSON, in their order.
-    pub(crate) fn entries(&self, kind: &str) -> Vec<serde_json::Value> {
-        let dir = self.data.path();
-        let dir = dir.to_str().expect("a plain path");
-        let listed = run(&["log", "--kind", kind, "--json", "--dir", dir]);
-        let listed = String::from_utf8(listed.stdout).expect("text");
-        let entry = |line: &str| serde_json::from_str(line).expect("JSON");
-        listed.lines().map(entry).collect()
+    pub(crate) fn entries(&self, kind: &str) -> Vec<Value> {
+        self.stage.entries(&["--kind", kind])
     }
 
     /// Stops everything; the log must be intact.
     pub(crate) async fn end(self) {
         self.stop.cancel();
         self.serving.await.expect("no panic").expect("a good end");
-        assert!(self.server.stop().0.success());
-        let (dir, key) = (self.data.path(), self.data.vkey.to_string());
-        let dir = dir.to_str().expect("a plain path");
-        let verdict = run(&["verify", dir, "--key", &key]);
-        let said = String::from_utf8_lossy(&verdict.stdout);
-        assert_eq!(verdict.status.code(), Some(0), "{said}");
+        self.stage.end();
     }
 }

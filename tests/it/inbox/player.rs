@@ -4,11 +4,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use countersign_tests::process::{countersign, run};
+use countersign_tests::browser::Browser;
+use countersign_tests::inbox::Inbox;
+use countersign_tests::process::countersign;
+use countersign_tests::stage::text;
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
-use crate::{BAD, Inbox, text};
+use crate::BAD;
 
 /// Break-glass access of bruno; its case.
 async fn access(bruno: &mut Browser) -> String {
@@ -30,9 +32,9 @@ async fn access(bruno: &mut Browser) -> String {
 
 /// A recorded session in this case, with markup in what it shows.
 fn session(inbox: &Inbox, case: &str) {
-    let identity = inbox.data.path().with_file_name("user-bruno");
-    let spool = inbox.data.path().with_file_name("spool");
-    let server = inbox.server.as_ref().expect("it serves");
+    let identity = inbox.stage.beside("user-bruno");
+    let spool = inbox.stage.beside("spool");
+    let server = inbox.stage.ledger();
     let (number, shown) = (case.replace("/case/", ""), format!("echo 'so {BAD}'"));
     let words = [
         "collector",
@@ -56,25 +58,12 @@ fn session(inbox: &Inbox, case: &str) {
 }
 
 fn views(inbox: &Inbox) -> Vec<Value> {
-    let dir = inbox.data.path();
-    let listed = run(&[
-        "log",
-        "--kind",
-        "RecordingViewed",
-        "--json",
-        "--dir",
-        text(&dir),
-    ]);
-    let listed = String::from_utf8(listed.stdout).expect("text");
-    let entry = |line: &str| serde_json::from_str(line).expect("JSON");
-    listed.lines().map(entry).collect()
+    inbox.stage.entries(&["--kind", "RecordingViewed"])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording_is_shown_to_whom_the_policy_permits_it_and_each_look_is_an_entry() {
-    let links = ["bruno", "dana", "ada"];
-    let links = links.map(|name| ["--link", name]).concat();
-    let inbox = Inbox::start(&links, 3).await;
+    let inbox = Inbox::start(&["bruno", "dana", "ada"], &[]).await;
     let (mut bruno, mut dana) = (inbox.browser(0).await, inbox.browser(1).await);
     let mut ada = inbox.browser(2).await;
     let case = access(&mut bruno).await;

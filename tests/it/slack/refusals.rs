@@ -1,20 +1,22 @@
 //! What is not believed, not understood, or not for this person to do: nothing of it reaches a
 //! case, and each click has an answer.
 
-use std::process::Command;
 use std::time::Duration;
 
-use countersign_tests::process::{free_port, tool};
+use countersign_tests::node::{peer, python};
+use countersign_tests::process::free_port;
+use countersign_tests::program::Program;
+use countersign_tests::slack::acts::{modal, told};
+use countersign_tests::slack::payload::{
+    SECRET, Signed, click, command, headers, interaction, now, shortcut, signature, submission,
+};
+use countersign_tests::slack::relay::Call;
+use countersign_tests::wire::{Letter, post};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::payload::{
-    SECRET, Signed, click, command, headers, interaction, now, shortcut, signature, submission,
-};
-use crate::relay::Call;
-use crate::scene::{Program, Scene};
-use crate::wire::{Letter, post};
-use crate::{ask, modal, told, waiting};
+use crate::scene::Scene;
+use crate::{ask, waiting};
 
 /// Bolt beside the bot.
 struct Bolt {
@@ -25,13 +27,12 @@ struct Bolt {
 impl Bolt {
     async fn start(scene: &Scene) -> Self {
         let port = free_port();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/slack_receiver.py");
         let api = format!("http://127.0.0.1:{}/api/", scene.api);
-        let mut python = Command::new(tool("COUNTERSIGN_TEST_PYTHON"));
-        python
-            .args([script, &port.to_string(), &api, SECRET])
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        let program = Program::start(&mut python, "Bolt listens", true);
+        let mut python = python();
+        python.arg(peer("slack_receiver.py"));
+        python.args([&port.to_string(), &api, SECRET]);
+        let program = Program::start(&mut python);
+        program.prints("Bolt listens");
         // It listens a moment after it has said so.
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use countersign_chatbot::surface::{Mark, SendError, Surface as _};
+use countersign_tests::slack::acts::{choice, modal, told};
+use countersign_tests::slack::payload::{Signed, click, command, interaction, submission};
+use countersign_tests::slack::relay::Call;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::payload::{Signed, click, command, interaction, submission};
-use crate::relay::Call;
 use crate::scene::{Scene, to};
-use crate::{ask, modal, told, waiting};
+use crate::{ask, waiting};
 
 /// Slack waits three seconds.
 const SLACK_WAITS: Duration = Duration::from_secs(3);
@@ -20,7 +21,7 @@ struct Asleep(Pid);
 
 impl Asleep {
     fn put(scene: &Scene) -> Self {
-        let ledger = scene.ledger.as_ref().expect("it runs");
+        let ledger = scene.stage.ledger();
         let pid = i32::try_from(ledger.pid()).ok().and_then(Pid::from_raw);
         let pid = pid.expect("a process id");
         kill_process(pid, Signal::STOP).expect("it runs");
@@ -52,7 +53,7 @@ async fn a_ledger_that_stands_still_keeps_nobody_waiting() {
         .taken(&command(scene.id("chen"), "request", &trigger, &reply))
         .await;
     let view = modal(&scene, seen).await;
-    let access = crate::choice(&view, "read-only on orders-db");
+    let access = choice(&view, "read-only on orders-db");
 
     let triggers = (scene.trigger("ada").await, scene.trigger("bruno").await);
     let (asleep, seen) = (Asleep::put(&scene), scene.relay.seen());

@@ -1,10 +1,12 @@
 //! Socket Mode against a small server of WebSockets, to which Slack's own client connects as well.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_tests::process::tool;
+use countersign_tests::node::{peer, python};
+use countersign_tests::program::Program;
+use countersign_tests::slack::acts::{choice, modal, told};
+use countersign_tests::slack::payload::{TEAM, click, hex, shortcut, submission};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,9 +15,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
-use crate::payload::{TEAM, click, hex, shortcut, submission};
-use crate::scene::{Program, Scene};
-use crate::{modal, told, waiting};
+use crate::scene::Scene;
+use crate::waiting;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -108,7 +109,7 @@ async fn ask(scene: &Scene, socket: &mut Socket) -> u64 {
     let ack = taken(socket, "interactive", &chosen).await;
     assert_eq!(ack["payload"], Value::Null);
     let view = modal(scene, seen).await;
-    let access = crate::choice(&view, "read-only on orders-db");
+    let access = choice(&view, "read-only on orders-db");
     let values = [
         ("access", access.as_str()),
         ("duration", "900"),
@@ -244,13 +245,11 @@ async fn the_server_is_one_that_slacks_own_client_takes() {
     let scene = Scene::without_bot().await;
     let server = Server::start().await;
     server.invite(&scene);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/slack_socket.py");
     let next = server.next();
-    let mut python = Command::new(tool("COUNTERSIGN_TEST_PYTHON"));
-    python
-        .args([script, &scene.relay.url()])
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    let program = block_in_place(|| Program::start(&mut python, "connected", true));
+    let mut python = python();
+    python.arg(peer("slack_socket.py")).arg(scene.relay.url());
+    let program = Program::start(&mut python);
+    block_in_place(|| program.prints("connected"));
     let mut socket = next.await.expect("a socket");
     let ack = taken(&mut socket, "slash_commands", &typed(&scene, "help")).await;
     assert_eq!(ack["payload"]["text"], "taken", "{ack}");

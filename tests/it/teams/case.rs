@@ -3,74 +3,28 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use countersign_tests::teams::card::{button, buttons, card, case_of, filled, wish, words};
+use countersign_tests::teams::chats::{Reply, object};
+use countersign_tests::teams::microsoft::{Call, TENANT};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::bot::{Bot, Reply, button, buttons, card, object};
+use crate::bot::Bot;
 use crate::judges::judge_replies;
-use crate::microsoft::Call;
 
 const BAD: &str = "**bold** [x](https://evil.example) {{DATE(2026-01-01T00:00:00Z)}} <at>all</at>";
 
 /// Everything that the bot has answered to clicks, for Microsoft's own models.
 type Replies = Vec<Value>;
 
-fn filled(button: &Value, answers: &[(&str, impl AsRef<str>)]) -> Value {
-    let mut button = button.clone();
-    for (key, words) in answers {
-        button["data"][*key] = json!(words.as_ref());
-    }
-    button
-}
-
 fn target(button: &Value) -> &str {
     button["data"]["target"].as_str().expect("a number")
-}
-
-/// The number of the case of a card.
-fn case_of(card: &Value) -> String {
-    let target = &card["refresh"]["action"]["data"]["target"];
-    target
-        .as_str()
-        .expect("it can be looked at again")
-        .to_owned()
 }
 
 async fn clicked(bot: &Bot, replies: &mut Replies, body: &Value) -> Reply {
     let reply = bot.tell(body).await;
     replies.push(reply.body.clone());
     reply
-}
-
-/// Words, without a card.
-fn words(reply: &Reply) -> &str {
-    assert_eq!(reply.body["statusCode"], 200, "{reply:?}");
-    let kind = "application/vnd.microsoft.activity.message";
-    assert_eq!(reply.body["type"], kind, "{reply:?}");
-    reply.body["value"].as_str().expect("words")
-}
-
-/// Everything that the form of a request needs, for reading on a resource.
-fn wish(form: &Value, resource: &str) -> Vec<(&'static str, String)> {
-    let body = card(form)["body"].as_array().expect("a body");
-    let input = body.iter().find(|input| input["id"] == "request.access");
-    let choices = input.expect("a choice")["choices"].as_array();
-    let label = format!("read-only on {resource}");
-    let wanted = |choice: &&Value| {
-        let title = choice["title"].as_str().unwrap_or_default();
-        title.starts_with(&label)
-    };
-    let access = choices.expect("choices").iter().find(wanted);
-    let access = access.expect("it is offered")["value"]
-        .as_str()
-        .expect("text");
-    vec![
-        ("request.access", access.to_owned()),
-        ("request.duration", "900".to_owned()),
-        ("request.reason", BAD.to_owned()),
-        ("request.ticket", BAD.to_owned()),
-        ("request.affected", BAD.to_owned()),
-    ]
 }
 
 /// Asks for access with the form, after mistakes; the message of the form.
@@ -80,7 +34,11 @@ async fn ask(bot: &Bot, replies: &mut Replies) -> (Value, Value) {
     let empty = clicked(bot, replies, &bot.click("bruno", &form, &send)).await;
     let shown = card(&empty.body).to_string();
     assert!(shown.contains("please fill this in"), "{shown}");
-    let click = bot.click("bruno", &form, &filled(&send, &wish(&form, "orders-db,")));
+    let click = bot.click(
+        "bruno",
+        &form,
+        &filled(&send, &wish(&form, "orders-db,", BAD)),
+    );
     let from = bot.microsoft.calls();
     let asked = clicked(bot, replies, &click).await;
     // The same again, as when the answer was lost on its way: nothing happens twice.
@@ -237,7 +195,7 @@ fn has_evidence(bot: &Bot, case: &str) -> String {
         let actor = entry["actor"].as_str().expect("somebody");
         let person = actor.strip_prefix("user:").expect("a person");
         assert_eq!(evidence["platform"], "teams", "{entry}");
-        assert_eq!(evidence["tenant"], crate::bot::TENANT, "{entry}");
+        assert_eq!(evidence["tenant"], TENANT, "{entry}");
         assert_eq!(evidence["user"], object(person), "{entry}");
         assert_eq!(
             evidence["channel"],
@@ -270,7 +228,11 @@ async fn what_teams_delivers_again_after_a_restart_does_nothing_twice() {
     let mut bot = Bot::start().await;
     let form = bot.write("bruno", "request").await;
     let send = button(card(&form), "request");
-    let click = bot.click("bruno", &form, &filled(&send, &wish(&form, "orders-db,")));
+    let click = bot.click(
+        "bruno",
+        &form,
+        &filled(&send, &wish(&form, "orders-db,", BAD)),
+    );
     let first = card(&bot.tell(&click).await.body).clone();
     let case = case_of(&first);
     bot.restart();
@@ -357,9 +319,13 @@ async fn a_click_is_answered_in_time_while_the_ledger_is_away() {
     let form = bot.write("bruno", "request").await;
     let before = bot.microsoft.calls();
     // The policy is known; the command has nobody to go to.
-    bot.server.take().expect("it serves").kill();
+    bot.stage.kill_ledger();
     let send = button(card(&form), "request");
-    let click = bot.click("bruno", &form, &filled(&send, &wish(&form, "orders-db,")));
+    let click = bot.click(
+        "bruno",
+        &form,
+        &filled(&send, &wish(&form, "orders-db,", BAD)),
+    );
     let reply = bot.tell(&click).await;
     assert!(reply.took < Duration::from_secs(4), "{:?}", reply.took);
     let quick = words(&reply);
@@ -378,7 +344,7 @@ async fn a_click_is_answered_in_time_while_the_ledger_is_away() {
     bot.end();
 }
 
-/// As [`Microsoft::wait`](crate::microsoft::Microsoft::wait), for as long as a call of the client
+/// As `Microsoft::wait`, for as long as a call of the client
 /// may take.
 async fn wait_long(bot: &Bot, from: usize, is: impl Fn(&Call) -> bool + Copy) -> Value {
     let mut grown = bot.microsoft.grown();

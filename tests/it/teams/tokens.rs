@@ -2,13 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_tests::teams::microsoft::{
+    APP, TENANT, claims, header, new_key, now, sign, signing_input,
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::bot::{APP, Bot, TENANT};
+use crate::bot::Bot;
 use crate::judges::vendor_verdicts;
-use crate::microsoft::{claims, header, new_key, now, sign, signing_input};
 
 /// A request, and what becomes of it.
 struct Attempt {

@@ -6,39 +6,39 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// The workspace of `emulate`.
-pub(crate) const TEAM: &str = "T000000001";
-pub(crate) const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+pub const TEAM: &str = "T000000001";
+pub const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
 /// A request of Slack's.
 #[derive(Debug, Clone)]
-pub(crate) struct Signed {
-    pub(crate) path: &'static str,
-    pub(crate) headers: String,
-    pub(crate) body: Vec<u8>,
+pub struct Signed {
+    pub path: &'static str,
+    pub headers: String,
+    pub body: Vec<u8>,
 }
 
-pub(crate) fn now() -> u64 {
+pub fn now() -> u64 {
     SystemClock::new().wall().seconds()
 }
 
 /// The signature of a body.
-pub(crate) fn signature(secret: &str, time: u64, body: &[u8]) -> String {
+pub fn signature(secret: &str, time: u64, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
     mac.update(format!("v0:{time}:").as_bytes());
     mac.update(body);
     format!("v0={}", hex(&mac.finalize().into_bytes()))
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Signed {
-    pub(crate) fn new(path: &'static str, body: Vec<u8>) -> Self {
+    pub fn new(path: &'static str, body: Vec<u8>) -> Self {
         Self::at(path, body, now(), SECRET)
     }
 
-    pub(crate) fn at(path: &'static str, body: Vec<u8>, time: u64, secret: &str) -> Self {
+    pub fn at(path: &'static str, body: Vec<u8>, time: u64, secret: &str) -> Self {
         let signature = signature(secret, time, &body);
         Self {
             path,
@@ -48,12 +48,12 @@ impl Signed {
     }
 
     /// As entries name it.
-    pub(crate) fn digest(&self) -> String {
+    pub fn digest(&self) -> String {
         hex(&Sha256::digest(&self.body))
     }
 }
 
-pub(crate) fn headers(time: u64, signature: &str) -> String {
+pub fn headers(time: u64, signature: &str) -> String {
     format!(
         "Content-Type: application/x-www-form-urlencoded\r\n\
          X-Slack-Request-Timestamp: {time}\r\nX-Slack-Signature: {signature}\r\n"
@@ -67,13 +67,13 @@ fn form(fields: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// An interaction.
-pub(crate) fn interaction(payload: &Value) -> Signed {
+pub fn interaction(payload: &Value) -> Signed {
     let body = form(&[("payload", &payload.to_string())]);
     Signed::new("/slack/interactions", body)
 }
 
 /// `/access` and what stands behind it.
-pub(crate) fn command(user: &str, text: &str, trigger: &str, reply: &str) -> Signed {
+pub fn command(user: &str, text: &str, trigger: &str, reply: &str) -> Signed {
     let fields = [
         ("token", "not-looked-at"),
         ("team_id", TEAM),
@@ -107,7 +107,7 @@ fn base(kind: &str, user: &str, trigger: &str) -> Value {
 }
 
 /// A click on a button of a message that was posted.
-pub(crate) fn click(user: &str, trigger: &str, message: &Value, action: &str) -> Value {
+pub fn click(user: &str, trigger: &str, message: &Value, action: &str) -> Value {
     let blocks = message["blocks"].as_array().expect("blocks").iter();
     let mut rows = blocks.filter(|block| block["type"] == "actions");
     let row = rows.next();
@@ -137,7 +137,7 @@ pub(crate) fn click(user: &str, trigger: &str, message: &Value, action: &str) ->
 }
 
 /// A global shortcut.
-pub(crate) fn shortcut(user: &str, trigger: &str, name: &str) -> Value {
+pub fn shortcut(user: &str, trigger: &str, name: &str) -> Value {
     let mut payload = base("shortcut", user, trigger);
     payload["callback_id"] = json!(name);
     payload["action_ts"] = json!(format!("{}.000001", now()));
@@ -145,7 +145,7 @@ pub(crate) fn shortcut(user: &str, trigger: &str, name: &str) -> Value {
 }
 
 /// A form that was filled in. `values` are texts; a value that the form offers is a choice.
-pub(crate) fn submission(user: &str, view: &Value, values: &[(&str, &str)]) -> Value {
+pub fn submission(user: &str, view: &Value, values: &[(&str, &str)]) -> Value {
     let mut payload = base("view_submission", user, "1111.2222.abcdef");
     let mut state = serde_json::Map::new();
     for block in view["blocks"].as_array().expect("blocks") {

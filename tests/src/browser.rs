@@ -2,6 +2,7 @@
 //! on the page.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -10,22 +11,31 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// An answer.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 /// Who asks.
-pub(crate) struct Browser {
+pub struct Browser {
     /// Host and port.
-    pub(crate) host: String,
+    pub host: String,
     tls: Option<TlsConnector>,
-    pub(crate) cookie: String,
+    pub cookie: String,
+}
+
+impl fmt::Debug for Browser {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Browser")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Browser {
-    pub(crate) fn new(url: &str, tls: Option<rustls::ClientConfig>) -> Self {
+    pub fn new(url: &str, tls: Option<rustls::ClientConfig>) -> Self {
         let (_, host) = url.split_once("://").expect("a URL");
         Self {
             host: host.to_owned(),
@@ -40,7 +50,7 @@ impl Browser {
     }
 
     /// Sends a request with these headers.
-    pub(crate) async fn send(&mut self, line: &str, headers: &str, body: &str) -> Answer {
+    pub async fn send(&mut self, line: &str, headers: &str, body: &str) -> Answer {
         let cookie = &self.cookie;
         let text = format!(
             "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {cookie}\r\n\
@@ -77,12 +87,12 @@ impl Browser {
         self.cookie = all.join("; ");
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+    pub async fn get(&mut self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), "", "").await
     }
 
     /// Sends a form from a page of the inbox.
-    pub(crate) async fn post(&mut self, path: &str, fields: &BTreeMap<String, String>) -> Answer {
+    pub async fn post(&mut self, path: &str, fields: &BTreeMap<String, String>) -> Answer {
         let headers = format!(
             "Origin: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n",
             self.origin()
@@ -96,7 +106,7 @@ impl Browser {
     }
 
     /// Opens a page, fills in its form for this path, and sends it.
-    pub(crate) async fn fill(&mut self, page: &str, path: &str, more: &[(&str, &str)]) -> Answer {
+    pub async fn fill(&mut self, page: &str, path: &str, more: &[(&str, &str)]) -> Answer {
         let shown = self.get(page).await;
         assert_eq!(shown.status, 200, "{page}: {}", shown.body);
         let fields = shown.form(path, more);
@@ -106,7 +116,7 @@ impl Browser {
 
 impl Answer {
     /// Hidden fields of the form for this path, with others set.
-    pub(crate) fn form(&self, path: &str, more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pub fn form(&self, path: &str, more: &[(&str, &str)]) -> BTreeMap<String, String> {
         let action = format!("action=\"{path}\"");
         let start = self.body.find(&action);
         assert!(start.is_some(), "no form for {path} in {}", self.body);
@@ -127,7 +137,7 @@ impl Answer {
     }
 
     /// Where it leads.
-    pub(crate) fn location(&self) -> &str {
+    pub fn location(&self) -> &str {
         let found = self
             .head
             .lines()

@@ -6,24 +6,24 @@ use tokio::net::TcpStream;
 
 /// A request or an answer.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Letter {
+pub struct Letter {
     /// Request line or status line, and headers.
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
+    pub head: String,
+    pub body: Vec<u8>,
 }
 
 impl Letter {
-    pub(crate) fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
         let status = self.head.get(9..12).unwrap_or_default();
         status.parse().unwrap_or_default()
     }
 
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// Of a request.
-    pub(crate) fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
     }
 
@@ -34,7 +34,7 @@ impl Letter {
     }
 
     /// Reads one; none when the other end left before it was whole.
-    pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Self> {
+    pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Self> {
         let mut bytes = Vec::new();
         let end = loop {
             if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -83,7 +83,7 @@ async fn chunked(stream: &mut (impl AsyncRead + Unpin), mut raw: Vec<u8>) -> Opt
 }
 
 /// Sends a request to a port of this machine; an empty answer when none came.
-pub(crate) async fn post(port: u16, path: &str, headers: &str, body: &[u8]) -> Letter {
+pub async fn post(port: u16, path: &str, headers: &str, body: &[u8]) -> Letter {
     let stream = TcpStream::connect(("127.0.0.1", port)).await;
     let mut stream = stream.expect("somebody listens");
     let head = format!(

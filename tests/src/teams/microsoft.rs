@@ -16,36 +16,40 @@ use rcgen::{KeyPair, PKCS_RSA_SHA256, SigningKey as _};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::bot::APP;
+/// The id of the bot.
+pub const APP: &str = "66666666-7777-8888-9999-000000000000";
+/// The tenant that it is in.
+pub const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
 /// What the bot has said.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) authorization: String,
-    pub(crate) body: Value,
+pub struct Call {
+    pub method: Method,
+    pub path: String,
+    pub authorization: String,
+    pub body: Value,
 }
 
 /// An answer that is given once in place of the usual one.
-pub(crate) type Scripted = (u16, Vec<(&'static str, String)>, Value);
+pub type Scripted = (u16, Vec<(&'static str, String)>, Value);
 
-pub(crate) struct Inner {
-    pub(crate) calls: Mutex<Vec<Call>>,
-    pub(crate) script: Mutex<VecDeque<Scripted>>,
-    pub(crate) counts: Mutex<BTreeMap<&'static str, usize>>,
+#[derive(Debug)]
+pub struct Inner {
+    pub calls: Mutex<Vec<Call>>,
+    pub script: Mutex<VecDeque<Scripted>>,
+    pub counts: Mutex<BTreeMap<&'static str, usize>>,
     keys: Value,
     base: String,
     grown: watch::Sender<usize>,
 }
 
 /// The server. It ends with the test.
-#[derive(Clone)]
-pub(crate) struct Microsoft {
-    pub(crate) inner: Arc<Inner>,
-    pub(crate) key: Arc<KeyPair>,
+#[derive(Debug, Clone)]
+pub struct Microsoft {
+    pub inner: Arc<Inner>,
+    pub key: Arc<KeyPair>,
     /// A key that is named, and endorsed for another channel.
-    pub(crate) other: Arc<KeyPair>,
+    pub other: Arc<KeyPair>,
 }
 
 /// Modulus and exponent of a key: two numbers in a sequence (RFC 8017, A.1.1).
@@ -78,12 +82,12 @@ fn jwk(kid: &str, key: &KeyPair, endorsements: &[&str]) -> Value {
     })
 }
 
-pub(crate) fn new_key() -> KeyPair {
+pub fn new_key() -> KeyPair {
     KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key")
 }
 
 impl Microsoft {
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("it is bound"));
@@ -108,12 +112,12 @@ impl Microsoft {
     }
 
     /// Address of the connector.
-    pub(crate) fn service(&self) -> String {
+    pub fn service(&self) -> String {
         format!("{}/teams/", self.inner.base)
     }
 
     /// The settings that lead here.
-    pub(crate) fn settings(&self) -> String {
+    pub fn settings(&self) -> String {
         let base = &self.inner.base;
         format!(
             "openid_url = \"{base}/v1/.well-known/openidconfiguration\"\n\
@@ -121,22 +125,22 @@ impl Microsoft {
         )
     }
 
-    pub(crate) fn openid(&self) -> String {
+    pub fn openid(&self) -> String {
         format!("{}/v1/.well-known/openidconfiguration", self.inner.base)
     }
 
     /// How often something was asked for.
-    pub(crate) fn count(&self, what: &str) -> usize {
+    pub fn count(&self, what: &str) -> usize {
         self.inner.counts.lock().get(what).copied().unwrap_or(0)
     }
 
     /// Answers given once, in this order, by the connector.
-    pub(crate) fn script(&self, answers: impl IntoIterator<Item = Scripted>) {
+    pub fn script(&self, answers: impl IntoIterator<Item = Scripted>) {
         self.inner.script.lock().extend(answers);
     }
 
     /// Waits for a call that the test knows when it sees it, from the `from`th on; its number.
-    pub(crate) async fn wait(&self, from: usize, is: impl Fn(&Call) -> bool) -> (usize, Call) {
+    pub async fn wait(&self, from: usize, is: impl Fn(&Call) -> bool) -> (usize, Call) {
         let mut grown = self.inner.grown.subscribe();
         let found = async {
             loop {
@@ -158,31 +162,31 @@ impl Microsoft {
     }
 
     /// Changes with every call.
-    pub(crate) fn grown(&self) -> watch::Receiver<usize> {
+    pub fn grown(&self) -> watch::Receiver<usize> {
         self.inner.grown.subscribe()
     }
 
-    pub(crate) fn calls(&self) -> usize {
+    pub fn calls(&self) -> usize {
         self.inner.calls.lock().len()
     }
 
     /// A token of the connector, for a body of this address.
-    pub(crate) fn token(&self, service: &str) -> String {
+    pub fn token(&self, service: &str) -> String {
         sign(&self.key, &header("teams-1"), &claims(service))
     }
 }
 
-pub(crate) fn header(kid: &str) -> Value {
+pub fn header(kid: &str) -> Value {
     json!({"typ": "JWT", "alg": "RS256", "kid": kid})
 }
 
-pub(crate) fn now() -> i64 {
+pub fn now() -> i64 {
     let now = std::process::Command::new("date").arg("+%s").output();
     let now = String::from_utf8(now.expect("date").stdout).expect("text");
     now.trim().parse().expect("a number")
 }
 
-pub(crate) fn claims(service: &str) -> Value {
+pub fn claims(service: &str) -> Value {
     let now = now();
     json!({
         "iss": "https://api.botframework.com", "aud": APP, "serviceurl": service,
@@ -190,12 +194,12 @@ pub(crate) fn claims(service: &str) -> Value {
     })
 }
 
-pub(crate) fn signing_input(header: &Value, claims: &Value) -> String {
+pub fn signing_input(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}", part(header), part(claims))
 }
 
-pub(crate) fn sign(key: &KeyPair, header: &Value, claims: &Value) -> String {
+pub fn sign(key: &KeyPair, header: &Value, claims: &Value) -> String {
     let input = signing_input(header, claims);
     let signature = key.sign(input.as_bytes()).expect("it signs");
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))

@@ -16,13 +16,14 @@ use crate::wire::{Letter, post};
 
 /// A call of the Web API.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub struct Call {
     /// For example `chat.update`, or `reply` for a `response_url`.
-    pub(crate) method: String,
-    pub(crate) body: Value,
-    pub(crate) answer: Value,
+    pub method: String,
+    pub body: Value,
+    pub answer: Value,
 }
 
+#[derive(Debug)]
 struct Shared {
     api: u16,
     calls: Mutex<Vec<Call>>,
@@ -31,14 +32,15 @@ struct Shared {
     count: watch::Sender<usize>,
 }
 
-pub(crate) struct Relay {
-    pub(crate) port: u16,
+#[derive(Debug)]
+pub struct Relay {
+    pub port: u16,
     shared: Arc<Shared>,
 }
 
 impl Relay {
     /// In front of the API at this port.
-    pub(crate) async fn start(api: u16) -> Self {
+    pub async fn start(api: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let shared = Arc::new(Shared {
@@ -59,32 +61,32 @@ impl Relay {
         relay
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/api/", self.port)
     }
 
     /// A `response_url` that leads here.
-    pub(crate) fn reply_url(&self) -> String {
+    pub fn reply_url(&self) -> String {
         format!("http://127.0.0.1:{}/reply", self.port)
     }
 
     /// The next call of a method is answered with this whole HTTP answer, and goes no further.
-    pub(crate) fn answer_next(&self, method: &str, answer: &str) {
+    pub fn answer_next(&self, method: &str, answer: &str) {
         let own = (method.to_owned(), answer.to_owned());
         self.shared.own.lock().push_back(own);
     }
 
     /// How many calls there were.
-    pub(crate) fn seen(&self) -> usize {
+    pub fn seen(&self) -> usize {
         self.shared.calls.lock().len()
     }
 
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<Call> {
         self.shared.calls.lock().clone()
     }
 
     /// Waits for a call after the first `seen` that fits.
-    pub(crate) async fn call(&self, seen: usize, fits: impl Fn(&Call) -> bool) -> Call {
+    pub async fn call(&self, seen: usize, fits: impl Fn(&Call) -> bool) -> Call {
         let mut count = self.shared.count.subscribe();
         let found = async {
             loop {
@@ -105,7 +107,7 @@ impl Relay {
     }
 
     /// Waits for a call of a method.
-    pub(crate) async fn of(&self, seen: usize, method: &str) -> Call {
+    pub async fn of(&self, seen: usize, method: &str) -> Call {
         self.call(seen, |call| call.method == method).await
     }
 }
