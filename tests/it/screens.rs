@@ -25,10 +25,9 @@ fn ask_for_passkeys(inbox: &Inbox, person: &str, passkey: &str) {
     );
     assert_ne!(old, new);
     std::fs::write(&access, new).expect("room");
-    inbox.stage.change_entities(|entity| {
-        if entity["uid"]["id"] == person {
-            entity["attrs"]["passkeys"] = json!([passkey]);
-        }
+    inbox.stage.change_entities(|all| {
+        let found = all.iter_mut().find(|entity| entity["uid"]["id"] == person);
+        found.expect("a person")["attrs"]["passkeys"] = json!([passkey]);
     });
     inbox.stage.put_policy();
 }

@@ -52,31 +52,39 @@ impl Stage {
     /// # Panics
     /// When the ledger does not take it.
     pub fn put_starter(&self, mut change: impl FnMut(&str, &mut Value)) {
-        let policy = self.policy();
-        let starter = run(&["policy", "starter", "--out", text(&policy)]);
-        assert!(starter.status.success(), "{starter:?}");
-        self.change_entities(|entity| {
-            if entity["uid"]["type"] == "Person" {
-                let name = entity["uid"]["id"].as_str().expect("a name").to_owned();
-                change(&name, &mut entity["attrs"]);
+        self.write_starter();
+        self.change_entities(|all| {
+            for entity in all {
+                if entity["uid"]["type"] == "Person" {
+                    let name = entity["uid"]["id"].as_str().expect("a name").to_owned();
+                    change(&name, &mut entity["attrs"]);
+                }
             }
         });
         self.put_policy();
     }
 
-    /// Changes every entity of the policy in its folder.
+    /// Writes the starter policy into the folder of the policy.
+    ///
+    /// # Panics
+    /// When one is there.
+    pub fn write_starter(&self) {
+        let policy = self.policy();
+        let starter = run(&["policy", "starter", "--out", text(&policy)]);
+        assert!(starter.status.success(), "{starter:?}");
+    }
+
+    /// Changes the entities of the policy in its folder.
     ///
     /// # Panics
     /// When there is no policy.
-    pub fn change_entities(&self, change: impl FnMut(&mut Value)) {
+    pub fn change_entities(&self, change: impl FnOnce(&mut Vec<Value>)) {
         let file = self.policy().join("entities.json");
         let old = std::fs::read_to_string(&file).expect("it is there");
-        let mut all: Value = serde_json::from_str(&old).expect("JSON");
-        all.as_array_mut()
-            .expect("a list")
-            .iter_mut()
-            .for_each(change);
-        std::fs::write(&file, all.to_string()).expect("room");
+        let mut all: Vec<Value> = serde_json::from_str(&old).expect("a list");
+        change(&mut all);
+        let new = serde_json::to_string(&all).expect("JSON");
+        std::fs::write(&file, new).expect("room");
     }
 
     /// Puts the policy into force as it stands in its folder.

@@ -40,9 +40,7 @@ impl Scene {
     /// Everything but the bot. People of the policy have the ids that `emulate` gave them.
     pub(crate) async fn without_bot() -> Self {
         let stage = Stage::open("slack", &[]).await;
-        let folder = stage.beside("emulate");
-        std::fs::create_dir(&folder).expect("room");
-        let slack = Workspace::start(&folder, &[]).await;
+        let slack = Workspace::start(&stage.beside("emulate")).await;
         stage.put_starter(|name, attributes| {
             if let Some(id) = slack.known(name) {
                 attributes["slack"] = json!(id);

@@ -147,3 +147,23 @@ pub async fn told_of(slack: &Workspace, recipient: &str, case: u64) -> Value {
     };
     message(&slack.relay.call(0, is_it).await)
 }
+
+/// The newest message in a channel that has this button.
+///
+/// # Panics
+/// When none has within a minute.
+pub async fn offering(slack: &Workspace, channel: &Value, action: &str) -> Value {
+    let button = json!(action).to_string();
+    let is_it = |call: &Call| {
+        let written = ["chat.postMessage", "chat.update"].contains(&call.method.as_str());
+        let blocks = call.body["blocks"].to_string();
+        let offers = blocks.contains(&format!("\"action_id\":{button}"));
+        written && call.body["channel"] == *channel && offers
+    };
+    let call = slack.relay.call(0, is_it).await;
+    json!({
+        "channel": channel,
+        "ts": call.answer["ts"],
+        "blocks": call.body["blocks"],
+    })
+}

@@ -106,6 +106,26 @@ impl Relay {
         found.expect("it was looked at")
     }
 
+    /// Waits for so many calls of a method after the first `seen`.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub async fn all(&self, seen: usize, method: &str, count: usize) -> Vec<Call> {
+        let mut changes = self.shared.count.subscribe();
+        let found = async {
+            loop {
+                let calls = self.calls().into_iter().skip(seen);
+                let calls: Vec<Call> = calls.filter(|call| call.method == method).collect();
+                if calls.len() >= count {
+                    return calls;
+                }
+                changes.changed().await.expect("the relay lives");
+            }
+        };
+        let found = timeout(Duration::from_secs(60), found).await;
+        found.expect("all of them come")
+    }
+
     /// Waits for a call of a method.
     pub async fn of(&self, seen: usize, method: &str) -> Call {
         self.call(seen, |call| call.method == method).await

@@ -17,6 +17,7 @@ pub const PEOPLE: [&str; 6] = ["ada", "bruno", "chen", "dana", "fatima", "mallor
 /// The bot's token.
 pub const TOKEN: &str = "xoxb-test";
 const ME: &str = "countersign";
+const CHANNEL: &str = "team-leads";
 
 /// A workspace.
 #[derive(Debug)]
@@ -28,18 +29,20 @@ pub struct Workspace {
     /// Where the emulated API is.
     pub api: u16,
     users: Vec<(String, String)>,
+    channel: String,
     _emulate: Program,
 }
 
 impl Workspace {
-    /// Starts the emulated API with [`PEOPLE`] and these people; its seed is in this folder.
+    /// Starts the emulated API with [`PEOPLE`]; its seed is in this folder.
     ///
     /// # Panics
     /// When it does not start.
-    pub async fn start(folder: &Path, more: &[String]) -> Self {
+    pub async fn start(folder: &Path) -> Self {
         let api = free_port();
+        std::fs::create_dir_all(folder).expect("room");
         let seed = folder.join("emulate.yaml");
-        std::fs::write(&seed, seeds(more)).expect("room");
+        std::fs::write(&seed, seeds()).expect("room");
         let mut emulate = new_node();
         emulate
             .arg(node_modules().join("emulate/dist/index.js"))
@@ -53,6 +56,7 @@ impl Workspace {
             port: free_port(),
             api,
             users: users(api).await,
+            channel: channel(api).await,
             _emulate: emulate,
         }
     }
@@ -71,6 +75,12 @@ impl Workspace {
     #[must_use]
     pub fn id(&self, name: &str) -> &str {
         self.known(name).expect("a person of the test")
+    }
+
+    /// The id of a channel that everybody is in, the bot too.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        &self.channel
     }
 
     /// The section of a configuration, whose secrets go into files of this folder.
@@ -143,7 +153,7 @@ pub async fn call(api: u16, method: &str, body: &Value) -> Value {
 }
 
 async fn users(api: u16) -> Vec<(String, String)> {
-    let answer = call(api, "users.list", &json!({"limit": 1_000})).await;
+    let answer = call(api, "users.list", &json!({})).await;
     let members = answer["members"].as_array().expect("members").iter();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     members
@@ -151,16 +161,29 @@ async fn users(api: u16) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What `emulate` begins with. Its scopes are those of our manifest, and one for the test.
-fn seeds(more: &[String]) -> String {
+async fn channel(api: u16) -> String {
+    let answer = call(api, "conversations.list", &json!({})).await;
+    let mut all = answer["channels"].as_array().expect("channels").iter();
+    let found = all.find(|channel| channel["name"] == CHANNEL);
+    let id = found.expect("it was asked for")["id"].as_str();
+    id.expect("text").to_owned()
+}
+
+/// What `emulate` begins with. Its scopes are those of our manifest, and two for the test.
+fn seeds() -> String {
     use countersign_chatbot::slack::manifest::{Reach, manifest};
     let scopes = manifest(&Reach::Socket)["oauth_config"]["scopes"]["bot"].clone();
     let mut scopes = scopes.as_array().expect("scopes").clone();
-    scopes.push(json!("users:read"));
-    let names = PEOPLE.iter().chain([&ME]).copied();
-    let names = names.chain(more.iter().map(String::as_str));
+    scopes.extend(["users:read", "channels:read"].map(Value::from));
+    let names = PEOPLE.iter().chain([&ME]);
     let users: Vec<Value> = names.map(|name| json!({"name": name})).collect();
     let token = json!({"token": TOKEN, "user": ME, "scopes": scopes});
     // YAML takes JSON.
-    json!({"slack": {"users": users, "tokens": [token], "strict_scopes": true}}).to_string()
+    json!({"slack": {
+        "users": users,
+        "channels": [{"name": CHANNEL}],
+        "tokens": [token],
+        "strict_scopes": true,
+    }})
+    .to_string()
 }

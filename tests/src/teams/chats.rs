@@ -76,6 +76,12 @@ impl Chats {
         )
     }
 
+    /// Where the bot takes activities.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/api/messages", self.port)
+    }
+
     /// A new id of an activity.
     #[must_use]
     pub fn id(&self) -> String {
@@ -92,8 +98,7 @@ impl Chats {
     /// # Panics
     /// When nobody listens.
     pub async fn post_bytes(&self, authorization: Option<&str>, body: String) -> Reply {
-        let url = format!("http://127.0.0.1:{}/api/messages", self.port);
-        let mut request = self.http.post(url).body(body);
+        let mut request = self.http.post(self.url()).body(body);
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
@@ -179,6 +184,23 @@ impl Chats {
         };
         let (number, call) = self.microsoft.wait(0, told).await;
         said(number, call)
+    }
+
+    /// A click on a button of a message in a channel.
+    #[must_use]
+    pub fn channel_click(
+        &self,
+        person: &str,
+        (channel, message): (&str, &Value),
+        button: &Value,
+    ) -> Value {
+        let mut body = self.click(person, message, button);
+        body["conversation"] = json!({
+            "id": format!("{channel};messageid={}", message["id"].as_str().unwrap_or_default()),
+            "tenantId": TENANT,
+            "conversationType": "channel",
+        });
+        body
     }
 
     /// A click on a button of a message, with what was filled in.
