@@ -5,6 +5,8 @@
 mod channel;
 #[path = "platforms/crowd.rs"]
 mod crowd;
+#[path = "platforms/linking.rs"]
+mod linking;
 #[path = "platforms/office.rs"]
 mod office;
 

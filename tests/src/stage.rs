@@ -130,7 +130,13 @@ impl Stage {
     /// The command that serves people, with these arguments as well.
     #[must_use]
     pub fn chatbot(&self, more: &[&str]) -> Command {
-        let mut command = countersign(&["chatbot", "serve", "--web", "127.0.0.1:0"]);
+        self.chatbot_at("127.0.0.1:0", more)
+    }
+
+    /// As [`Stage::chatbot`], with the inbox at this address.
+    #[must_use]
+    pub fn chatbot_at(&self, web: &str, more: &[&str]) -> Command {
+        let mut command = countersign(&["chatbot", "serve", "--web", web]);
         command.args(["--server", &self.ledger().endpoint.grpc]);
         command.args(["--identity", text(&self.identity)]);
         command.args(more).env("NO_PROXY", "127.0.0.1");

@@ -101,6 +101,12 @@ pub fn run(text: &str) -> Value {
     json!({"type": "text", "text": text})
 }
 
+/// Words that lead to an address.
+#[must_use]
+pub fn link(url: &str, text: &str) -> Value {
+    json!({"type": "link", "url": url, "text": text})
+}
+
 /// Bold literal words.
 #[must_use]
 pub fn bold(text: &str) -> Value {

@@ -34,7 +34,7 @@ use crate::say;
 use crate::slack::payload::who::Who;
 use crate::slack::payload::{Command, Inbound, Reply, Seen};
 use crate::slack::place::Slack;
-use crate::slack::words::{NO_BUTTON, SOON, alone, help, unknown_user_words};
+use crate::slack::words::{NO_BUTTON, SOON, Said, alone, help, unknown_user_words};
 
 /// How it is known that something came from Slack.
 #[derive(Debug, Clone)]
@@ -130,10 +130,10 @@ impl Desk {
             "request" => AskKind::Request,
             "break-glass" => AskKind::BreakGlass,
             "list" => return self.list(command).await,
-            "" | "help" => return Ack::Json(alone(&help(self.inbox.as_deref()))),
+            "" | "help" => return Ack::Json(alone(help(self.inbox.as_deref()))),
             _ => {
                 let words = format!("Not known here.\n{}", help(self.inbox.as_deref()));
-                return Ack::Json(alone(&words));
+                return Ack::Json(alone(words));
             }
         };
         let desk = Arc::clone(self);
@@ -195,7 +195,7 @@ impl Desk {
     }
 
     /// Who it is, or what to say to somebody who is nobody here.
-    async fn asker(&self, who: &Who) -> Result<Asker, String> {
+    async fn asker(&self, who: &Who) -> Result<Asker, Said> {
         let home = self.home();
         let account = who.account(home);
         let rules = self.bot.rules(0).await.map_err(|error| no_rules(&error))?;
@@ -205,8 +205,18 @@ impl Desk {
                 owner,
                 rules,
             }),
-            None => Err(unknown_user_words(&account, home)),
+            None => Err(unknown_user_words(&account, home, self.link(&account))),
         }
+    }
+
+    /// Where somebody can say that an account is theirs.
+    fn link(&self, account: &Account) -> Option<String> {
+        let offered = self
+            .bot
+            .offer_link(account, &account.user, self.inbox.as_deref()?);
+        offered
+            .inspect_err(|error| tracing::warn!(%error, "somebody in Slack was given no link"))
+            .ok()
     }
 
     fn home(&self) -> &str {
@@ -215,8 +225,8 @@ impl Desk {
     }
 
     /// Says something to one person alone: where Slack wants the answer, or else in the channel.
-    async fn say(&self, reply: &Reply, words: &str) {
-        let body = alone(words);
+    async fn say(&self, reply: &Reply, said: impl Into<Said>) {
+        let body = alone(said);
         let api = self.slack.api();
         if let Some(url) = &reply.url {
             match api.respond(url, &body).await {

@@ -6,6 +6,7 @@ use crate::form::{Choice, Field, Form, Input, Need, Purpose};
 use crate::limits::{SLACK_INPUT, SLACK_MODAL_WORD, SLACK_OPTIONS, SLACK_RADIO};
 use crate::slack::blocks::{context, group, label, option};
 use crate::slack::payload::Seen;
+use crate::slack::words::Said;
 use crate::text::cut;
 
 /// The view of a form, for `views.open`, `views.push` and `views.update`.
@@ -50,12 +51,17 @@ pub fn loading() -> Value {
 /// A modal that only says something, for example why there is nothing to ask for.
 #[must_use]
 pub fn notice(title: &str, text: &str) -> Value {
+    said(title, &text.into())
+}
+
+/// The same, with a link behind the words.
+pub(super) fn said(title: &str, said: &Said) -> Value {
     json!({
         "type": "modal",
         "callback_id": "notice",
         "title": word(title),
         "close": word("Close"),
-        "blocks": [crate::slack::blocks::section(&crate::text::lines(text))],
+        "blocks": said.blocks(),
     })
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::limits::SLACK_SECTION;
-use crate::slack::blocks::{escaped, section};
+use crate::slack::blocks::{escaped, link, paragraph, rich, section};
 
 /// That the ledger is slow.
 pub(super) const SLOW: &str = "The ledger has not answered yet. You will read here what came of \
@@ -39,9 +39,46 @@ pub(super) fn help(inbox: Option<&str>) -> String {
     }
 }
 
+/// Words for one person, and an address that is for them alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) words: String,
+    pub(super) link: Option<String>,
+}
+
+impl<T: Into<String>> From<T> for Said {
+    fn from(words: T) -> Self {
+        Self {
+            words: words.into(),
+            link: None,
+        }
+    }
+}
+
+impl Said {
+    /// As text without markup.
+    pub(super) fn text(&self) -> String {
+        match &self.link {
+            Some(link) => format!("{}\n{link}", self.words),
+            None => self.words.clone(),
+        }
+    }
+
+    /// As blocks. Slack makes no link of an address in plain words, so that has its own.
+    pub(super) fn blocks(&self) -> Vec<Value> {
+        let mut blocks = vec![section(&crate::text::lines(&self.words))];
+        let link = self.link.iter().map(|url| link(url, LINK));
+        blocks.extend(link.map(|link| rich(&[paragraph(&[link])])));
+        blocks
+    }
+}
+
+/// On the link to the page that asks whose an account is.
+const LINK: &str = "This account is mine";
+
 /// What somebody reads whose account the ledger does not know: what was not done, and who can
-/// change that.
-pub(super) fn unknown_user_words(account: &Account, home: &str) -> String {
+/// change that. `link` leads to the page of the inbox on which they can do it themselves.
+pub(super) fn unknown_user_words(account: &Account, home: &str, link: Option<String>) -> Said {
     let (user, tenant) = (&account.user, &account.tenant);
     let who = match tenant == home {
         true => format!("The ledger does not know your Slack account {user}"),
@@ -50,18 +87,29 @@ pub(super) fn unknown_user_words(account: &Account, home: &str) -> String {
              does not know it"
         ),
     };
-    format!(
-        "{who}, so nothing was done. An administrator can give your person in the policy this id, \
-         or you link the account in the inbox."
-    )
+    let oneself = match link {
+        Some(_) => {
+            ", or you say in the inbox that the account is yours: once, within ten minutes, and \
+             only by a link that you have asked for."
+        }
+        None => ".",
+    };
+    Said {
+        words: format!(
+            "{who}, so nothing was done. An administrator can give your person in the policy this \
+             id{oneself}"
+        ),
+        link,
+    }
 }
 
 /// An answer that one person alone sees. Its words are never markup.
-pub(super) fn alone(words: &str) -> Value {
+pub(super) fn alone(said: impl Into<Said>) -> Value {
+    let said = said.into();
     json!({
         "response_type": "ephemeral",
         "replace_original": false,
-        "text": escaped(words, SLACK_SECTION),
-        "blocks": [section(words)],
+        "text": escaped(&said.text(), SLACK_SECTION),
+        "blocks": said.blocks(),
     })
 }

@@ -238,12 +238,23 @@ impl Desk {
             user: object.clone(),
         };
         let owner = self.bot.owner(&account, tenant, &rules);
-        let owner = owner.ok_or_else(|| words::unlinked(tenant, &object, self.inbox.as_deref()))?;
+        let owner = owner
+            .ok_or_else(|| words::unlinked(tenant, &object, self.link(&account).as_deref()))?;
         Ok(Person {
             owner,
             object,
             rules,
         })
+    }
+
+    /// Where somebody can say that an account is theirs.
+    fn link(&self, account: &Account) -> Option<String> {
+        let offered = self
+            .bot
+            .offer_link(account, &account.user, self.inbox.as_deref()?);
+        offered
+            .inspect_err(|error| tracing::warn!(%error, "somebody in Teams was given no link"))
+            .ok()
     }
 
     /// What a command of a person carries.

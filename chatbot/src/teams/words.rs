@@ -33,14 +33,18 @@ pub(super) const HELP: [&str; 5] = [
     "help – this",
 ];
 
-/// For somebody whose account nobody is known to have: how it becomes known.
-pub(super) fn unlinked(tenant: &str, object: &str, inbox: Option<&str>) -> String {
-    let inbox = match inbox {
-        Some(url) => format!(" You can also sign in at {url}."),
+/// For somebody whose account nobody is known to have: how it becomes known. `link` leads to the
+/// page of the inbox on which they can say so themselves.
+pub(super) fn unlinked(tenant: &str, object: &str, link: Option<&str>) -> String {
+    let oneself = match link {
+        Some(url) => format!(
+            " Or say in the inbox that it is yours: once, within ten minutes, and only by a link \
+             that you have asked for: {url}"
+        ),
         None => String::new(),
     };
     format!(
         "I do not know whose Teams account this is, so nothing was done. Ask an administrator to \
-         add it to the directory of the policy: teams = {object}, in the tenant {tenant}.{inbox}"
+         add it to the directory of the policy: teams = {object}, in the tenant {tenant}.{oneself}"
     )
 }

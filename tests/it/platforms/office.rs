@@ -2,6 +2,7 @@
 
 use countersign_tests::browser::Browser;
 use countersign_tests::inbox::{enter, serve};
+use countersign_tests::process::free_port;
 use countersign_tests::program::Program;
 use countersign_tests::slack::workspace::Workspace;
 use countersign_tests::stage::{Stage, text};
@@ -16,7 +17,8 @@ pub(crate) struct Office {
     pub(crate) slack: Workspace,
     pub(crate) chats: Chats,
     program: Program,
-    url: String,
+    /// Of the inbox.
+    pub(crate) url: String,
     links: Vec<String>,
 }
 
@@ -46,8 +48,9 @@ impl Office {
         });
         stage.put_policy();
         let folder = stage.beside("bot");
+        let web = format!("127.0.0.1:{}", free_port());
         let settings = format!(
-            "{}{}",
+            "inbox_url = \"http://{web}\"\n{}{}",
             slack.http_settings(&folder),
             chats.settings(&folder)
         );
@@ -55,7 +58,7 @@ impl Office {
         std::fs::write(&config, settings).expect("room");
         let links = people.iter().flat_map(|name| ["--link", name]);
         let words: Vec<&str> = links.chain(["--chat", text(&config)]).collect();
-        let (program, url, links) = serve(&mut stage.chatbot(&words), people.len());
+        let (program, url, links) = serve(&mut stage.chatbot_at(&web, &words), people.len());
         // In whatever order they come.
         let said = program.says("taking activities of Teams");
         if !said.contains("Slack can call") {

@@ -16,7 +16,7 @@ use crate::limits::SLACK_PATIENCE;
 use crate::say;
 use crate::slack::modal;
 use crate::slack::payload::{Click, Seen};
-use crate::slack::words::{SLOW, STALE};
+use crate::slack::words::{SLOW, STALE, Said};
 use crate::surface::{Place, Surface as _};
 
 impl Desk {
@@ -36,8 +36,8 @@ impl Desk {
                         work.await
                     }
                 };
-                if let Some(words) = said {
-                    self.say(&click.reply, &words).await;
+                if let Some(said) = said {
+                    self.say(&click.reply, said).await;
                 }
             }
             Ok(action) => {
@@ -51,10 +51,10 @@ impl Desk {
     }
 
     /// Approves; what is to be said when the card does not show it.
-    async fn approve(&self, click: &Click, action: Action, mut proof: Proof) -> Option<String> {
+    async fn approve(&self, click: &Click, action: Action, mut proof: Proof) -> Option<Said> {
         let asker = match self.asker(&click.who).await {
             Ok(asker) => asker,
-            Err(words) => return Some(words),
+            Err(said) => return Some(said),
         };
         proof.time = slack_time(&click.at).or(proof.time);
         let evidence = asker.evidence(&click.trigger, &click.seen, &proof);
@@ -66,13 +66,13 @@ impl Desk {
             Ok(_) => {
                 let shown = self.refresh(&asker, action.target, &click.seen).await;
                 let words = "Your decision is in the log.";
-                (!shown).then(|| words.to_owned())
+                (!shown).then(|| words.into())
             }
             Err(error) => {
                 if matches!(error, CallError::Refused { .. }) {
                     self.refresh(&asker, action.target, &click.seen).await;
                 }
-                Some(say::refused(&error))
+                Some(say::refused(&error).into())
             }
         }
     }
@@ -81,7 +81,7 @@ impl Desk {
     async fn words_for(&self, click: &Click, action: Action) -> Value {
         let asker = match self.asker(&click.who).await {
             Ok(asker) => asker,
-            Err(words) => return modal::notice("Not possible", &words),
+            Err(said) => return modal::said("Not possible", &said),
         };
         let form = match self.form_about(&asker, action).await {
             Ok(form) => form,

@@ -25,9 +25,9 @@ impl Desk {
             match desk.asker(&who).await {
                 Ok(asker) => match desk.lists(&asker).await {
                     Ok(answer) => answer,
-                    Err(error) => alone(&say::refused(&error)),
+                    Err(error) => alone(say::refused(&error)),
                 },
-                Err(words) => alone(&words),
+                Err(said) => alone(said),
             }
         };
         let (desk, reply) = (Arc::clone(self), command.reply);

@@ -31,7 +31,7 @@ impl Desk {
                 Some(form) => modal::view(&form),
                 None => modal::notice("Nothing to ask for", NOTHING),
             },
-            Err(words) => modal::notice("Not possible", &words),
+            Err(said) => modal::said("Not possible", &said),
         };
         self.show(&id, &view).await;
     }

@@ -55,7 +55,7 @@ impl Desk {
     async fn settle(self: &Arc<Self>, submitted: &Submitted, proof: &Proof) -> Settled {
         let asker = match self.asker(&submitted.who).await {
             Ok(asker) => asker,
-            Err(words) => return Settled::Not(words),
+            Err(said) => return Settled::Not(said.text()),
         };
         let view = &submitted.view;
         let (which, answers) = match (which(view), answers(view)) {
