@@ -86,6 +86,16 @@ impl Keys {
         }
     }
 
+    /// Keys that were just fetched.
+    #[cfg(test)]
+    pub(super) fn known_to_be(book: BTreeMap<String, Arc<Key>>) -> Self {
+        let nowhere = Url::parse("http://127.0.0.1:1/").unwrap();
+        let keys = Self::new(Client::new(), nowhere);
+        *keys.known.write() = Some((Arc::new(book), Instant::now()));
+        *keys.tried.try_lock().unwrap() = Some(Instant::now());
+        keys
+    }
+
     /// The key of this name.
     ///
     /// # Errors

@@ -222,23 +222,4 @@ fn bearer(authorization: Option<&str>) -> Result<&str, TokenError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_bearer_tokens_are_read() {
-        for (value, error) in [
-            (None, TokenError::Missing),
-            (Some(""), TokenError::Scheme),
-            (Some("Bearer"), TokenError::Scheme),
-            (Some("Bearer "), TokenError::Missing),
-            (Some("Basic YTpi"), TokenError::Scheme),
-            (Some("a.b.c"), TokenError::Scheme),
-        ] {
-            assert_eq!(bearer(value), Err(error), "{value:?}");
-        }
-        assert_eq!(bearer(Some("bearer a.b.c")), Ok("a.b.c"));
-        let long = format!("Bearer {}", "x".repeat(TEAMS_TOKEN + 1));
-        assert_eq!(bearer(Some(&long)), Err(TokenError::Form));
-    }
-}
+mod tests;
