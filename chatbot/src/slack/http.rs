@@ -172,3 +172,18 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_counts_when_it_stands_once() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(single(&headers, "x-slack-signature"), None);
+        headers.append("x-slack-signature", "v0=1".parse().unwrap());
+        assert_eq!(single(&headers, "x-slack-signature"), Some("v0=1"));
+        headers.append("x-slack-signature", "v0=1".parse().unwrap());
+        assert_eq!(single(&headers, "x-slack-signature"), None);
+    }
+}
