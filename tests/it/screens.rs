@@ -2,13 +2,89 @@
 //! is signed with a passkey.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use countersign_tests::inbox::Inbox;
-use countersign_tests::node::{node_modules, peer};
+use countersign_tests::node::{node_modules, peer, python};
 use countersign_tests::process::tool;
 use serde_json::{Value, json};
+
+/// Bytes of a picture of the documentation.
+const LARGEST: u64 = 60_000;
+
+/// Pictures of the documentation, and the pages that show them.
+const PICTURES: [(&str, &str); 6] = [
+    ("inbox", "web.md"),
+    ("inbox-dark", "web.md"),
+    ("request-tried", "web.md"),
+    ("decide", "web.md"),
+    ("decide-dark", "web.md"),
+    ("teams-card", "teams.md"),
+];
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+}
+
+fn shots() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screens")
+}
+
+/// Makes pictures of the documentation out of these, when it was asked for.
+fn regenerate(of: impl Fn(&str) -> bool) {
+    if std::env::var_os("COUNTERSIGN_REGENERATE").is_none_or(|value| value != "1") {
+        return;
+    }
+    for (name, _) in PICTURES.iter().filter(|(name, _)| of(name)) {
+        let file = format!("{name}.png");
+        let made = python()
+            .arg(peer("picture.py"))
+            .arg(shots().join(&file))
+            .arg(docs().join("images").join(&file))
+            .args([LARGEST.to_string(), "1000".to_owned()])
+            .output()
+            .expect("it is installed");
+        let said = [made.stdout, made.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(made.status.success(), "{said}");
+        print!("{said}");
+    }
+}
+
+#[test]
+fn pictures_of_the_documentation_are_small_and_each_is_shown() {
+    let folder = docs().join("images");
+    for (name, page) in PICTURES {
+        let file = folder.join(format!("{name}.png"));
+        let size = std::fs::metadata(&file).expect("it was made").len();
+        assert!(size <= LARGEST, "{name}: {size} bytes");
+        let text = std::fs::read_to_string(docs().join(page)).expect("a page");
+        assert!(
+            text.contains(&format!("images/{name}.png")),
+            "{name} in {page}"
+        );
+    }
+    let all = std::fs::read_dir(&folder).expect("a folder").count();
+    assert_eq!(all, PICTURES.len(), "a picture that nobody shows");
+}
+
+#[test]
+fn a_card_is_drawn_by_microsofts_renderer_in_a_browser() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../chatbot/tests/golden/teams");
+    let text = std::fs::read_to_string(golden.join("opened.json")).expect("it is there");
+    let readers: Value = serde_json::from_str(&text).expect("JSON");
+    let renderer = node_modules().join("adaptivecards/dist/adaptivecards.min.js");
+    let mut browser = Browser::open("http://localhost/");
+    let order = json!({"renderer": renderer, "card": readers["reviewer"], "name": "teams-card"});
+    let shown = browser.act("teams", "card", order);
+    let shown = shown.as_str().expect("text");
+    for words in ["Approve", "Deny", "pending", "Requester", "Approvals"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    browser.end(&["teams"]);
+    regenerate(|name| name == "teams-card");
+}
 
 /// Browsers make no passkeys for an address, so this machine has its name.
 fn named(url: &str) -> String {
@@ -41,7 +117,7 @@ struct Browser {
 
 impl Browser {
     fn open(url: &str) -> Self {
-        let shots = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screens");
+        let shots = shots();
         std::fs::create_dir_all(&shots).expect("room");
         let mut child = Command::new("node")
             .arg(peer("inbox_screens.mjs"))
@@ -177,4 +253,5 @@ async fn a_case_in_a_real_browser_from_the_request_to_a_signed_approval() {
     let client = signed["client_data_json"].as_str().expect("it is signed");
     assert!(client.contains("webauthn.get"), "{client}");
     assert_eq!(approval["person"], "ada");
+    regenerate(|name| name != "teams-card");
 }

@@ -75,6 +75,26 @@ const acts = {
     await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
     await page.screenshot({ path: join(folder, name + ".png"), fullPage: true });
   },
+  // Draws an Adaptive Card with Microsoft's renderer; what it shows as text.
+  async card({ page }, { renderer, card, name }) {
+    await page.setContent("<body style='margin: 0'><div id='card' style='width: 460px'></div></body>");
+    await page.addScriptTag({ path: renderer });
+    await page.evaluate((drawn) => {
+      const { AdaptiveCard, HostConfig } = window.AdaptiveCards;
+      // The renderer leaves markup to others. Ours is bold labels beside times.
+      AdaptiveCard.onProcessMarkdown = (text, result) => {
+        const html = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+        result.outputHtml = html.replace(/\*\*(.+?)\*\*/g, "<b>$1</b>");
+        result.didProcess = true;
+      };
+      const card = new AdaptiveCard();
+      card.hostConfig = new HostConfig({ fontFamily: "Segoe UI, Helvetica, Arial, sans-serif" });
+      card.parse(drawn);
+      document.getElementById("card").appendChild(card.render());
+    }, card);
+    await page.locator("#card").screenshot({ path: join(folder, name + ".png") });
+    return page.locator("#card").innerText();
+  },
   async complaints({ wrong }) {
     return wrong;
   },
