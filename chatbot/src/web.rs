@@ -90,7 +90,7 @@ pub enum WebError {
     #[error("sign-in links are for loopback only, and the inbox listens on {0}")]
     Link(SocketAddr),
     /// The address is taken, or not ours.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; --web chooses another address for the inbox")]
     Listen {
         /// The address.
         address: SocketAddr,

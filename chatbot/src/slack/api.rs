@@ -86,21 +86,47 @@ impl Api {
         })
     }
 
-    /// Calls a method once.
+    /// Calls a method that writes, once.
     ///
     /// # Errors
     /// [`ApiError`], also when Slack answers that it did not do it.
     pub async fn call(&self, method: &'static str, body: &Value) -> Result<Value, ApiError> {
+        let json = "application/json; charset=utf-8";
+        self.post(method, json, body.to_string()).await
+    }
+
+    /// Calls a method that reads, once. Those take forms: Slack reads JSON for most methods that
+    /// write, and for few others.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn ask(
+        &self,
+        method: &'static str,
+        fields: &[(&str, &str)],
+    ) -> Result<Value, ApiError> {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let kind = "application/x-www-form-urlencoded";
+        self.post(method, kind, form).await
+    }
+
+    async fn post(
+        &self,
+        method: &'static str,
+        kind: &'static str,
+        body: String,
+    ) -> Result<Value, ApiError> {
         let failed = |fault| ApiError { method, fault };
         let url = self.base.join(method);
         let url = url.map_err(|error| failed(Fault::Away(error.to_string())))?;
-        let json = HeaderValue::from_static("application/json; charset=utf-8");
         let request = self
             .client
             .post(url)
             .bearer_auth(self.token.as_str())
-            .header(CONTENT_TYPE, json)
-            .body(body.to_string());
+            .header(CONTENT_TYPE, HeaderValue::from_static(kind))
+            .body(body);
         let answer = request.send().await;
         let answer = answer.map_err(|error| failed(Fault::of(&error)))?;
         read(answer).await.map_err(failed)

@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use crate::account::{Account, Owner};
 use crate::bot::Bot;
 use crate::bot::shelf::{Rules, RulesError};
+use crate::bot::tie::TieError;
 use crate::limits::{SLACK_CLICKS, SLACK_PATIENCE, WEB_GOODBYE};
 use crate::say;
 use crate::slack::payload::who::Who;
@@ -199,7 +200,11 @@ impl Desk {
         let home = self.home();
         let account = who.account(home);
         let rules = self.bot.rules(0).await.map_err(|error| no_rules(&error))?;
-        match self.bot.owner(&account, home, &rules) {
+        let owner = match self.bot.owner(&account, home, &rules) {
+            Some(owner) => Some(owner),
+            None => self.by_email(&account, &rules).await,
+        };
+        match owner {
             Some(owner) => Ok(Asker {
                 account,
                 owner,
@@ -207,6 +212,14 @@ impl Desk {
             }),
             None => Err(unknown_user_words(&account, home, self.link(&account))),
         }
+    }
+
+    /// Whose the address of an account is, where addresses count.
+    async fn by_email(&self, account: &Account, rules: &Rules) -> Option<Owner> {
+        let email = self.slack.email(account).await?;
+        let matched = self.bot.match_email(account, &email, rules).await;
+        let warn = |error: &TieError| tracing::warn!(%error, "somebody in Slack is not known");
+        matched.inspect_err(warn).ok().flatten()
     }
 
     /// Where somebody can say that an account is theirs.

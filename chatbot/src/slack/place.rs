@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::account::Platform;
+use crate::account::{Account, Platform};
 use crate::card::Card;
 use crate::limits::{SLACK_PAGE, SLACK_PAGES};
 use crate::slack::api::{API, Api, ApiError, Fault};
@@ -19,6 +19,7 @@ const CARD: &str = "countersign_card";
 pub struct Slack {
     api: Api,
     team: String,
+    match_email: bool,
     /// The account under which the app posts.
     me: OnceCell<Me>,
 }
@@ -41,6 +42,7 @@ impl Slack {
         Ok(Self {
             api: Api::new(address, settings.bot_token_file.expose())?,
             team: settings.team.clone(),
+            match_email: settings.match_email,
             me: OnceCell::new(),
         })
     }
@@ -70,6 +72,22 @@ impl Slack {
                 Ok(())
             }
         }
+    }
+
+    /// The address of an account of the own organisation, which Slack vouches for; none unless the
+    /// settings say that addresses count.
+    pub(super) async fn email(&self, account: &Account) -> Option<String> {
+        if !self.match_email || account.tenant != self.team {
+            return None;
+        }
+        let answer = self.api.ask("users.info", &[("user", &account.user)]).await;
+        let answer = answer
+            .inspect_err(|error| tracing::warn!(%error, "an address in Slack is not known"))
+            .ok()?;
+        let user = &answer["user"];
+        let strange = user["is_stranger"] == true || user["is_email_confirmed"] == false;
+        let email = user["profile"]["email"].as_str().filter(|_| !strange);
+        email.map(str::to_owned)
     }
 
     async fn me(&self) -> Result<Me, ApiError> {
@@ -147,15 +165,16 @@ impl Surface for Slack {
         let channel = self.conversation(to).await.map_err(before)?;
         let mut cursor = String::new();
         for _ in 0..SLACK_PAGES {
-            let mut body = json!({
-                "channel": channel,
-                "include_all_metadata": true,
-                "limit": SLACK_PAGE,
-            });
+            let limit = SLACK_PAGE.to_string();
+            let mut fields = vec![
+                ("channel", channel.as_str()),
+                ("include_all_metadata", "true"),
+                ("limit", &limit),
+            ];
             if !cursor.is_empty() {
-                body["cursor"] = json!(cursor);
+                fields.push(("cursor", &cursor));
             }
-            let page = self.api.call("conversations.history", &body).await;
+            let page = self.api.ask("conversations.history", &fields).await;
             let page = page.map_err(before)?;
             let messages = page["messages"].as_array().map(Vec::as_slice);
             for message in messages.unwrap_or_default() {

@@ -28,6 +28,8 @@ pub struct Connector {
 pub struct Member {
     /// The directory's object id.
     pub object: String,
+    /// The address of the account, if Teams says one.
+    pub email: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -36,6 +38,7 @@ struct Answer {
     id: Option<String>,
     aad_object_id: Option<String>,
     object_id: Option<String>,
+    email: Option<String>,
     error: Refusal,
 }
 
@@ -124,7 +127,8 @@ impl Connector {
         let answer = self.call(Method::GET, (at, &path), None).await?;
         let object = answer.aad_object_id.or(answer.object_id);
         let object = named(object)?.to_ascii_lowercase();
-        Ok(Member { object })
+        let email = answer.email.filter(|email| !email.is_empty());
+        Ok(Member { object, email })
     }
 
     async fn call(

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 use crate::account::{Account, Owner, Platform};
 use crate::bot::Bot;
 use crate::bot::shelf::{Rules, RulesError};
+use crate::bot::tie::TieError;
 use crate::limits::{TEAMS_PATIENCE, TEAMS_PLACES};
 use crate::say;
 use crate::surface::{Place, SendError, Surface as _};
@@ -237,7 +238,10 @@ impl Desk {
             tenant: tenant.to_owned(),
             user: object.clone(),
         };
-        let owner = self.bot.owner(&account, tenant, &rules);
+        let owner = match self.bot.owner(&account, tenant, &rules) {
+            Some(owner) => Some(owner),
+            None => self.by_email(letter, &account, &rules).await,
+        };
         let owner = owner
             .ok_or_else(|| words::unlinked(tenant, &object, self.link(&account).as_deref()))?;
         Ok(Person {
@@ -245,6 +249,24 @@ impl Desk {
             object,
             rules,
         })
+    }
+
+    /// Whose the address of an account is, where addresses count. The account is of the own tenant,
+    /// and Entra vouches for its address.
+    async fn by_email(&self, letter: &Letter, account: &Account, rules: &Rules) -> Option<Owner> {
+        if !self.teams.match_email {
+            return None;
+        }
+        let activity = &letter.activity;
+        let (service, place) = (&letter.service, &activity.conversation);
+        let connector = &self.teams.connector;
+        let member = connector.member(service, place, &activity.from).await;
+        let warn = |error: &SendError| tracing::warn!(%error, "an address in Teams is not known");
+        let member = member.inspect_err(warn).ok()?;
+        let email = member.email.filter(|_| member.object == account.user)?;
+        let matched = self.bot.match_email(account, &email, rules).await;
+        let warn = |error: &TieError| tracing::warn!(%error, "somebody in Teams is not known");
+        matched.inspect_err(warn).ok().flatten()
     }
 
     /// Where somebody can say that an account is theirs.

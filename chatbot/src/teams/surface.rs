@@ -32,6 +32,8 @@ pub struct Teams {
     pub(super) connector: Connector,
     pub(super) gate: Gate,
     tenant: String,
+    /// Whether addresses count.
+    pub(super) match_email: bool,
     service: ServiceUrl,
     known: RwLock<Known>,
 }
@@ -65,6 +67,7 @@ impl Teams {
             connector,
             gate,
             tenant: settings.tenant.clone(),
+            match_email: settings.match_email,
             service: addresses.service,
             known: RwLock::default(),
         }))

@@ -38,6 +38,42 @@ async fn agree(office: &Office, number: usize, link: &str) {
     assert_eq!(said.status, 303, "{}", said.body);
 }
 
+/// Gives people of the policy addresses, and says whether addresses count.
+fn addresses(all: &mut [Value], settings: &str, count: bool) -> String {
+    for entity in all {
+        let address = match entity["uid"]["id"].as_str() {
+            Some("emeka") => "mallory@emulate.dev",
+            Some("gustav") => "stranger@example.com",
+            _ => continue,
+        };
+        entity["attrs"]["email"] = address.into();
+    }
+    let word = format!("match_email = {count}\n");
+    let settings = settings.replace("[slack]\n", &format!("[slack]\n{word}"));
+    settings.replace("[teams]\n", &format!("[teams]\n{word}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_count_only_where_the_settings_say_so() {
+    for count in [false, true] {
+        let change = |all: &mut Vec<Value>, settings: String| addresses(all, &settings, count);
+        let office = Office::with(&[], 0, change).await;
+        let answer = list_in_slack(&office, "mallory").await.to_string();
+        assert_eq!(answer.contains("does not know"), !count, "{answer}");
+        let said = office.chats.write("stranger", "list").await.to_string();
+        assert_eq!(said.contains("I do not know"), !count, "{said}");
+        let entries = office.stage.entries(&["--kind", "IdentityLinked"]);
+        let by_email = |entry: &&Value| entry["event"]["proof"] == "email";
+        let expected = if count { 2 } else { 0 };
+        assert_eq!(
+            entries.iter().filter(by_email).count(),
+            expected,
+            "{entries:#?}"
+        );
+        office.end();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_known_gets_a_link_and_is_known_after_a_yes_in_the_inbox() {
     let office = Office::open(&["emeka", "gustav"], 0).await;

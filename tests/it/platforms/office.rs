@@ -36,24 +36,33 @@ impl Office {
     /// With sign-in links for these people, and so many team leads more. Team leads have a channel
     /// in Slack, and one in Teams when there are more of them.
     pub(crate) async fn open(people: &[&str], crowd: usize) -> Self {
+        Self::with(people, crowd, |_, settings| settings).await
+    }
+
+    /// As [`Office::open`], with settings and entities that were changed.
+    pub(crate) async fn with(
+        people: &[&str],
+        crowd: usize,
+        change: impl Fn(&mut Vec<Value>, String) -> String,
+    ) -> Self {
         let stage = Stage::open("chat", &[]).await;
         let slack = Workspace::start(&stage.beside("emulate")).await;
         let chats = Chats::start().await;
         stage.write_starter();
+        let folder = stage.beside("bot");
+        let web = format!("127.0.0.1:{}", free_port());
+        let (slack_settings, teams_settings) =
+            (slack.http_settings(&folder), chats.settings(&folder));
+        let mut settings =
+            format!("inbox_url = \"http://{web}\"\n{slack_settings}{teams_settings}");
         stage.change_entities(|all| {
             for entity in all.iter_mut() {
                 place(entity, &slack, crowd > 0);
             }
             all.extend((0..crowd).map(member));
+            settings = change(all, std::mem::take(&mut settings));
         });
         stage.put_policy();
-        let folder = stage.beside("bot");
-        let web = format!("127.0.0.1:{}", free_port());
-        let settings = format!(
-            "inbox_url = \"http://{web}\"\n{}{}",
-            slack.http_settings(&folder),
-            chats.settings(&folder)
-        );
         let config = folder.join("chatbot.toml");
         std::fs::write(&config, settings).expect("room");
         let links = people.iter().flat_map(|name| ["--link", name]);

@@ -169,12 +169,12 @@ async fn channel(api: u16) -> String {
     id.expect("text").to_owned()
 }
 
-/// What `emulate` begins with. Its scopes are those of our manifest, and two for the test.
+/// What `emulate` begins with. Its scopes are those of our manifest, and three for the test.
 fn seeds() -> String {
     use countersign_chatbot::slack::manifest::{Reach, manifest};
     let scopes = manifest(&Reach::Socket)["oauth_config"]["scopes"]["bot"].clone();
     let mut scopes = scopes.as_array().expect("scopes").clone();
-    scopes.extend(["users:read", "channels:read"].map(Value::from));
+    scopes.extend(["users:read", "users:read.email", "channels:read"].map(Value::from));
     let names = PEOPLE.iter().chain([&ME]);
     let users: Vec<Value> = names.map(|name| json!({"name": name})).collect();
     let token = json!({"token": TOKEN, "user": ME, "scopes": scopes});

@@ -16,6 +16,8 @@ use rcgen::{KeyPair, PKCS_RSA_SHA256, SigningKey as _};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::teams::chats::object;
+
 /// The id of the bot.
 pub const APP: &str = "66666666-7777-8888-9999-000000000000";
 /// The tenant that it is in.
@@ -271,10 +273,16 @@ async fn answer(
             let member = call.body["members"][0]["id"].as_str().unwrap_or_default();
             format!("a:{member}")
         }
+        // A member: 29: and a name, whose address is that name.
         (Method::GET, _) => {
-            return json!({"id": "29:x", "aadObjectId": "unknown"})
-                .to_string()
-                .into_response();
+            let name = path.rsplit("29:").next().unwrap_or_default();
+            return json!({
+                "id": format!("29:{name}"),
+                "aadObjectId": object(name),
+                "email": format!("{name}@example.com"),
+            })
+            .to_string()
+            .into_response();
         }
         _ => format!("m{number}"),
     };
