@@ -5,11 +5,15 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
+use countersign_client::{Client, Config, Draft, Level, StreamOptions};
 use countersign_ledger::identity::role::Role;
+use countersign_proto::v1;
 use countersign_tests::folder::{DataFolder, copy};
 use countersign_tests::process::{Served, countersign, run};
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
@@ -240,7 +244,35 @@ fn emit(server: &Served, identity: &Path, memory: &Path) -> (Option<i32>, String
     said(&child.wait_with_output().expect("it ran"))
 }
 
-#[tokio::test]
+/// Sends an event, and another one at once; what the ledger was between the two is copied.
+async fn send_twice(config: Config, from: &Path, to: &Path) {
+    let client = Client::connect(config).await.expect("it answers");
+    let (told, mut acknowledged) = mpsc::unbounded_channel();
+    let options = StreamOptions {
+        level: Level::Sealed,
+        max_events: 8,
+        max_bytes: 64 * 1024,
+        patience: Some(Duration::from_secs(60)),
+    };
+    let mut stream = client.append_stream(options, move |ack| {
+        told.send(ack.run.first_index).expect("somebody waits");
+    });
+    for number in 0..2 {
+        let event = v1::ExternalEvent {
+            source: "test".to_owned(),
+            raw: number.to_string().into(),
+            ..v1::ExternalEvent::default()
+        };
+        stream.send(Draft::new(&event)).await.expect("it is taken");
+        acknowledged.recv().await.expect("it is sealed");
+        if number == 0 {
+            copy(from, to);
+        }
+    }
+    stream.finish().await.expect("all is sealed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_sent_last_notices_that_the_ledger_was_set_back() {
     let data = DataFolder::new().await;
     let agent = data.issue(Role::Agent, "sender").await;
@@ -248,11 +280,9 @@ async fn whoever_sent_last_notices_that_the_ledger_was_set_back() {
     let (memory, old) = (outside.path().join("memory"), outside.path().join("old"));
     let start = || Served::start(&data.path(), "127.0.0.1:0", &[]).expect("it serves");
     let server = start();
-    assert_eq!(emit(&server, &agent, &memory).0, Some(0));
-    server.kill();
-    copy(&data.path(), &old);
-    let server = start();
-    assert_eq!(emit(&server, &agent, &memory).0, Some(0));
+    let mut config = data.config(&server.endpoint.grpc, &agent);
+    config.remember = Some(memory.clone());
+    send_twice(config, &data.path(), &old).await;
     server.kill();
     fs::remove_dir_all(data.path()).expect("it is ours");
     copy(&old, &data.path());
