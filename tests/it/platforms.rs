@@ -180,7 +180,8 @@ async fn one_case_is_asked_for_in_slack_decided_in_teams_and_looked_at_in_a_brow
     let told = story(&office, case, &deeds);
     println!(
         "counted: a case over three platforms: {active} people and channels saw it become \
-         active and closed, none of {rest} messages offers anything any more, {} acts and {told} messages in the log, the decision as seen in Teams",
+         active and closed, none of {rest} messages offers anything any more; the log has {} acts \
+         and {told} messages, and the decision with the card as it was seen in Teams",
         deeds.len()
     );
     office.end();

@@ -93,7 +93,8 @@ async fn a_card_in_a_channel_of_slack_answers_each_person_alone() {
     let evidence = evidence(&office, case);
     assert_eq!(evidence["channel"], office.slack.channel());
     println!(
-        "counted: {told} clicks in a channel of Slack by people who may not decide, each answered alone"
+        "counted: {told} clicks in a channel of Slack by people who may not decide, each answered \
+         alone"
     );
     office.end();
 }
@@ -170,7 +171,8 @@ async fn a_card_in_a_channel_of_teams_answers_each_person_alone() {
             .is_some_and(|it| it.starts_with(CHANNEL))
     );
     println!(
-        "counted: {told} clicks in a channel of Teams by people who may not decide, each answered alone"
+        "counted: {told} clicks in a channel of Teams by people who may not decide, each answered \
+         alone"
     );
     office.end();
 }

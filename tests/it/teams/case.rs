@@ -128,7 +128,8 @@ fn nothing_is_markup(bot: &Bot, replies: &[Value]) -> String {
     }
     assert!(literal > 10, "{literal} literal ones, {parsed} parsed ones");
     format!(
-        "counted: {literal} texts with markup are shown literally in Teams, {parsed} parsed ones hold none"
+        "counted: {literal} texts with markup are shown literally in Teams, {parsed} parsed ones \
+         hold none"
     )
 }
 

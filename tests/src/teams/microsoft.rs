@@ -207,6 +207,55 @@ pub fn sign(key: &KeyPair, header: &Value, claims: &Value) -> String {
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
+/// What is read of Microsoft and not of the connector.
+fn document(inner: &Inner, path: &str, body: &[u8]) -> Option<Value> {
+    let count = |what: &'static str| {
+        let mut counts = inner.counts.lock();
+        let count = counts.entry(what).or_default();
+        *count += 1;
+        *count
+    };
+    Some(match path {
+        "/v1/.well-known/openidconfiguration" => {
+            count("openid");
+            let uri = format!("{}/v1/.well-known/keys", inner.base);
+            json!({"issuer": "x", "jwks_uri": uri})
+        }
+        "/v1/.well-known/keys" => {
+            count("keys");
+            inner.keys.clone()
+        }
+        "/token" => {
+            let number = count("token");
+            let text = String::from_utf8_lossy(body);
+            let is_ours = text.contains("client_credentials") && text.contains("hush");
+            assert!(is_ours, "{text}");
+            json!({"access_token": format!("pass-{number}"), "expires_in": 3_600})
+        }
+        _ => return None,
+    })
+}
+
+/// The usual answer of the connector to the call of this number.
+fn usual(call: &Call, number: usize) -> Value {
+    match (&call.method, call.path.ends_with("/v3/conversations")) {
+        (&Method::POST, true) => {
+            let member = call.body["members"][0]["id"].as_str().unwrap_or_default();
+            json!({"id": format!("a:{member}")})
+        }
+        // A member: 29: and a name, whose address is that name.
+        (&Method::GET, _) => {
+            let name = call.path.rsplit("29:").next().unwrap_or_default();
+            json!({
+                "id": format!("29:{name}"),
+                "aadObjectId": object(name),
+                "email": format!("{name}@example.com"),
+            })
+        }
+        _ => json!({"id": format!("m{number}")}),
+    }
+}
+
 async fn answer(
     State(inner): State<Arc<Inner>>,
     method: Method,
@@ -214,40 +263,14 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let count = |what: &'static str| *inner.counts.lock().entry(what).or_default() += 1;
-    let path = uri.path().to_owned();
-    match path.as_str() {
-        "/v1/.well-known/openidconfiguration" => {
-            count("openid");
-            let uri = format!("{}/v1/.well-known/keys", inner.base);
-            return json!({"issuer": "x", "jwks_uri": uri})
-                .to_string()
-                .into_response();
-        }
-        "/v1/.well-known/keys" => {
-            count("keys");
-            return inner.keys.to_string().into_response();
-        }
-        "/token" => {
-            count("token");
-            let number = inner.counts.lock()["token"];
-            let text = String::from_utf8_lossy(&body);
-            assert!(
-                text.contains("client_credentials") && text.contains("hush"),
-                "{text}"
-            );
-            let token = format!("pass-{number}");
-            let answer = json!({"access_token": token, "expires_in": 3_600});
-            return answer.to_string().into_response();
-        }
-        _ => {}
+    if let Some(document) = document(&inner, uri.path(), &body) {
+        return document.to_string().into_response();
     }
-    let authorization = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
+    let authorization = headers.get("authorization");
+    let authorization = authorization.and_then(|value| value.to_str().ok());
     let call = Call {
-        method: method.clone(),
-        path: path.clone(),
+        method,
+        path: uri.path().to_owned(),
         authorization: authorization.unwrap_or_default().to_owned(),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
@@ -258,33 +281,18 @@ async fn answer(
         calls.len()
     };
     inner.grown.send_replace(number);
-    if let Some((status, headers, body)) = scripted {
-        let status = StatusCode::from_u16(status).expect("a status");
-        let mut response = (status, body.to_string()).into_response();
-        for (name, value) in headers {
-            response
-                .headers_mut()
-                .insert(name, value.parse().expect("a value"));
-        }
-        return response;
-    }
-    let id = match (method, path.ends_with("/v3/conversations")) {
-        (Method::POST, true) => {
-            let member = call.body["members"][0]["id"].as_str().unwrap_or_default();
-            format!("a:{member}")
-        }
-        // A member: 29: and a name, whose address is that name.
-        (Method::GET, _) => {
-            let name = path.rsplit("29:").next().unwrap_or_default();
-            return json!({
-                "id": format!("29:{name}"),
-                "aadObjectId": object(name),
-                "email": format!("{name}@example.com"),
-            })
-            .to_string()
-            .into_response();
-        }
-        _ => format!("m{number}"),
+    let Some((status, headers, body)) = scripted else {
+        let status = match call.method {
+            Method::GET => StatusCode::OK,
+            _ => StatusCode::CREATED,
+        };
+        return (status, usual(&call, number).to_string()).into_response();
     };
-    (StatusCode::CREATED, json!({"id": id}).to_string()).into_response()
+    let status = StatusCode::from_u16(status).expect("a status");
+    let mut response = (status, body.to_string()).into_response();
+    for (name, value) in headers {
+        let value = value.parse().expect("a value");
+        response.headers_mut().insert(name, value);
+    }
+    response
 }

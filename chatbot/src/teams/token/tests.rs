@@ -237,77 +237,52 @@ async fn bodies_that_are_wrong_in_one_way_are_refused_for_that() {
     assert_eq!(refused, Err(TokenError::ServiceUrl(ServiceUrlError::Host)));
 }
 
+/// Tokens whose signature, or what says how to check it, is wrong in one way.
+fn unsigned(microsoft: &Microsoft) -> Vec<(&'static str, String, TokenError)> {
+    let Microsoft { teams, webchat } = microsoft;
+    let stranger = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+    let mut other = claims();
+    other["nbf"] = json!(NOW);
+    let by = |pair: &KeyPair, kid: &str| signed(pair, &header(kid), &claims());
+    let (good, forged) = (
+        by(teams, "teams-1"),
+        signed(teams, &header("teams-1"), &other),
+    );
+    let parts: Vec<&str> = good.split('.').collect();
+    let middle = forged.split('.').nth(1).unwrap();
+    let named = |header: Value| signed(teams, &header, &claims());
+    let algorithm = |name: &str| named(json!({"alg": name, "kid": "teams-1"}));
+    let changed = format!("{}.{middle}.{}", parts[0], parts[2]);
+    let cut = format!("{}.{}.", parts[0], parts[1]);
+    let unknown = TokenError::Key(KeyError::Unknown);
+    vec![
+        ("stranger", by(&stranger, "teams-1"), TokenError::Signature),
+        ("other key", by(teams, "webchat-1"), TokenError::Signature),
+        ("unknown key", by(teams, "teams-2"), unknown),
+        ("no key", named(json!({"alg": "RS256"})), TokenError::NoKey),
+        (
+            "unendorsed",
+            by(webchat, "webchat-1"),
+            TokenError::Endorsement,
+        ),
+        ("PS256", algorithm("PS256"), TokenError::Algorithm),
+        ("HS256", algorithm("HS256"), TokenError::Algorithm),
+        ("none", algorithm("none"), TokenError::Form),
+        ("changed", changed, TokenError::Signature),
+        (
+            "two parts",
+            cut.trim_end_matches('.').to_owned(),
+            TokenError::Form,
+        ),
+        ("cut", cut, TokenError::Signature),
+    ]
+}
+
 #[tokio::test]
 async fn signatures_that_are_wrong_in_one_way_are_refused_for_that() {
     let microsoft = Microsoft::new();
     let gate = microsoft.gate();
-    let Microsoft { teams, webchat } = &microsoft;
-    let stranger = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-    let good = signed(teams, &header("teams-1"), &claims());
-    let mut other = claims();
-    other["nbf"] = json!(NOW);
-    let forged = signed(teams, &header("teams-1"), &other);
-    let parts: Vec<&str> = good.split('.').collect();
-    let middle = forged.split('.').nth(1).unwrap();
-    let algorithm = |name: &str| json!({"alg": name, "kid": "teams-1"});
-    let unknown = TokenError::Key(KeyError::Unknown);
-    for (name, token, refusal) in [
-        (
-            "stranger",
-            signed(&stranger, &header("teams-1"), &claims()),
-            TokenError::Signature,
-        ),
-        (
-            "other key",
-            signed(teams, &header("webchat-1"), &claims()),
-            TokenError::Signature,
-        ),
-        (
-            "unknown key",
-            signed(teams, &header("teams-2"), &claims()),
-            unknown,
-        ),
-        (
-            "no key",
-            signed(teams, &json!({"alg": "RS256"}), &claims()),
-            TokenError::NoKey,
-        ),
-        (
-            "unendorsed",
-            signed(webchat, &header("webchat-1"), &claims()),
-            TokenError::Endorsement,
-        ),
-        (
-            "PS256",
-            signed(teams, &algorithm("PS256"), &claims()),
-            TokenError::Algorithm,
-        ),
-        (
-            "HS256",
-            signed(teams, &algorithm("HS256"), &claims()),
-            TokenError::Algorithm,
-        ),
-        (
-            "none",
-            signed(teams, &algorithm("none"), &claims()),
-            TokenError::Form,
-        ),
-        (
-            "changed",
-            format!("{}.{middle}.{}", parts[0], parts[2]),
-            TokenError::Signature,
-        ),
-        (
-            "cut",
-            format!("{}.{}.", parts[0], parts[1]),
-            TokenError::Signature,
-        ),
-        (
-            "two parts",
-            format!("{}.{}", parts[0], parts[1]),
-            TokenError::Form,
-        ),
-    ] {
+    for (name, token, refusal) in unsigned(&microsoft) {
         let judged = judged(&gate, &token, &activity()).await;
         assert_eq!(judged, Err(refusal), "{name}");
     }
