@@ -188,6 +188,7 @@ async fn one_case_is_asked_for_in_slack_decided_in_teams_and_looked_at_in_a_brow
 }
 
 /// Tells the case as its entries do, which have all of it; the number of messages.
+#[expect(clippy::print_stdout, reason = "a test tells its story")]
 fn story(office: &Office, case: u64, deeds: &[Deed]) -> usize {
     let entries = office.stage.entries(&["--case", &case.to_string()]);
     let shown = shown_cards(&entries);

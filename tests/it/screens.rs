@@ -32,6 +32,7 @@ fn shots() -> PathBuf {
 }
 
 /// Makes pictures of the documentation out of these, when it was asked for.
+#[expect(clippy::print_stdout, reason = "a test says what it made")]
 fn regenerate(of: impl Fn(&str) -> bool) {
     if std::env::var_os("COUNTERSIGN_REGENERATE").is_none_or(|value| value != "1") {
         return;
