@@ -136,7 +136,7 @@ impl Hall {
         let bot = Bot::open(client, Clock::new(move || time.wall())).await;
         let (bot, stop) = (bot.expect("a ledger"), CancellationToken::new());
         let stopped = stop.clone();
-        let bot = tokio::spawn(async move { serve(bot, &config, &stopped).await });
+        let bot = tokio::spawn(async move { Box::pin(serve(bot, &config, &stopped)).await });
         let hall = Self {
             hands: data.connect(&url, &hands).await,
             slack,
