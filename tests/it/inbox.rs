@@ -253,26 +253,11 @@ async fn a_client_certificate_signs_in() {
     assert!(home.body.contains("user:ada"), "{}", home.body);
 
     // Whose certificate is revoked does nothing more.
-    let listed = run(&[
-        "ca",
-        "list",
-        "--dir",
-        text(&inbox.stage.data.path()),
-        "--json",
-    ]);
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let serial = serial_of(&listed, "user:ada");
     let dir = inbox.stage.data.path();
-    let revoke = [
-        "ca",
-        "revoke",
-        "--dir",
-        text(&dir),
-        &serial,
-        "--reason",
-        "lost",
-    ];
-    assert!(run(&revoke).status.success());
+    let listed = run(&["ca", "list", "--dir", text(&dir), "--json"]);
+    let serial = serial_of(&String::from_utf8_lossy(&listed.stdout), "user:ada");
+    let revoke = ["ca", "revoke", &serial, "--reason", "lost", "--dir"];
+    assert!(run(&[&revoke[..], &[text(&dir)]].concat()).status.success());
     let out = ada.fill("/request", "/request", &[("step", "check")]).await;
     assert!(
         out.status == 403 && out.body.contains("revoked"),
