@@ -3,8 +3,6 @@
 
 #[path = "platforms/channel.rs"]
 mod channel;
-#[path = "platforms/crowd.rs"]
-mod crowd;
 #[path = "platforms/linking.rs"]
 mod linking;
 #[path = "platforms/office.rs"]
