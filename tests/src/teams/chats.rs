@@ -31,7 +31,8 @@ pub struct Chats {
     pub microsoft: Microsoft,
     /// For requests to the bot.
     pub http: Client,
-    port: u16,
+    /// Where the bot takes activities.
+    pub port: u16,
     next: AtomicU64,
 }
 
