@@ -109,16 +109,20 @@ impl Relay {
         found.expect("it was looked at")
     }
 
-    /// Waits for so many calls of a method after the first `seen`.
+    /// Waits for so many calls that fit after the first `seen`.
     ///
     /// # Panics
     /// When they do not come.
-    pub async fn all(&self, seen: usize, method: &str, count: usize) -> Vec<Call> {
+    pub async fn all(&self, seen: usize, count: usize, fits: impl Fn(&Call) -> bool) -> Vec<Call> {
         let mut changes = self.shared.count.subscribe();
+        let now = || {
+            let calls = self.shared.calls.lock();
+            let fitting = calls.iter().skip(seen).filter(|call| fits(call));
+            fitting.cloned().collect::<Vec<Call>>()
+        };
         let found = async {
             loop {
-                let calls = self.calls().into_iter().skip(seen);
-                let calls: Vec<Call> = calls.filter(|call| call.method == method).collect();
+                let calls = now();
                 if calls.len() >= count {
                     return calls;
                 }
@@ -126,7 +130,8 @@ impl Relay {
             }
         };
         let found = timeout(Duration::from_secs(60), found).await;
-        found.expect("all of them come")
+        assert!(found.is_ok(), "{} of {count} came", now().len());
+        found.unwrap_or_default()
     }
 
     /// Waits for a call of a method.
