@@ -142,10 +142,10 @@ pub const TEAMS_PLACES: usize = 64;
 /// Lanes in which messages are brought up to date: 64, so that two that wait for each other for no
 /// reason are rare.
 pub const TEAMS_LANES: usize = 64;
-/// How long somebody who clicked waits for the ledger: two of the three seconds after which people
-/// click again, and of the 5 s after which Teams says that something went wrong; the rest is for
-/// the way there and back, and for a bot with much to do.
-pub const TEAMS_PATIENCE: Duration = Duration::from_secs(2);
+/// How long somebody who clicked waits for the ledger: half of the three seconds after which people
+/// click again, as in Slack, and far below the 5 s after which Teams says that something went
+/// wrong. The rest is for the way there and back, and for a bot with much to do.
+pub const TEAMS_PATIENCE: Duration = Duration::from_millis(1_500);
 /// How long the ledger may take to seal what it took, before a card is shown that may be a step
 /// behind: sealing takes a second at most.
 pub const TEAMS_SEALED: Duration = Duration::from_millis(1_200);
