@@ -1,7 +1,7 @@
 //! C2SP tlog-checkpoint: the signed size and root of a log (docs/format.md, section 6).
 
 use crate::hash::Hash;
-use crate::key::{SigningKey, VerifierKey};
+use crate::key::{KeyId, SigningKey, VerifierKey};
 use crate::limits::MAX_U63;
 use crate::note::{self, Note, NoteError};
 use crate::origin::Origin;
@@ -61,6 +61,13 @@ impl Checkpoint {
         )
     }
 
+    /// The note with this one signature, as [`SignedCheckpoint::open`] takes it. Nothing is
+    /// checked.
+    #[must_use]
+    pub fn to_note(&self, id: KeyId, signature: &[u8; 64]) -> String {
+        note::signed(&self.to_text(), &self.origin, id, signature)
+    }
+
     /// Reads a note without checking who signed it, to learn what it claims.
     ///
     /// # Errors
@@ -100,6 +107,8 @@ impl Checkpoint {
 pub struct SignedCheckpoint {
     checkpoint: Checkpoint,
     note: String,
+    signer: KeyId,
+    signature: [u8; 64],
 }
 
 impl SignedCheckpoint {
@@ -108,8 +117,14 @@ impl SignedCheckpoint {
     pub fn sign(size: u64, root: Hash, key: &SigningKey) -> Self {
         let origin = key.verifier().origin().clone();
         let checkpoint = Checkpoint { origin, size, root };
-        let note = note::sign(&checkpoint.to_text(), key);
-        Self { checkpoint, note }
+        let signature = key.sign(checkpoint.to_text().as_bytes());
+        let signer = key.verifier().id();
+        Self {
+            note: checkpoint.to_note(signer, &signature),
+            checkpoint,
+            signer,
+            signature,
+        }
     }
 
     /// Reads a note and verifies that the key's owner signed it.
@@ -125,10 +140,12 @@ impl SignedCheckpoint {
                 got: checkpoint.origin.to_string(),
             });
         }
-        parsed.verify(key)?;
+        let signature = parsed.verify(key)?;
         Ok(Self {
             checkpoint,
             note: note.to_owned(),
+            signer: key.id(),
+            signature,
         })
     }
 
@@ -150,9 +167,58 @@ impl SignedCheckpoint {
         self.checkpoint.root
     }
 
+    /// Id of the log's key that signed it.
+    #[must_use]
+    pub const fn signer(&self) -> KeyId {
+        self.signer
+    }
+
+    /// The Ed25519 signature of the log.
+    #[must_use]
+    pub const fn signature(&self) -> &[u8; 64] {
+        &self.signature
+    }
+
     /// The whole note.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.note
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash;
+
+    #[test]
+    fn a_note_is_built_again_from_what_was_signed_and_the_signature() {
+        let origin = Origin::parse("example.com/log").expect("fine");
+        let key = SigningKey::from_seed(origin, &[7; 32]).expect("fine");
+        let signed = SignedCheckpoint::sign(9, hash::empty_root(), &key);
+        let note = signed
+            .checkpoint()
+            .to_note(signed.signer(), signed.signature());
+        assert_eq!(note, signed.text());
+        let opened = SignedCheckpoint::open(&note, key.verifier());
+        assert_eq!(opened.as_ref(), Ok(&signed));
+        let mut other = *signed.signature();
+        other[0] ^= 1;
+        let note = signed.checkpoint().to_note(signed.signer(), &other);
+        let error = SignedCheckpoint::open(&note, key.verifier()).expect_err("changed");
+        assert_eq!(error.code(), "bad-signature");
+    }
+
+    #[test]
+    fn the_signature_of_the_log_is_told_from_others() {
+        let origin = Origin::parse("example.com/log").expect("fine");
+        let key = SigningKey::from_seed(origin, &[7; 32]).expect("fine");
+        let signed = SignedCheckpoint::sign(9, hash::empty_root(), &key);
+        let (text, line) = signed.text().split_once("\n\n").expect("a note");
+        let witness = "\u{2014} witness.example AAAAAAE=\n";
+        let opened = SignedCheckpoint::open(&format!("{text}\n\n{witness}{line}"), key.verifier());
+        let opened = opened.expect("signed");
+        assert_eq!(opened.signature(), signed.signature());
+        assert_eq!(opened.signer(), key.verifier().id());
     }
 }

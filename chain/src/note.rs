@@ -2,8 +2,9 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::key::{KeyId, SigningKey, VerifierKey};
+use crate::key::{KeyId, VerifierKey};
 use crate::limits::{MAX_NOTE, MAX_NOTE_SIGNATURES};
+use crate::origin::Origin;
 
 /// Why a text is no note, or is not signed by the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,27 +63,22 @@ impl<'a> Note<'a> {
         self.signatures.split_terminator('\n').map(signature_line)
     }
 
-    /// Checks every signature under `key`; at least one must be there.
-    pub(crate) fn verify(self, key: &VerifierKey) -> Result<(), NoteError> {
+    /// Checks every signature under `key`; at least one must be there. Returns the first.
+    pub(crate) fn verify(self, key: &VerifierKey) -> Result<[u8; 64], NoteError> {
         let name = key.origin().as_str();
-        let mut seen = false;
+        let mut first = None;
         for line in self.lines() {
             let (signer, id, signature) = line?;
             if signer != name || id != key.id() {
                 continue;
             }
-            let held = <&[u8; 64]>::try_from(signature.as_slice())
-                .is_ok_and(|signature| key.verify(self.text.as_bytes(), signature).is_ok());
-            if !held {
-                return Err(NoteError::BadSignature(key.to_string()));
-            }
-            seen = true;
+            let signature = <[u8; 64]>::try_from(signature.as_slice()).ok();
+            let held = signature
+                .filter(|signature| key.verify(self.text.as_bytes(), signature).is_ok())
+                .ok_or_else(|| NoteError::BadSignature(key.to_string()))?;
+            first.get_or_insert(held);
         }
-        if seen {
-            Ok(())
-        } else {
-            Err(NoteError::NoKnownSignature(key.to_string()))
-        }
+        first.ok_or_else(|| NoteError::NoKnownSignature(key.to_string()))
     }
 }
 
@@ -109,14 +105,9 @@ fn signature_line(line: &str) -> Result<(&str, KeyId, Vec<u8>), NoteError> {
     Ok((name, KeyId::from_bytes(*id), signature.to_vec()))
 }
 
-/// Signs `text`, which ends in a newline.
-pub(crate) fn sign(text: &str, key: &SigningKey) -> String {
-    let verifier = key.verifier();
-    let mut data = verifier.id().as_bytes().to_vec();
-    data.extend_from_slice(&key.sign(text.as_bytes()));
-    format!(
-        "{text}\n\u{2014} {} {}\n",
-        verifier.origin(),
-        STANDARD.encode(data)
-    )
+/// The note of `text`, which ends in a newline, with one signature.
+pub(crate) fn signed(text: &str, name: &Origin, id: KeyId, signature: &[u8; 64]) -> String {
+    let mut data = id.as_bytes().to_vec();
+    data.extend_from_slice(signature);
+    format!("{text}\n\u{2014} {name} {}\n", STANDARD.encode(data))
 }

@@ -8,12 +8,14 @@ mod export;
 mod fields;
 pub mod text;
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
-pub use self::case::{decision, rating, short_digest};
+pub use self::case::{decision, drift, rating, short_digest};
 pub use self::fields::{groups, obligations, recording, slots};
 use self::text::{hex, printable, wire};
-use crate::event::{Event, Known, kind_by_name, kind_name, kinds};
+use crate::event::{Event, EventError, Known, kind_by_name, kind_name, kinds};
 use crate::v1;
 
 /// Reads a kind by its number or its name.
@@ -45,11 +47,20 @@ pub fn kind_text(kind: u16) -> String {
 /// An event in a few words, without characters that could steer a terminal.
 #[must_use]
 pub fn summary(event: &Event) -> String {
-    let text = match event.known() {
-        Ok(known) => known_summary(&known),
+    summary_of(event.known().as_ref())
+}
+
+/// As [`summary`], of an event that was decoded, or could not be.
+#[must_use]
+pub fn summary_of(known: Result<&Known, &EventError>) -> String {
+    let text = match known {
+        Ok(known) => known_summary(known),
         Err(error) => format!("({error})"),
     };
-    printable(&text).into_owned()
+    match printable(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(text) => text,
+    }
 }
 
 fn known_summary(known: &Known) -> String {
@@ -128,21 +139,22 @@ fn external(event: &v1::ExternalEvent) -> String {
 /// name.
 #[must_use]
 pub fn event(event: &Event) -> Value {
-    match event.known() {
+    let payload = event.parts().map(|(_, payload)| payload.as_ref());
+    event_of(event.known().as_ref(), payload.unwrap_or_default())
+}
+
+/// As [`event`], of an event that was decoded, or could not be, and the bytes of its message.
+#[must_use]
+pub fn event_of(known: Result<&Known, &EventError>, payload: &[u8]) -> Value {
+    match known {
         Ok(known) => {
-            let mut fields = fields(&known);
+            let mut fields = fields(known);
             if let (Some(evidence), Value::Object(map)) = (known.evidence(), &mut fields) {
                 map.insert("evidence".to_owned(), delivery::evidence(evidence));
             }
             fields
         }
-        Err(error) => {
-            let payload = event
-                .parts()
-                .map(|(_, payload)| hex(payload))
-                .unwrap_or_default();
-            json!({ "unreadable": error.to_string(), "payload_hex": payload })
-        }
+        Err(error) => json!({ "unreadable": error.to_string(), "payload_hex": hex(payload) }),
     }
 }
 

@@ -201,7 +201,8 @@ fn access(known: &Known) -> String {
 }
 
 /// How what exists differs from what was granted.
-pub(super) const fn drift(drift: v1::Drift) -> &'static str {
+#[must_use]
+pub const fn drift(drift: v1::Drift) -> &'static str {
     match drift {
         v1::Drift::Unspecified => "unknown drift",
         v1::Drift::Unknown => "granted by nobody",
