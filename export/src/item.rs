@@ -16,6 +16,9 @@ pub struct Item<'a> {
     pub event: Result<Known, EventError>,
     /// The signed checkpoint of its commit.
     pub commit: &'a SignedCheckpoint,
+    /// Siblings from the leaf up that lead to the root of `commit`, where the entries beside this
+    /// one are not taken along.
+    pub proof: Option<Vec<Hash>>,
 }
 
 impl<'a> Item<'a> {
@@ -28,6 +31,7 @@ impl<'a> Item<'a> {
             leaf,
             event,
             commit,
+            proof: None,
         }
     }
 }

@@ -10,7 +10,10 @@
 //! **Elsewhere:** records, hashes and proofs are in `chain`, the words and the JSON of events in
 //! `proto::reading`, connections in `client`.
 //!
-//! The way through: an [`item::Item`] is one entry with what signs it.
+//! The way through: an [`item::Item`] is one entry with what signs it. A
+//! [`preset::Preset`] makes rows of them and puts them into files ([`sheet`]): [`native`], those of
+//! [`ocsf`], and [`lines`]. A [`manifest`] lists the files of an export. [`sink`] follows a log;
+//! [`evidence`] and [`report`] are for people.
 #![warn(
     missing_docs,
     clippy::expect_used,
@@ -32,5 +35,17 @@
     )
 )]
 
+pub mod evidence;
 pub mod item;
 pub mod limits;
+pub mod line;
+pub mod lines;
+pub mod manifest;
+pub mod native;
+pub mod ocsf;
+pub mod preset;
+pub mod report;
+pub mod severity;
+pub mod sheet;
+pub mod sink;
+pub mod story;

@@ -977,10 +977,10 @@ pub struct ReportCreated {
     /// Until when; unset for a case.
     #[prost(message, optional, tag = "4")]
     pub until: ::core::option::Option<::prost_types::Timestamp>,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file; of the manifest in it, for a case.
     #[prost(bytes = "bytes", tag = "5")]
     pub sha256: ::prost::bytes::Bytes,
-    /// Bytes of the file.
+    /// Bytes of what was digested.
     #[prost(uint64, tag = "6")]
     pub bytes: u64,
 }

@@ -1,0 +1,8 @@
+//! An entry as one line of text: CEF and RFC 5424. Pure, and one line whatever the texts hold.
+
+mod cef;
+mod fields;
+mod syslog;
+
+pub use self::cef::cef;
+pub use self::syslog::{FACILITY, syslog};

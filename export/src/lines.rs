@@ -1,0 +1,178 @@
+//! Presets whose files are lines: JSON, CEF, syslog.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_proto::reading::text::{hex, rfc3339};
+use countersign_proto::reading::{event_of, kind_text, summary_of};
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+
+use crate::item::Item;
+use crate::line::{cef, syslog};
+use crate::ocsf::{Context, Mapper, Version};
+use crate::preset::{End, Preset, PresetError, Sheet, Shelved, Start};
+use crate::sheet::Out;
+
+/// Files of lines, one for each entry.
+#[derive(Debug)]
+pub struct Lines {
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Native,
+    /// One caller makes rows, in order; the lock is never waited for.
+    Ocsf(Mutex<Mapper>),
+    Cef,
+    Syslog,
+}
+
+impl Lines {
+    /// JSON lines with the record, its hashes, its signature and the event.
+    #[must_use]
+    pub const fn json() -> Self {
+        Self { form: Form::Native }
+    }
+
+    /// JSON lines of OCSF events.
+    #[must_use]
+    pub fn ocsf(version: Version) -> Self {
+        Self {
+            form: Form::Ocsf(Mutex::new(Mapper::new(version))),
+        }
+    }
+
+    /// Lines of the Common Event Format.
+    #[must_use]
+    pub const fn cef() -> Self {
+        Self { form: Form::Cef }
+    }
+
+    /// Lines of syslog, RFC 5424.
+    #[must_use]
+    pub const fn syslog() -> Self {
+        Self { form: Form::Syslog }
+    }
+
+    fn line(&self, item: &Item<'_>) -> Result<String, PresetError> {
+        let text = match &self.form {
+            Form::Native => serde_json::to_string(&native(item)),
+            Form::Ocsf(mapper) => serde_json::to_string(&mapper.lock().map(item).event),
+            Form::Cef => return Ok(cef(item)),
+            Form::Syslog => return Ok(syslog(item)),
+        };
+        text.map_err(|error| PresetError::Entry {
+            index: item.record.index().get(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// An entry as a JSON object: all that proves it, and what it says. Bytes are base64, hashes
+/// hexadecimal.
+#[must_use]
+pub fn native(item: &Item<'_>) -> Value {
+    let (record, commit) = (&item.record, item.commit);
+    let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let mut line = Map::new();
+    let mut put = |name: &str, value: Value| {
+        if !value.is_null() {
+            line.insert(name.to_owned(), value);
+        }
+    };
+    put("origin", json!(commit.checkpoint().origin.as_str()));
+    put("index", json!(record.index().get()));
+    put("time", json!(rfc3339(record.time())));
+    put("kind", json!(record.kind().get()));
+    put("name", json!(kind_text(record.kind().get())));
+    put("case", json!(Some(record.case()).filter(|case| *case > 0)));
+    put("actor", json!(record.actor()));
+    put("via", json!(filled(record.via())));
+    put("summary", json!(summary_of(item.event.as_ref())));
+    put("event", event_of(item.event.as_ref(), record.payload()));
+    put("record", json!(STANDARD.encode(record.bytes())));
+    put("leaf", json!(hex(item.leaf.as_bytes())));
+    put("prev", json!(hex(record.prev().as_bytes())));
+    put("commit_size", json!(commit.size()));
+    put("commit_root", json!(hex(commit.root().as_bytes())));
+    put("key_id", json!(commit.signer().to_string()));
+    put("signature", json!(STANDARD.encode(commit.signature())));
+    Value::Object(line)
+}
+
+/// A file of lines that is being written.
+#[derive(Debug)]
+pub struct LineSheet {
+    out: Out,
+}
+
+impl Preset for Lines {
+    type Rows = Vec<u8>;
+    type Sheet = LineSheet;
+
+    fn name(&self) -> &'static str {
+        match &self.form {
+            Form::Native | Form::Ocsf(_) => "jsonl",
+            Form::Cef => "cef",
+            Form::Syslog => "syslog",
+        }
+    }
+
+    fn extension(&self) -> &'static str {
+        match &self.form {
+            Form::Native | Form::Ocsf(_) => "jsonl",
+            Form::Cef => "cef",
+            Form::Syslog => "log",
+        }
+    }
+
+    fn settings(&self) -> String {
+        match &self.form {
+            Form::Ocsf(mapper) => format!("--ocsf {}", mapper.lock().version()),
+            Form::Native | Form::Cef | Form::Syslog => String::new(),
+        }
+    }
+
+    fn looks_back(&self, kind: u16) -> bool {
+        matches!(self.form, Form::Ocsf(_)) && Context::learns_from(kind)
+    }
+
+    fn see(&self, items: &[Item<'_>]) {
+        if let Form::Ocsf(mapper) = &self.form {
+            let mut mapper = mapper.lock();
+            items.iter().for_each(|item| mapper.see(item));
+        }
+    }
+
+    fn rows(&self, items: &[Item<'_>]) -> Result<Vec<Shelved<Vec<u8>>>, PresetError> {
+        let mut rows = Vec::new();
+        for item in items {
+            rows.extend_from_slice(self.line(item)?.as_bytes());
+            rows.push(b'\n');
+        }
+        Ok(vec![Shelved {
+            shelf: String::new(),
+            rows,
+            count: u64::try_from(items.len()).unwrap_or(u64::MAX),
+        }])
+    }
+
+    fn begin(&self, out: Out, _start: &Start) -> Result<LineSheet, PresetError> {
+        Ok(LineSheet { out })
+    }
+}
+
+impl Sheet for LineSheet {
+    type Rows = Vec<u8>;
+
+    fn write(&mut self, rows: &Vec<u8>) -> Result<(), PresetError> {
+        Ok(self.out.write_all(rows)?)
+    }
+
+    fn finish(self, _end: &End) -> Result<Out, PresetError> {
+        Ok(self.out)
+    }
+}
