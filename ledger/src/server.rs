@@ -4,7 +4,7 @@ pub mod access_service;
 pub mod admin_service;
 mod feeds;
 pub mod guard;
-mod http;
+pub mod http;
 pub mod insights_service;
 pub mod listener;
 pub mod log_service;

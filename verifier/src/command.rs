@@ -9,19 +9,22 @@ use countersign_chain::key::VerifierKey;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
+use crate::bundle;
 use crate::check::{Request, Step, check};
 use crate::remember;
 use crate::report::{Report, Verdict, json, text};
 use crate::source::Source;
 use crate::source::folder::Folder;
+use crate::source::parquet::{Parquet, is_copy};
 use crate::source::server::{Address, Server};
 
-/// Prove that nothing in a ledger was changed, removed or forked.
+/// Prove that nothing in a ledger, or in a copy of it, was changed, removed or forked.
 ///
 /// Exit code 0: intact. 1: findings. 2: could not check.
 #[derive(Debug, Clone, Args)]
 pub struct Verify {
-    /// Folder of a server or of one log, or the address of a server: grpc://HOST:PORT, or https://
+    /// Folder of a server or of one log; a Parquet file of an export, or the folder of one; the
+    /// evidence of a case (a .zip file); or the address of a server: grpc://HOST:PORT, or https://
     /// as for other commands
     pub source: String,
     /// Verifier key that the log must be signed with, or @FILE that holds it; `countersign verify`
@@ -90,8 +93,16 @@ pub fn run(args: &Verify, out: &mut dyn Write) -> io::Result<u8> {
 
 fn verify(args: &Verify) -> anyhow::Result<Report> {
     let request = request(args)?;
-    let mut source = open(args, &request)?;
-    let bar = progress(args, source.total_bytes());
+    let path = Path::new(&args.source);
+    let mut source = match bundle::is_bundle(path) {
+        true => None,
+        false => Some(open(args, &request)?),
+    };
+    let total = match &source {
+        Some(source) => source.total_bytes(),
+        None => path.metadata().map_or(0, |file| file.len()),
+    };
+    let bar = progress(args, total);
     let mut entries = 0_u64;
     let mut step = |step: Step| {
         entries = entries.saturating_add(step.entries);
@@ -102,7 +113,10 @@ fn verify(args: &Verify) -> anyhow::Result<Report> {
         let speed = entries.saturating_mul(1_000).checked_div(millis);
         bar.set_message(format!("{} entries/s", speed.unwrap_or(0)));
     };
-    let report = check(source.as_mut(), &request, &mut step);
+    let report = match &mut source {
+        Some(source) => check(source.as_mut(), &request, &mut step),
+        None => bundle::check(path, &request, &mut step),
+    };
     bar.finish_and_clear();
     Ok(report?)
 }
@@ -148,7 +162,10 @@ fn request(args: &Verify) -> anyhow::Result<Request> {
 }
 
 /// A key as text, or `@` and the name of the file that holds it.
-fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
+///
+/// # Errors
+/// When there is no such file, or no key in it.
+pub fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
     let text = match text.strip_prefix('@') {
         Some(path) => {
             std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?
@@ -158,10 +175,20 @@ fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
     VerifierKey::parse(text.trim()).context("--key")
 }
 
-fn open(args: &Verify, request: &Request) -> anyhow::Result<Box<dyn Source>> {
+/// Host and port of a source that is a running ledger; `None` for a folder.
+#[must_use]
+pub fn host_of(source: &str) -> Option<&str> {
     let mut schemes = ["grpc://", "https://"].iter();
-    let Some(host) = schemes.find_map(|scheme| args.source.strip_prefix(scheme)) else {
-        return Ok(Box::new(Folder::open(Path::new(&args.source), &args.log)?));
+    schemes.find_map(|scheme| source.strip_prefix(scheme))
+}
+
+fn open(args: &Verify, request: &Request) -> anyhow::Result<Box<dyn Source>> {
+    let Some(host) = host_of(&args.source) else {
+        let path = Path::new(&args.source);
+        if is_copy(path)? {
+            return Ok(Box::new(Parquet::open(path)?));
+        }
+        return Ok(Box::new(Folder::open(path, &args.log)?));
     };
     let Some(identity) = &args.identity else {
         bail!("a server as the source needs --identity, the folder with the caller's certificate");

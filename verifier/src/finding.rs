@@ -2,10 +2,13 @@
 //! (docs/findings.md).
 
 mod advice;
+mod flaw;
 #[cfg(test)]
 mod tests;
 
 use countersign_workflow::replay::Fault;
+
+pub use flaw::Flaw;
 
 /// Kept findings of each severity; more are counted only, so that a ruined log does not fill the
 /// memory.
@@ -21,12 +24,14 @@ macro_rules! codes {
                 #[doc = $meaning]
                 $name,
             )*
+            /// What is wrong with a copy of a log.
+            Copy(Flaw),
             /// The entry, or the lack of one, is against the rules of the workflow.
             Rule(Fault),
         }
 
         impl Code {
-            /// Every code but those of the workflow's rules.
+            /// Every code but those of copies and of the workflow's rules.
             const PLAIN: &[Self] = &[$(Self::$name,)*];
 
             /// What it means, in one sentence.
@@ -34,6 +39,7 @@ macro_rules! codes {
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$name => $meaning,)*
+                    Self::Copy(flaw) => flaw.meaning(),
                     Self::Rule(fault) => fault.meaning(),
                 }
             }
@@ -131,7 +137,8 @@ impl Code {
     /// Every code.
     pub fn all() -> impl Iterator<Item = Self> {
         let rules = Fault::ALL.iter().map(|fault| Self::Rule(*fault));
-        Self::PLAIN.iter().copied().chain(rules)
+        let flaws = Flaw::ALL.iter().map(|flaw| Self::Copy(*flaw));
+        Self::PLAIN.iter().copied().chain(flaws).chain(rules)
     }
 
     /// The code in reports.
@@ -201,6 +208,7 @@ impl Code {
             Self::RecordingAwaited => "recording-awaited",
             Self::TracesUnchecked => "traces-unchecked",
             Self::CasesUnchecked => "cases-unchecked",
+            Self::Copy(flaw) => flaw.code(),
             Self::Rule(fault) => fault.code(),
         }
     }
@@ -215,6 +223,9 @@ impl Code {
     /// Whether it makes the verdict.
     #[must_use]
     pub const fn severity(self) -> Severity {
+        if let Self::Copy(flaw) = self {
+            return flaw.severity();
+        }
         let note = matches!(
             self,
             Self::UnsealedTail

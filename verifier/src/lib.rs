@@ -35,10 +35,13 @@
     )
 )]
 
+pub mod bundle;
 mod cases;
 pub mod check;
 pub mod command;
+mod copy;
 pub mod evidence;
+pub mod export;
 pub mod finding;
 mod locate;
 mod look;

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use countersign_chain::checkpoint::SignedCheckpoint;
+use countersign_chain::commit::LogHead;
 use countersign_chain::hash::{self, Hash};
 
 use crate::evidence::{Evidence, Exhibit};
-use crate::finding::{Code, Findings};
+use crate::finding::{Code, Findings, Flaw};
 use crate::source::{HeadEnd, Holder, Promise};
 
 /// The end of a commit.
@@ -65,6 +66,21 @@ impl Watch {
             watch.met.insert(0, Met::Boundary(end, None));
         }
         watch
+    }
+
+    /// The log is read from here on.
+    pub(crate) fn begin(&mut self, head: &LogHead) {
+        let size = head.size();
+        self.waiting.retain(|waiting, ()| *waiting > size);
+        let end = CommitEnd {
+            size,
+            root: Some(head.frontier().root()),
+            time: None,
+            last_leaf: head.last_leaf(),
+            segment: 0,
+            offset: 0,
+        };
+        self.met.insert(size, Met::Boundary(end, None));
     }
 
     /// Whether someone was promised a size up to this one.
@@ -182,6 +198,16 @@ impl Judge<'_> {
         true
     }
 
+    /// The copy does not hold the entries that a promise is about.
+    pub(crate) fn not_covered(&mut self, promise: &Promise) {
+        let text = format!(
+            "{}, of size {}, is about entries that are not all in the copy",
+            promise.holder,
+            promise.checkpoint.size()
+        );
+        self.findings.add(Code::Copy(Flaw::NotCovered), None, text);
+    }
+
     fn not_compared(&mut self, promise: &Promise, why: &str) {
         let size = promise.checkpoint.size();
         let text = format!(
@@ -227,9 +253,11 @@ impl Judge<'_> {
 const fn contradiction_code(holder: &Holder) -> Code {
     match holder {
         Holder::Head(_) => Code::HeadMismatch,
-        Holder::Published | Holder::Server | Holder::Remembered | Holder::Supplied(_) => {
-            Code::Forked
-        }
+        Holder::Published
+        | Holder::Server
+        | Holder::Remembered
+        | Holder::Supplied(_)
+        | Holder::Copy(_) => Code::Forked,
     }
 }
 

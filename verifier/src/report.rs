@@ -9,6 +9,7 @@ use countersign_chain::key::VerifierKey;
 
 use crate::evidence::Evidence;
 use crate::finding::Findings;
+use crate::source::Copied;
 use crate::walk::Checked;
 
 /// Why the key is believed to be the log's.
@@ -79,8 +80,11 @@ pub struct Report {
     pub promised: Option<SignedCheckpoint>,
     /// The largest size that was promised to someone.
     pub floor: Option<u64>,
-    /// Whether no entry is missing below the largest size that was promised.
+    /// Whether no entry is missing below the largest size that was promised, or in the range of a
+    /// copy.
     pub complete: bool,
+    /// What a copy holds; `None` of a log itself.
+    pub copied: Option<Copied>,
     /// What was found.
     pub findings: Findings,
     /// What proves it.

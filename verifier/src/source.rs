@@ -3,7 +3,7 @@
 
 pub mod folder;
 mod head;
-
+pub mod parquet;
 mod segments;
 pub mod server;
 
@@ -12,6 +12,7 @@ pub(crate) use head::open;
 use std::path::PathBuf;
 
 use countersign_chain::checkpoint::SignedCheckpoint;
+use countersign_chain::commit::LogHead;
 use countersign_chain::hash::Hash;
 use countersign_chain::key::VerifierKey;
 
@@ -60,6 +61,49 @@ pub enum Holder {
     Remembered,
     /// Whoever starts the verifier; with the name of the file.
     Supplied(String),
+    /// A file of a copy; with its name.
+    Copy(String),
+}
+
+/// What of a log a source holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it, from entry 0 on.
+    Log,
+    /// Every entry behind this head.
+    Range(Box<LogHead>),
+    /// Some entries.
+    Chosen,
+}
+
+/// Who took an export, as the log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Index of the entry.
+    pub index: u64,
+    /// Principal.
+    pub actor: String,
+}
+
+/// What a copy of a log holds, once it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// Index of the first entry of its range.
+    pub first: u64,
+    /// Index behind the last one.
+    pub end: u64,
+    /// Whether it says that every entry of the range is there.
+    pub whole: bool,
+    /// Number of files.
+    pub files: u64,
+    /// Number of rows.
+    pub rows: u64,
+    /// Rows that their own proofs led to signed roots.
+    pub alone: u64,
+    /// Signatures that were checked for those.
+    pub signatures: u64,
+    /// Who took it, where that is proved.
+    pub recorded: Option<Recorded>,
 }
 
 /// What a head slot says about the end of the log, beyond its checkpoint.
@@ -94,13 +138,14 @@ impl std::fmt::Display for Holder {
             Self::Server => f.write_str("the checkpoint of the server"),
             Self::Remembered => f.write_str("the remembered checkpoint"),
             Self::Supplied(name) => write!(f, "the checkpoint in {name}"),
+            Self::Copy(name) => write!(f, "the checkpoint of {name}"),
         }
     }
 }
 
 /// A log that can be read from its start to its end, on another thread than it is checked.
 pub trait Source: Send {
-    /// What the source is, in a word: `folder` or `server`.
+    /// What the source is, in a word: `folder`, `server`, `file` or `export`.
     fn name(&self) -> &'static str;
 
     /// The keys that the source says its log is signed with, the most trustworthy first.
@@ -125,6 +170,16 @@ pub trait Source: Send {
 
     /// Takes back the bytes of a window that was checked: the room of the next one.
     fn reuse(&mut self, _bytes: Vec<u8>) {}
+
+    /// What of the log it holds. Called once, behind [`Source::promises`].
+    fn scope(&mut self) -> Scope {
+        Scope::Log
+    }
+
+    /// What a copy holds; `None` of a log itself. Called at the end.
+    fn copied(&self) -> Option<Copied> {
+        None
+    }
 
     /// Bytes to read in all, as far as that is known.
     fn total_bytes(&self) -> u64;

@@ -1,6 +1,7 @@
 //! The walk along the log: commits that hold by themselves are joined in order; those that do not
 //! get a closer look ([`mod@closer`]), and the walk goes on behind them.
 
+mod checked;
 mod closer;
 mod entries;
 
@@ -19,52 +20,16 @@ use crate::finding::{Code, Findings};
 use crate::look::{self, Look};
 use crate::payload::{self, UnknownKinds};
 use crate::promise::{CommitEnd, Watch};
+use crate::source::Scope;
 use crate::traces::Traces;
 use crate::traces::blobs::BlobFolder;
 use crate::tree::StoredTree;
 use crate::window::{Follow, Opens, Span, Window, peek_follow};
 
+pub use checked::Checked;
+
 /// Roots that may be computed to find changed entries, over the whole log.
 const LOCATE_BUDGET: u32 = 100_000;
-
-/// What was checked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Checked {
-    /// Segment files.
-    pub segments: u64,
-    /// Bytes of commits.
-    pub bytes: u64,
-    /// Commits.
-    pub commits: u64,
-    /// Entries.
-    pub entries: u64,
-    /// Signatures that hold.
-    pub signatures: u64,
-    /// Stored tree hashes.
-    pub tree_hashes: u64,
-    /// Checkpoints from elsewhere that the log was compared with.
-    pub checkpoints: u64,
-    /// Cases that were replayed by the rules.
-    pub cases: u64,
-    /// Those of them that were closed.
-    pub cases_closed: u64,
-    /// Policies that came into force.
-    pub policies: u64,
-    /// Entries that have a place in a queue.
-    pub places: u64,
-    /// Places that were left out, as the ledger says.
-    pub places_missing: u64,
-    /// Parts of recordings.
-    pub parts: u64,
-    /// Commands of sessions.
-    pub commands: u64,
-    /// Blobs that were looked for.
-    pub blobs: u64,
-    /// Bytes of those that hold.
-    pub blob_bytes: u64,
-    /// Blobs that the source cannot show.
-    pub blobs_unseen: u64,
-}
 
 /// What stood before the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +61,8 @@ pub(crate) struct Walk<'k> {
     cases: Cases,
     traces: Traces,
     blobs: BlobFolder,
+    /// Whether the log is there from its beginning, so that what entries do can be followed.
+    followed: bool,
     budget: u32,
     /// Whether the last entry could be read, so that its time is known.
     time_known: bool,
@@ -126,6 +93,7 @@ impl<'k> Walk<'k> {
             cases: Cases::default(),
             traces: Traces::default(),
             blobs: BlobFolder::default(),
+            followed: true,
             budget: LOCATE_BUDGET,
             time_known: true,
             passed: Passed::InOrder,
@@ -136,6 +104,30 @@ impl<'k> Walk<'k> {
     /// With the folder of the blobs.
     pub(crate) fn with_blobs(mut self, blobs: BlobFolder) -> Self {
         self.blobs = blobs;
+        self
+    }
+
+    /// The key that everything is checked with.
+    pub(crate) const fn key(&self) -> &'k VerifierKey {
+        self.key
+    }
+
+    /// The folder of the blobs.
+    pub(crate) fn blobs(&self) -> BlobFolder {
+        self.blobs.clone()
+    }
+
+    /// Begins where the source does.
+    pub(crate) fn begin(mut self, scope: &Scope) -> Self {
+        match scope {
+            Scope::Log => {}
+            Scope::Range(head) => {
+                self.verifier = LogVerifier::from_head(LogHead::clone(head));
+                self.watch.begin(head);
+                self.followed = false;
+            }
+            Scope::Chosen => self.followed = false,
+        }
         self
     }
 
@@ -186,6 +178,9 @@ impl<'k> Walk<'k> {
             self.checked.entries = self.checked.entries.saturating_add(entries);
             for (index, oddity) in &oddities {
                 self.kinds.take(*index, oddity, &mut self.findings);
+            }
+            if !self.followed {
+                continue;
             }
             steps
                 .iter()
@@ -337,9 +332,11 @@ impl<'k> Walk<'k> {
     /// Reports what is only known at the end.
     pub(crate) fn finish(&mut self) {
         self.kinds.report(&mut self.findings);
-        self.cases.finish(&mut self.findings, &mut self.checked);
-        let now = self.head().time();
-        self.traces.finish(now, &mut self.findings, &self.checked);
+        if self.followed {
+            self.cases.finish(&mut self.findings, &mut self.checked);
+            let now = self.head().time();
+            self.traces.finish(now, &mut self.findings, &self.checked);
+        }
         if let Some((first, count)) = self.unchecked {
             let text =
                 format!("roots of {count} commits, from the one that ends with entry {first}");
@@ -353,6 +350,10 @@ impl<'k> Walk<'k> {
             let size = self.head().size();
             self.watch.lost(size, size.saturating_add(1));
         }
+    }
+
+    /// A log has an entry that opens it.
+    pub(crate) fn must_be_opened(&mut self) {
         if self.head().size() == 0 {
             let text = "the log has no entries".to_owned();
             self.findings.add(Code::NotOpened, Some(0), text);

@@ -13,13 +13,26 @@ mod it {
     #[path = "../../../workflow/tests/replay/forged.rs"]
     pub(crate) mod forged;
 
+    /// An event of every kind.
+    #[expect(
+        unreachable_pub,
+        reason = "the system tests have it as a module of their library"
+    )]
+    #[path = "../../../tests/src/samples.rs"]
+    pub(crate) mod samples;
+
+    pub(crate) mod copying;
+
     mod bits;
     mod checkpoints;
+    mod copies;
+    mod export;
     mod fields;
     mod files;
     mod legality;
     mod live;
     mod output;
+    mod presets;
     mod server;
     mod traces;
 }

@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::routing::get;
 use axum::serve::Listener;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,22 +20,15 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::{ACCEPT_PAUSE, HTTP_CONNECTIONS, HTTP_VISIT};
-use crate::node::Node;
 
-/// Serves both pages until `stop` is cancelled.
-pub(super) fn serve(
+/// Serves both pages until `stop` is cancelled; `metrics` makes the first of them.
+pub fn serve(
     listener: TcpListener,
-    metrics: PrometheusHandle,
-    node: &Arc<Node>,
+    metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
     stop: &CancellationToken,
 ) {
-    let observed = Arc::clone(node);
-    let page = move || {
-        super::observe(&observed);
-        ready(metrics.render())
-    };
     let app = Router::new()
-        .route("/metrics", get(page))
+        .route("/metrics", get(move || ready(metrics())))
         .route("/healthz", get(|| ready("ok\n")));
     let door = Door {
         listener,

@@ -127,6 +127,15 @@ pub struct Server {
     calls: TaskTracker,
 }
 
+/// The page of metrics; gauges are read when someone looks.
+fn page(node: &Arc<Node>, metrics: PrometheusHandle) -> impl Fn() -> String + Clone + use<> {
+    let node = Arc::clone(node);
+    move || {
+        super::observe(&node);
+        metrics.render()
+    }
+}
+
 impl Server {
     /// Opens the node and both doors.
     ///
@@ -153,7 +162,7 @@ impl Server {
             (Some(address), Some(metrics)) => {
                 let listener = bind(address)?;
                 let address = local_address(&listener, address)?;
-                http::serve(listener, metrics, &node, &stop);
+                http::serve(listener, page(&node, metrics), &stop);
                 Some(address)
             }
             _ => None,

@@ -2,7 +2,7 @@
 
 use countersign_workflow::replay::Fault;
 
-use super::Code;
+use super::{Code, Flaw};
 
 /// Who can do something about it.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,8 @@ enum Remedy {
     Blob,
     /// A recorder that is cut off.
     Spool,
+    /// Whoever has the copy.
+    Copy(Flaw),
 }
 
 impl Code {
@@ -111,6 +113,7 @@ impl Code {
             Self::UnknownFile => Remedy::Ask,
             Self::UnknownKind => Remedy::Update,
             Self::RootsUnchecked | Self::TracesUnchecked | Self::CasesUnchecked => Remedy::Again,
+            Self::Copy(flaw) => Remedy::Copy(flaw),
             Self::Rule(fault) => Remedy::of_rule(fault),
         }
     }
@@ -218,6 +221,7 @@ impl Remedy {
                 "Get the file from a copy of the folder blobs: its name is its digest. The entry \
                  still proves what it must be."
             }
+            Self::Copy(flaw) => flaw.advice(),
             Self::Spool => "Nothing, if the recorder is cut off. Verify again after a day.",
             Self::Access => {
                 "The ledger let through, or left out, what its rules forbid. Take the access away \

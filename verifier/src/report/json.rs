@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Report, Verdict};
 use crate::finding::Finding;
+use crate::source::Copied;
 
 #[derive(Debug, Serialize)]
 struct Json<'a> {
@@ -15,6 +16,8 @@ struct Json<'a> {
     root: Option<String>,
     checkpoint: Option<&'a str>,
     complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy: Option<Copy<'a>>,
     findings: Vec<Line<'a>>,
     findings_total: u64,
     notes: Vec<Line<'a>>,
@@ -22,6 +25,35 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     checked: Counts,
+}
+
+/// What a copy of the log holds.
+#[derive(Debug, Serialize)]
+struct Copy<'a> {
+    first: u64,
+    end: u64,
+    whole: bool,
+    files: u64,
+    rows: u64,
+    proved_alone: u64,
+    taken_by: Option<&'a str>,
+    taken_as: Option<u64>,
+}
+
+impl<'a> Copy<'a> {
+    fn of(copied: &'a Copied) -> Self {
+        let recorded = copied.recorded.as_ref();
+        Self {
+            first: copied.first,
+            end: copied.end,
+            whole: copied.whole,
+            files: copied.files,
+            rows: copied.rows,
+            proved_alone: copied.alone,
+            taken_by: recorded.map(|recorded| recorded.actor.as_str()),
+            taken_as: recorded.map(|recorded| recorded.index),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +118,7 @@ pub fn report(report: &Report, took: std::time::Duration) -> String {
             .as_ref()
             .map(|checkpoint| checkpoint.text()),
         complete: report.complete,
+        copy: report.copied.as_ref().map(Copy::of),
         findings: lines(report.findings.damage()),
         findings_total: report.findings.damage_total(),
         notes: lines(report.findings.notes()),
@@ -127,6 +160,7 @@ pub fn unknown(reason: &str) -> String {
         root: None,
         checkpoint: None,
         complete: false,
+        copy: None,
         findings: Vec::new(),
         findings_total: 0,
         notes: Vec::new(),

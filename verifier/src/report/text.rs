@@ -3,8 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use countersign_proto::reading::text::{counted, printable};
+
 use super::{Report, Trust, Verdict};
 use crate::finding::{Code, Finding};
+use crate::source::Copied;
 use crate::walk::Checked;
 
 /// Findings of one code that are printed; the rest is counted. `--json` has more.
@@ -50,14 +53,28 @@ fn facts(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     writeln!(out, "trust:      {}", report.trust)?;
     writeln!(out, "origin:     {}", report.key.origin())?;
     writeln!(out, "key:        {}", report.key)?;
+    if let Some(copied) = &report.copied {
+        copy(out, copied)?;
+    }
     writeln!(out, "size:       {}", report.size)?;
     writeln!(out, "root:       {root}")?;
     writeln!(out, "checkpoint: of size {signed}")?;
-    let promised = report.floor.map_or_else(
-        || "no size was promised".to_owned(),
-        |floor| format!("judged by {} promised entries", floor),
-    );
-    let complete = if report.complete { "yes" } else { "no" };
+    let promised = match (&report.copied, report.floor) {
+        (Some(copied), _) if !copied.whole => {
+            "entries were chosen, and nothing says how many there are".to_owned()
+        }
+        (Some(copied), _) => {
+            let last = copied.end.saturating_sub(1);
+            format!("judged by the range of entries {} to {last}", copied.first)
+        }
+        (None, Some(floor)) => format!("judged by {floor} promised entries"),
+        (None, None) => "no size was promised".to_owned(),
+    };
+    let complete = match (&report.copied, report.complete) {
+        (_, true) => "yes",
+        (Some(copied), false) if !copied.whole => "unknown",
+        (_, false) => "no",
+    };
     writeln!(out, "complete:   {complete} ({promised})")?;
     if report.trust != Trust::Pinned {
         writeln!(
@@ -68,6 +85,28 @@ fn facts(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// What the copy holds, and who took it.
+fn copy(out: &mut dyn Write, copied: &Copied) -> io::Result<()> {
+    let last = copied.end.saturating_sub(1);
+    let which = if copied.whole { "all" } else { "some" };
+    writeln!(
+        out,
+        "copy:       {} of entries {} to {last} in {}",
+        which,
+        copied.first,
+        counted(copied.files, "file", "files")
+    )?;
+    match &copied.recorded {
+        Some(recorded) => writeln!(
+            out,
+            "taken:      by {}, as entry {} says",
+            printable(&recorded.actor),
+            recorded.index
+        ),
+        None => writeln!(out, "taken:      by nobody that the log knows of"),
+    }
 }
 
 fn section(out: &mut dyn Write, name: &str, kept: &[Finding], total: u64) -> io::Result<()> {

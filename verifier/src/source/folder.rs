@@ -221,7 +221,11 @@ impl Source for Folder {
                 index: promise.checkpoint.size(),
                 prev: end.last_leaf,
             }),
-            Holder::Published | Holder::Server | Holder::Remembered | Holder::Supplied(_) => None,
+            Holder::Published
+            | Holder::Server
+            | Holder::Remembered
+            | Holder::Supplied(_)
+            | Holder::Copy(_) => None,
         });
         match &self.published {
             Some(bytes) => {

@@ -43,16 +43,18 @@ impl Walk<'_> {
             return self.lost(index);
         };
         let read = payload::read(&record);
-        let mut marks = Marks::default();
-        marks.see(&record, read.as_ref(), &self.blobs);
-        self.traces
-            .take(marks, &mut self.findings, &mut self.checked);
+        if self.followed {
+            let mut marks = Marks::default();
+            marks.see(&record, read.as_ref(), &self.blobs);
+            self.traces
+                .take(marks, &mut self.findings, &mut self.checked);
+        }
         if let Some(read) = read {
             let (step, oddity) = Step::of(&record, read);
             if let Some(oddity) = oddity {
                 self.kinds.take(index, &oddity, &mut self.findings);
             }
-            if let Some(step) = step {
+            if let Some(step) = step.filter(|_| self.followed) {
                 self.cases.step(&step, &mut self.findings);
             }
         }

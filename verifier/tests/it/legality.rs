@@ -14,7 +14,7 @@ use super::honest::STORIES;
 use super::world::{Entry, HOUR, MINUTE, World, approve, ask, session};
 
 /// A log on disk with the entries of one in memory, `commit` of them in each commit.
-fn log_of(entries: &[Entry], commit: u64) -> Log {
+pub(crate) fn log_of(entries: &[Entry], commit: u64) -> Log {
     Log::telling(log_entries(entries), commit)
 }
 

@@ -22,7 +22,7 @@ fn run(log: &Log, args: &[&str]) -> (u8, String) {
     run_on(source, args)
 }
 
-fn run_on(source: &str, args: &[&str]) -> (u8, String) {
+pub(super) fn run_on(source: &str, args: &[&str]) -> (u8, String) {
     let all = ["verify", source].into_iter().chain(args.iter().copied());
     let cli = Cli::try_parse_from(all).expect("arguments");
     let mut out = Vec::new();

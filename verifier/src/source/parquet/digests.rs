@@ -1,0 +1,91 @@
+//! The files of a folder by their bytes: each one that the manifest lists, and no other one.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use countersign_export::manifest::Manifest;
+use countersign_proto::reading::text::{hex, printable};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use sha2::{Digest as _, Sha256};
+
+use super::file::io;
+use super::manifest::by_path;
+use crate::finding::{Code, Findings, Flaw};
+use crate::source::SourceError;
+
+/// Every listed file must be there with its bytes, and no other one. Where one is not, another may
+/// hold what it should.
+pub(super) fn judge(
+    manifest: &Manifest,
+    present: &BTreeMap<String, PathBuf>,
+    findings: &mut Findings,
+) -> Result<(), SourceError> {
+    let files: Vec<(&String, &PathBuf)> = present.iter().collect();
+    let digests: Result<Vec<(u64, String)>, SourceError> =
+        files.par_iter().map(|(_, path)| digest(path)).collect();
+    let digests = digests?;
+    let names = files.iter().map(|(name, _)| name.as_str());
+    let got: BTreeMap<&str, &(u64, String)> = names.zip(&digests).collect();
+    let listed = by_path(manifest);
+    let holders = got
+        .iter()
+        .map(|(name, (_, sha256))| (sha256.as_str(), *name));
+    let holders: BTreeMap<&str, &str> = holders.collect();
+    let owners = listed
+        .iter()
+        .map(|(name, file)| (file.sha256.as_str(), *name));
+    let owners: BTreeMap<&str, &str> = owners.collect();
+    let owner = |sha256: &str| match owners.get(sha256) {
+        Some(other) => format!("; it holds what {} should", printable(other)),
+        None => String::new(),
+    };
+    let mut add = |flaw, text: String| findings.add(Code::Copy(flaw), None, text);
+    for (name, file) in &listed {
+        let shown = printable(name);
+        let Some((bytes, sha256)) = got.get(name) else {
+            let text = match holders.get(file.sha256.as_str()) {
+                Some(other) => format!("; {} holds what it should", printable(other)),
+                None => String::new(),
+            };
+            add(Flaw::FileMissing, format!("{shown} is missing{text}"));
+            continue;
+        };
+        let what = if *bytes != file.bytes {
+            format!("has {bytes} bytes; the manifest says {}", file.bytes)
+        } else if *sha256 != file.sha256 {
+            format!("has SHA-256 {sha256}; the manifest says {}", file.sha256)
+        } else {
+            continue;
+        };
+        add(
+            Flaw::FileChanged,
+            format!("{shown} {what}{}", owner(sha256)),
+        );
+    }
+    for (name, (_, sha256)) in got.iter().filter(|(name, _)| !listed.contains_key(*name)) {
+        add(
+            Flaw::FileUnlisted,
+            format!("{}{}", printable(name), owner(sha256)),
+        );
+    }
+    Ok(())
+}
+
+/// Length and SHA-256 of a file.
+fn digest(path: &Path) -> Result<(u64, String), SourceError> {
+    let mut file = File::open(path).map_err(|error| io(path, error))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 262_144];
+    let mut len = 0_u64;
+    loop {
+        let got = file.read(&mut buffer).map_err(|error| io(path, error))?;
+        if got == 0 {
+            break;
+        }
+        hasher.update(buffer.get(..got).unwrap_or_default());
+        len = len.saturating_add(u64::try_from(got).unwrap_or(u64::MAX));
+    }
+    Ok((len, hex(&<[u8; 32]>::from(hasher.finalize()))))
+}
