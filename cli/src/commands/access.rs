@@ -86,7 +86,7 @@ impl SayArgs {
 }
 
 /// The number of an entry that something has.
-fn number() -> clap::builder::RangedU64ValueParser<u64> {
+pub(super) fn number() -> clap::builder::RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(1..)
 }
 

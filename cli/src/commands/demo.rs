@@ -2,6 +2,7 @@
 
 mod auditor;
 mod case;
+mod copy;
 mod damage;
 mod inbox;
 mod rewrite;
@@ -39,8 +40,8 @@ const SHOWN: u64 = 3;
 /// Shows the whole story with a real file of this machine: a ledger starts, an agent sends every
 /// line over mutual TLS, somebody asks for access to production in the web inbox, others see what a
 /// chat would show them and decide, and the access ends by itself; an auditor checks receipts,
-/// proofs and the whole log. Then copies of the log are damaged in five ways, the last with the
-/// log's own key, and the verifier finds each of them.
+/// proofs and the whole log, and takes a copy away that proves itself. Then copies of the log are
+/// damaged in five ways, the last with the log's own key, and the verifier finds each of them.
 ///
 /// The exit code is 0 only if the log was intact and all five damages were found. The folder is
 /// kept.
@@ -76,10 +77,11 @@ pub(crate) async fn run(args: DemoArgs, out: &mut dyn Write) -> anyhow::Result<O
     look(&stage, &sent, out).await?;
     case::play(&stage, &stage.clock, out).await?;
     let remembered = remember(&mut stage, &sent, out).await?;
+    let copy = copy::take(&stage, out).await?;
     let told = stage.stop().await?;
     writeln!(out, "   {told}\n")?;
 
-    let intact = audit(&stage, &remembered, out).await?;
+    let intact = audit(&stage, &remembered, out).await? & copy::prove(&stage, &copy, out).await?;
     let trials = cheat(&stage, &remembered, &sent, out).await?;
     conclude(out, &stage, intact, &trials)?;
     let found = trials.iter().filter(|trial| trial.shown.is_some()).count();
@@ -240,7 +242,7 @@ async fn audit(
 ) -> anyhow::Result<bool> {
     writeln!(
         out,
-        "6. The auditor verifies the whole log, without the ledger"
+        "7. The auditor verifies the whole log, without the ledger"
     )?;
     writeln!(
         out,
@@ -265,7 +267,7 @@ async fn cheat(
 ) -> anyhow::Result<Vec<Trial>> {
     writeln!(
         out,
-        "7. Someone with root on the ledger's machine cheats, each time on a fresh copy of the log"
+        "8. Someone with root on the ledger's machine cheats, each time on a fresh copy of the log"
     )?;
     let near = sent.first + (sent.size - sent.first) / 2;
     let folder = stage.root.join("damaged");
@@ -290,7 +292,7 @@ fn conclude(
     let found = trials.iter().filter(|trial| trial.shown.is_some()).count();
     writeln!(out, "\nSummary")?;
     let verdict = if intact { "INTACT" } else { "NOT INTACT" };
-    writeln!(out, "   {:<22} {verdict}", "the log")?;
+    writeln!(out, "   {:<22} {verdict}", "the log and its copy")?;
     for trial in trials {
         let shown = match &trial.shown {
             None => "NOT FOUND".to_owned(),
@@ -314,6 +316,16 @@ fn conclude(
         trials.len(),
         copy.display(),
         stage.key,
+        program = words::program(),
+        root = stage.root.display(),
+        key = stage.key
+    )?;
+    writeln!(
+        out,
+        "\nThe copy is for DuckDB and everything else that reads Parquet:\n   \
+         {program} verify {root}/export --key '{key}'\n   \
+         duckdb -c \"SELECT time, actor, summary FROM '{root}/export/*.parquet' \
+         WHERE name = 'GrantIssued'\"",
         program = words::program(),
         root = stage.root.display(),
         key = stage.key

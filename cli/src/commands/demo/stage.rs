@@ -239,7 +239,12 @@ impl Stage {
 
     /// Connects as the owner of this role's identity.
     pub(crate) async fn client(&self, role: Role) -> anyhow::Result<Client> {
-        self.connect(self.root.join(role.as_str())).await
+        self.connect(self.identity(role)).await
+    }
+
+    /// Folder with the identity of this role.
+    pub(crate) fn identity(&self, role: Role) -> PathBuf {
+        self.root.join(role.as_str())
     }
 
     async fn connect(&self, identity: PathBuf) -> anyhow::Result<Client> {
