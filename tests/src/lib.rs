@@ -19,6 +19,7 @@ pub mod postgres;
 pub mod process;
 pub mod program;
 pub mod raw;
+pub mod samples;
 pub mod slack;
 pub mod sshd;
 pub mod stage;

@@ -89,18 +89,31 @@ async fn events(table: &mut Table<'_>, cast: &Cast) {
         let call = cast.agent.append(of_event(event));
         table.row(what, &cast.agent, reason, call).await;
     }
-    let started = Known::from(v1::AgentStarted::default());
-    let opened = Known::from(v1::LogOpened::default());
-    for (what, caller, event) in [
-        ("an agent's start from a user", &cast.user, started),
-        ("LogOpened from an admin", &cast.admin, opened),
-    ] {
-        let call = caller.append(of_event(event.to_event()));
-        table.row(what, caller, KindNotAllowed, call).await;
-    }
+    kinds_of_others(table, cast).await;
     let empty = v1::AppendRequest::default();
     let call = async { cast.agent.log().append(request(empty)).await };
     table.row("no draft", &cast.agent, EventMissing, call).await;
+}
+
+/// Kinds that are another role's.
+async fn kinds_of_others(table: &mut Table<'_>, cast: &Cast) {
+    let started = Known::from(v1::AgentStarted::default());
+    let opened = Known::from(v1::LogOpened::default());
+    let outside = Known::from(external("text"));
+    let exported = Known::from(v1::ExportCreated::default());
+    for (what, caller, event) in [
+        ("an agent's start from a user", &cast.user, started),
+        ("LogOpened from an admin", &cast.admin, opened),
+        (
+            "an event of a source from an auditor",
+            &cast.auditor,
+            outside,
+        ),
+        ("an export that a user made", &cast.user, exported),
+    ] {
+        let call = caller.append(of_event(event.to_event()));
+        table.row(what, caller, Reason::KindNotAllowed, call).await;
+    }
 }
 
 async fn drafts(table: &mut Table<'_>, cast: &Cast) {

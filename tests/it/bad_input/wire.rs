@@ -204,7 +204,6 @@ async fn methods(table: &mut Table<'_>, cast: &Cast) {
 /// whatever the table of the ledger says.
 async fn roles(table: &mut Table<'_>, cast: &Cast) {
     let named = [
-        (Role::Auditor, "LogService/Append"),
         (Role::Auditor, "LogService/AppendBatch"),
         (Role::Auditor, "LogService/AppendStream"),
         (Role::Witness, "LogService/Append"),

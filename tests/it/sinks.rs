@@ -1,0 +1,23 @@
+//! Sinks: a real ledger, `countersign sink run` as a process, and receivers that fail in every way
+//! that receivers do.
+
+#[path = "sinks/files.rs"]
+mod files;
+#[path = "sinks/kills.rs"]
+mod kills;
+#[path = "sinks/objects.rs"]
+mod objects;
+#[path = "sinks/otlp.rs"]
+mod otlp;
+#[path = "sinks/peer.rs"]
+mod peer;
+#[path = "sinks/random.rs"]
+mod random;
+#[path = "sinks/site.rs"]
+mod site;
+#[path = "sinks/syslog.rs"]
+mod syslog;
+#[path = "sinks/trouble.rs"]
+mod trouble;
+#[path = "sinks/web.rs"]
+mod web;
