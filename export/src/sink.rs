@@ -5,7 +5,7 @@
 //! What comes from the log was verified by `client`; nothing here judges it.
 //!
 //! The way through: [`config`] reads the file, [`serve::serve`] runs a lane for each sink, a lane
-//! takes batches out of its feed and gives them to its [`Sink`]. What a receiver refuses for good
+//! takes batches out of its feed and gives them to its sink. What a receiver refuses for good
 //! is put aside ([`letters`]); what fails is tried again, and the log is told of it.
 
 mod backoff;

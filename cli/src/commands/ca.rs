@@ -14,7 +14,7 @@ use super::issue::{self, Authority, Subject};
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{json_page, printable};
-use crate::when::wire;
+use countersign_proto::reading::text::wire;
 
 const DAY: u64 = 86_400;
 

@@ -18,8 +18,8 @@ use super::collector::stop_token;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{counted, grouped, json_line, json_page, printable};
-use crate::when::wire;
 use countersign_proto::reading::recording as recorded;
+use countersign_proto::reading::text::wire;
 
 /// Sessions of a page.
 const PAGE: u32 = 500;

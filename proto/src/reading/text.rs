@@ -123,6 +123,11 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_is_not_there_is_no_text() {
+        assert_eq!(wire(None), "");
+    }
+
+    #[test]
     fn lengths_of_time_read_as_they_are_written() {
         for (seconds, text) in [(0, "0s"), (90, "1m30s"), (5_400, "1h30m"), (604_800, "7d")] {
             assert_eq!(length(seconds), text);

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{json_page, printable};
-use crate::when::wire;
+use countersign_proto::reading::text::wire;
 
 /// Tell whether somebody may use a resource now
 ///

@@ -3,8 +3,8 @@
 use countersign_proto::v1;
 use serde_json::{Value, json};
 
-use crate::when::wire;
 use countersign_proto::reading::decision;
+use countersign_proto::reading::text::wire;
 use countersign_proto::reading::{obligations, slots};
 
 /// States by name, for arguments and for programs.

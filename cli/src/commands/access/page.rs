@@ -7,8 +7,8 @@ use countersign_proto::v1;
 use super::object::status;
 use crate::output::{counted, printable};
 use crate::span::Span;
-use crate::when::wire;
 use countersign_proto::reading::decision;
+use countersign_proto::reading::text::wire;
 
 /// Characters of a text on one line.
 const WIDTH: usize = 86;

@@ -3,10 +3,10 @@
 use countersign_proto::v1;
 use serde_json::{Map, Value, json};
 
-use crate::when::wire;
 use countersign_chatbot::figures::Insights;
 use countersign_chatbot::figures::names;
 use countersign_proto::reading::rating;
+use countersign_proto::reading::text::wire;
 
 /// Everything that is told. Delays are in milliseconds.
 pub(super) fn insights(told: &Insights) -> Value {

@@ -6,11 +6,11 @@ use countersign_proto::v1;
 
 use super::bars::{bar, range, shade};
 use crate::output::{counted, grouped, printable, shorten};
-use crate::when::wire;
 use crate::words::program;
 use countersign_chatbot::figures::Insights;
 use countersign_chatbot::figures::names::{self, duration};
 use countersign_proto::reading::rating;
+use countersign_proto::reading::text::wire;
 
 /// Characters of the longest bar.
 const BAR: u64 = 24;

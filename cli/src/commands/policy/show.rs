@@ -16,8 +16,8 @@ use crate::connect::ConnectArgs;
 use crate::exit::{Outcome, Refused};
 use crate::files::{self, Access};
 use crate::output::{hex, json_page, printable};
-use crate::when::wire;
 use countersign_proto::reading::short_digest;
+use countersign_proto::reading::text::wire;
 
 /// Show a policy, or write its files
 ///
