@@ -11,8 +11,6 @@ mod objects;
 mod otlp;
 #[path = "sinks/peer.rs"]
 mod peer;
-#[path = "sinks/random.rs"]
-mod random;
 #[path = "sinks/site.rs"]
 mod site;
 #[path = "sinks/syslog.rs"]

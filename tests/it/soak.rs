@@ -12,8 +12,6 @@
 mod journal;
 #[path = "soak/load.rs"]
 mod load;
-#[path = "soak/random.rs"]
-mod random;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::journal::{Balance, Journal};
 use crate::load::{Cast, Stage};
-use crate::random::Random;
+use countersign_tests::random::Random;
 
 /// Acknowledgements between two faults, at most.
 const ACKS_PER_FAULT: u64 = 600;

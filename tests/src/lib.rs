@@ -18,6 +18,7 @@ pub mod pems;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod random;
 pub mod raw;
 pub mod samples;
 pub mod slack;

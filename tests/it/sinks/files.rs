@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::random::Random;
 use crate::site::{HURRY, Site, until};
+use countersign_tests::random::Random;
 
 fn sinks(more: &str) -> String {
     format!(

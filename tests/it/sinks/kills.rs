@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::peer::Peer;
-use crate::random::Random;
 use crate::site::{Site, until};
 use crate::web::https;
+use countersign_tests::random::Random;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_that_is_killed_a_hundred_times_loses_nothing() {

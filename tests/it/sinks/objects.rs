@@ -7,8 +7,8 @@ use std::time::Duration;
 use countersign_tests::process::{free_port, tool};
 use serde_json::Value;
 
-use crate::random::Random;
 use crate::site::{HURRY, Site, until};
+use countersign_tests::random::Random;
 
 fn sink(object: &str) -> String {
     format!(

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::journal::Journal;
-use crate::random::Random;
+use countersign_tests::random::Random;
 
 /// How often a client does something: the load is steady, and its log stays small enough to check.
 const PACE: Duration = Duration::from_millis(40);

@@ -2,10 +2,12 @@
 
 /// A source of numbers.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
+    /// The source of a seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -18,12 +20,13 @@ impl Random {
     }
 
     /// A number below `limit`, which is above 0.
-    pub(crate) const fn below(&mut self, limit: u64) -> u64 {
+    pub const fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
     /// A source of its own, for a client of its own.
-    pub(crate) const fn branch(&mut self) -> Self {
+    #[must_use]
+    pub const fn branch(&mut self) -> Self {
         Self::new(self.next())
     }
 }
