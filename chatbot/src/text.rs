@@ -113,11 +113,6 @@ fn cut_pieces(pieces: impl Iterator<Item = Piece>, max: usize) -> String {
     text
 }
 
-/// Hexadecimal digits in lower case.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The 32 bytes that 64 hexadecimal digits in lower case stand for.
 pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];

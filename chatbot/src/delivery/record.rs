@@ -1,6 +1,7 @@
 //! What was told, as entries.
 
 use countersign_client::Draft;
+use countersign_proto::reading::text::hex;
 use countersign_proto::v1;
 use sha2::{Digest as _, Sha256};
 
@@ -80,8 +81,7 @@ impl Home {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part.as_bytes());
         }
-        let digest = hash.finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 }
 

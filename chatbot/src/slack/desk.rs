@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use countersign_chain::time::UnixMicros;
 use countersign_proto::convert::timestamp;
+use countersign_proto::reading::text::hex;
 use countersign_proto::v1;
 use countersign_workflow::policy::AskKind;
 use serde_json::{Value, json};
@@ -303,7 +304,7 @@ impl Asker {
             hash.update(part.len().to_be_bytes());
             hash.update(part);
         }
-        crate::text::hex(&hash.finalize())
+        hex(&hash.finalize())
     }
 }
 

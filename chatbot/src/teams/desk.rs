@@ -11,6 +11,7 @@ mod talk;
 use std::sync::Arc;
 
 use countersign_proto::convert::timestamp;
+use countersign_proto::reading::text::hex;
 use countersign_proto::v1;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -308,6 +309,5 @@ fn key(activity: &Activity) -> String {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    let digits = hash.finalize();
-    digits.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_proto::reading::text::hex;
 use rustix::process::geteuid;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -18,7 +19,7 @@ use crate::provision::credential::{Credential, Secret};
 use crate::provision::hook::GrantJson;
 use crate::provision::process::{Program, ProgramError};
 use crate::provision::provisioner::{Doing, Failure, Grant};
-use crate::provision::text::{cut, hex, plain};
+use crate::provision::text::{cut, plain};
 
 /// A credential that nobody would get.
 pub(crate) const NO_WAY: &str =

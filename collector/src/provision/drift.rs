@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use countersign_proto::reading::text::hex;
 use countersign_proto::v1;
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::DRIFT_AGAIN;
 use crate::provision::clock::micros_of;
 use crate::provision::provisioner::{Drift, Finding, Grant};
-use crate::provision::text::{cut, hex};
+use crate::provision::text::cut;
 
 /// Bytes of what was found, in an entry.
 const MAX_TARGET: usize = 256;

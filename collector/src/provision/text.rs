@@ -33,15 +33,6 @@ pub(crate) fn plain(text: &str) -> String {
     plain.trim_matches('_').to_owned()
 }
 
-/// Hexadecimal digits in lower case.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +62,5 @@ mod tests {
         ] {
             assert_eq!(plain(text), expected, "{text}");
         }
-        assert_eq!(hex(&[0, 0xab, 255]), "00abff");
     }
 }

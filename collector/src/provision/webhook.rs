@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_proto::reading::text::hex;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Certificate, Client, Url, redirect};
 use serde::Deserialize;
@@ -23,7 +24,6 @@ use crate::provision::credential::Secret;
 use crate::provision::files;
 use crate::provision::hook::{Outside, Question, limit};
 use crate::provision::provisioner::Failure;
-use crate::provision::text::hex;
 
 /// Bytes of a secret, as the specification has it.
 const SECRET: std::ops::RangeInclusive<usize> = 24..=64;

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use countersign_client::Draft;
 use countersign_proto::event::{Known, kind_name};
+use countersign_proto::reading::text::hex;
 use countersign_proto::v1;
 use serde_json::{Map, Value, json};
 
@@ -94,8 +95,7 @@ fn external(event: &v1::ExternalEvent) -> Vec<(&'static str, Value)> {
     match std::str::from_utf8(&event.raw) {
         Ok(text) => rest.push(("raw", json!(text))),
         Err(_) => {
-            let hex: String = event.raw.iter().map(|byte| format!("{byte:02x}")).collect();
-            rest.push(("raw_hex", json!(hex)));
+            rest.push(("raw_hex", json!(hex(&event.raw))));
         }
     }
     if !event.fields.is_empty() {

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use countersign_chain::time::UnixMicros;
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
 /// Names of units and their seconds, the longest first.
 const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Text from outside with every character visible: control characters, and those that reorder text,
 /// are escaped.
@@ -36,9 +36,7 @@ fn steers(c: char) -> bool {
 /// Bytes as lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).map_or('?', |c| char::from(*c));
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(digit).collect()
+    HEXLOWER.encode(bytes)
 }
 
 /// A number with groups of three digits, as in 12,345.

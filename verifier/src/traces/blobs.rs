@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
+use countersign_proto::reading::text::hex;
 use sha2::{Digest as _, Sha256};
 
 /// Bytes that are read at once.
@@ -82,9 +83,4 @@ fn look_at(path: &std::path::Path, digest: &[u8], bytes: u64) -> io::Result<Blob
     } else {
         Ok(Blob::Changed(hex(&found)))
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

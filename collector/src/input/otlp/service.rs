@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use countersign_proto::reading::text::hex;
 use countersign_proto::v1;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::LogsService;
 use opentelemetry_proto::tonic::collector::logs::v1::{
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::door::Peer;
-use super::text::{TextError, body, hex, moment, text};
+use super::text::{TextError, body, moment, text};
 use crate::input::push::Push;
 use crate::input::record::{Fields, Record, Understood};
 use crate::limits::MAX_OTLP_RECORDS;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use countersign_proto::reading::text::hex;
 use jiff::Timestamp;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -101,11 +102,6 @@ fn json(value: &AnyValue, depth: usize) -> Result<Json, TextError> {
             Json::Object(object.into_iter().collect())
         }
     })
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Nanoseconds since 1970; none beyond the year 9999.
