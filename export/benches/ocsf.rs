@@ -21,10 +21,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use countersign_export::item::Item;
-use countersign_export::line::{cef, syslog};
-use countersign_export::lines::native;
+use countersign_export::limits::BATCH_ROWS;
+use countersign_export::lines::Lines;
+use countersign_export::ocsf::Version;
 use countersign_export::ocsf::lake::Lake;
-use countersign_export::ocsf::{Mapper, Version};
 use countersign_export::preset::Preset;
 
 use samples::Samples;
@@ -53,32 +53,28 @@ fn main() {
     );
     for version in Version::ALL {
         tell(&format!("OCSF {version}, JSON"), &samples, |items| {
-            let mut mapper = Mapper::new(version);
-            let line = |item| {
-                serde_json::to_vec(&mapper.map(item).event)
-                    .expect("JSON")
-                    .len()
-            };
-            items.iter().map(line).sum()
+            lines(&Lines::ocsf(version), items)
         });
     }
     tell("OCSF 1.8.0, rows of Parquet", &samples, |items| {
         let lake = Lake::panther(Version::V1_8);
         let rows = items
-            .chunks(4_096)
+            .chunks(BATCH_ROWS)
             .map(|some| lake.rows(some).expect("rows").len());
         rows.sum()
     });
     tell("native JSON", &samples, |items| {
-        let line = |item| serde_json::to_vec(&native(item)).expect("JSON").len();
-        items.iter().map(line).sum()
+        lines(&Lines::json(), items)
     });
-    tell("CEF", &samples, |items| {
-        items.iter().map(|item| cef(item).len()).sum()
-    });
-    tell("syslog", &samples, |items| {
-        items.iter().map(|item| syslog(item).len()).sum()
-    });
+    tell("CEF", &samples, |items| lines(&Lines::cef(), items));
+    tell("syslog", &samples, |items| lines(&Lines::syslog(), items));
+}
+
+/// Writes lines in batches, as an export does; how many bytes they have.
+fn lines(preset: &Lines, items: &[Item<'_>]) -> usize {
+    let rows = |some| preset.rows(some).expect("lines");
+    let bytes = |some| rows(some).iter().map(|it| it.rows.len()).sum::<usize>();
+    items.chunks(BATCH_ROWS).map(bytes).sum()
 }
 
 /// How long a core worked for this thread.

@@ -57,14 +57,21 @@ impl Lines {
         Self { form: Form::Syslog }
     }
 
-    fn line(&self, item: &Item<'_>) -> Result<String, PresetError> {
-        let text = match &self.form {
-            Form::Native => serde_json::to_string(&native(item)),
-            Form::Ocsf(mapper) => serde_json::to_string(&mapper.lock().map(item).event),
-            Form::Cef => return Ok(cef(item)),
-            Form::Syslog => return Ok(syslog(item)),
+    /// Adds the line of an entry, without its end.
+    fn line(&self, item: &Item<'_>, to: &mut Vec<u8>) -> Result<(), PresetError> {
+        let written = match &self.form {
+            Form::Native => serde_json::to_writer(to, &native(item)),
+            Form::Ocsf(mapper) => serde_json::to_writer(to, &mapper.lock().map(item).event),
+            Form::Cef => {
+                to.extend_from_slice(cef(item).as_bytes());
+                Ok(())
+            }
+            Form::Syslog => {
+                to.extend_from_slice(syslog(item).as_bytes());
+                Ok(())
+            }
         };
-        text.map_err(|error| PresetError::Entry {
+        written.map_err(|error| PresetError::Entry {
             index: item.record.index().get(),
             reason: error.to_string(),
         })
@@ -150,7 +157,7 @@ impl Preset for Lines {
     fn rows(&self, items: &[Item<'_>]) -> Result<Vec<Shelved<Vec<u8>>>, PresetError> {
         let mut rows = Vec::new();
         for item in items {
-            rows.extend_from_slice(self.line(item)?.as_bytes());
+            self.line(item, &mut rows)?;
             rows.push(b'\n');
         }
         Ok(vec![Shelved {

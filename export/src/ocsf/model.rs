@@ -1,6 +1,8 @@
 //! The attributes of OCSF events that are written. An attribute that is not there is left out:
 //! OCSF has no nulls.
 
+use std::borrow::Cow;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// Makes objects of OCSF: every attribute may be left out.
@@ -214,11 +216,17 @@ objects! {
 
 /// Texts by name, in the order in which they were put there.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Flat(Vec<(String, String)>);
+pub struct Flat(Vec<(Cow<'static, str>, String)>);
 
 impl Flat {
+    /// Nothing, with room for so many texts.
+    #[must_use]
+    pub fn with_capacity(count: usize) -> Self {
+        Self(Vec::with_capacity(count))
+    }
+
     /// Adds a text.
-    pub fn put(&mut self, name: impl Into<String>, text: impl Into<String>) {
+    pub fn put(&mut self, name: impl Into<Cow<'static, str>>, text: impl Into<String>) {
         self.0.push((name.into(), text.into()));
     }
 
