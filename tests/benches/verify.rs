@@ -15,6 +15,8 @@ mod common;
 mod event;
 #[path = "support/fill.rs"]
 mod fill;
+#[path = "support/made.rs"]
+mod made;
 #[path = "support/random.rs"]
 mod random;
 #[path = "support/sheet.rs"]
@@ -25,14 +27,13 @@ mod subject;
 mod words;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use countersign_chain::limits::MAX_COMMIT_ENTRIES;
-use countersign_ledger::node::Node;
 use countersign_tests::folder::DataFolder;
 
 use crate::child::Kid;
-use crate::common::{RUNS, median, node_settings};
+use crate::common::{RUNS, median};
+use crate::made::made;
 use crate::sheet::{Sheet, tell};
 use crate::words::Words;
 
@@ -122,21 +123,6 @@ fn row(name: String, group: usize, size: u64) -> Vec<String> {
         format!("{:.2}", rate / least),
         format!("{peak:.0}"),
     ]
-}
-
-/// A log of so many entries in such commits.
-#[tokio::main]
-async fn made(group: usize, size: u64) -> DataFolder {
-    let data = DataFolder::new().await;
-    let node = Node::open(&data.path(), &node_settings())
-        .await
-        .expect("nobody has it open");
-    let log = Arc::clone(node.main().expect("there"));
-    // The last entry is LogStopped.
-    fill::fill(&log, size - 1, group).await;
-    drop(log);
-    node.close("bench").await.expect("a healthy disk");
-    data
 }
 
 fn pass(what: &str, data: &DataFolder) -> Pass {
