@@ -9,7 +9,9 @@ mod fields;
 pub mod text;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use self::case::{decision, drift, rating, short_digest};
@@ -116,23 +118,27 @@ fn gap(event: &v1::SpoolGap) -> String {
 }
 
 fn external(event: &v1::ExternalEvent) -> String {
-    let place = match event.position.as_str() {
-        "" => event.source.clone(),
-        position => format!("{}@{position}", event.source),
-    };
-    let what = if event.raw.is_empty() {
-        let fields: Vec<_> = event
-            .fields
-            .iter()
+    let room = event.source.len().saturating_add(event.position.len());
+    let mut text = String::with_capacity(room.saturating_add(event.raw.len()).saturating_add(4));
+    text.push_str(&event.source);
+    if !event.position.is_empty() {
+        text.push('@');
+        text.push_str(&event.position);
+    }
+    text.push_str(": ");
+    if event.raw.is_empty() {
+        let fields = event.fields.iter();
+        let fields: Vec<_> = fields
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        fields.join(" ")
+        text.push_str(&fields.join(" "));
     } else {
-        String::from_utf8_lossy(&event.raw)
-            .trim_end_matches(['\r', '\n'])
-            .to_owned()
-    };
-    format!("{place}: {what}")
+        // Most lines are UTF-8, which is looked at faster than it is mended.
+        let raw = std::str::from_utf8(&event.raw).map(Cow::Borrowed);
+        let raw = raw.unwrap_or_else(|_| String::from_utf8_lossy(&event.raw));
+        text.push_str(raw.trim_end_matches(['\r', '\n']));
+    }
+    text
 }
 
 /// An event as a JSON object. Bytes that are no UTF-8 stand there in hexadecimal under another
@@ -155,6 +161,22 @@ pub fn event_of(known: Result<&Known, &EventError>, payload: &[u8]) -> Value {
             fields
         }
         Err(error) => json!({ "unreadable": error.to_string(), "payload_hex": hex(payload) }),
+    }
+}
+
+/// Adds the text of [`event_of`] to `out`.
+///
+/// # Errors
+/// [`serde_json::Error`] does not happen: every value can be written.
+pub fn write_event(
+    known: Result<&Known, &EventError>,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    match known {
+        // Most entries are of this kind, and it is written without making a value first.
+        Ok(Known::ExternalEvent(event)) => serde_json::to_writer(out, &External::of(event)),
+        known => serde_json::to_writer(out, &event_of(known, payload)),
     }
 }
 
@@ -188,7 +210,7 @@ fn fields(known: &Known) -> Value {
             "principal": event.principal,
             "reason": event.reason,
         }),
-        Known::ExternalEvent(event) => external_fields(event),
+        Known::ExternalEvent(event) => json!(External::of(event)),
         // What is not known is not 0.
         Known::SpoolGap(event) => json!({
             "source": event.source,
@@ -206,20 +228,35 @@ fn fields(known: &Known) -> Value {
     }
 }
 
-fn external_fields(event: &v1::ExternalEvent) -> Value {
-    let (name, raw) = match std::str::from_utf8(&event.raw) {
-        Ok(text) => ("raw", text.to_owned()),
-        Err(_) => ("raw_hex", hex(&event.raw)),
-    };
-    let mut value = json!({
-        "source": event.source,
-        "position": event.position,
-        "fields": event.fields,
-        "observed_at": wire(event.observed_at.as_ref()),
-        "malformed": event.malformed,
-    });
-    value[name] = Value::String(raw);
-    value
+/// An event from outside as a JSON object.
+#[derive(Debug, Serialize)]
+struct External<'a> {
+    source: &'a str,
+    position: &'a str,
+    fields: &'a BTreeMap<String, String>,
+    observed_at: String,
+    malformed: &'a str,
+    /// What was read, when it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<&'a str>,
+    /// What was read, when it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_hex: Option<String>,
+}
+
+impl<'a> External<'a> {
+    fn of(event: &'a v1::ExternalEvent) -> Self {
+        let raw = std::str::from_utf8(&event.raw).ok();
+        Self {
+            source: &event.source,
+            position: &event.position,
+            fields: &event.fields,
+            observed_at: wire(event.observed_at.as_ref()),
+            malformed: &event.malformed,
+            raw,
+            raw_hex: raw.is_none().then(|| hex(&event.raw)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -255,12 +292,39 @@ mod tests {
     }
 
     #[test]
+    fn events_are_written_as_their_values_are() {
+        let mut events = vec![Event::from_message(&v1::LogStopped {
+            reason: "a \"word\"".into(),
+        })];
+        for raw in [b"one \x07 line".to_vec(), vec![0xff, 0], Vec::new()] {
+            events.push(Event::from_message(&v1::ExternalEvent {
+                source: "x".into(),
+                raw: raw.into(),
+                fields: [("b".to_owned(), "2".to_owned()), ("a".into(), "1".into())].into(),
+                malformed: "why".into(),
+                observed_at: Some(prost_types::Timestamp::default()),
+                ..v1::ExternalEvent::default()
+            }));
+        }
+        for it in events {
+            let payload = it.parts().map(|(_, payload)| payload.as_ref());
+            let mut out = Vec::new();
+            let known = it.known();
+            write_event(known.as_ref(), payload.unwrap_or_default(), &mut out).expect("JSON");
+            assert_eq!(
+                String::from_utf8(out).expect("text"),
+                event(&it).to_string()
+            );
+        }
+    }
+
+    #[test]
     fn bytes_that_are_no_text_are_shown_in_hexadecimal() {
         let line = v1::ExternalEvent {
             source: "x".into(),
             raw: vec![0xff, 0x00].into(),
             ..v1::ExternalEvent::default()
         };
-        assert_eq!(external_fields(&line)["raw_hex"], "ff00");
+        assert_eq!(json!(External::of(&line))["raw_hex"], "ff00");
     }
 }

@@ -11,10 +11,10 @@ mod child;
 mod common;
 #[path = "export/copy.rs"]
 mod copy;
-#[path = "support/event.rs"]
-mod event;
 #[path = "support/fill.rs"]
 mod fill;
+#[path = "export/line.rs"]
+mod line;
 #[path = "support/made.rs"]
 mod made;
 #[path = "export/memory.rs"]
@@ -70,7 +70,7 @@ fn main() {
 
 fn measure(words: &Words) {
     let mut written = Sheet::new(&[
-        "512-byte payload",
+        "lines of 502 bytes",
         &format!("native export, rows/s, median of {RUNS}"),
         "range",
         "parquet-rs from memory, rows/s",
@@ -78,7 +78,7 @@ fn measure(words: &Words) {
         "peak MiB of export (goal below 400)",
     ]);
     let mut proved = Sheet::new(&[
-        "512-byte payload",
+        "lines of 502 bytes",
         &format!("verify of the folder, entries/s, median of {RUNS}"),
         "verify of its native export, entries/s",
         "range",
@@ -89,7 +89,7 @@ fn measure(words: &Words) {
         let name = format!("{size} entries");
         if size <= words.max() && words.wants(&name) {
             tell(&format!("{name}: making the log"));
-            let data = made(MAX_COMMIT_ENTRIES, size);
+            let data = made(MAX_COMMIT_ENTRIES, size, line::line);
             written.add(&write(&name, &data, size));
             proved.add(&prove(&name, &data));
         }

@@ -101,7 +101,7 @@ fn measure(words: &Words) {
 }
 
 fn row(name: String, group: usize, size: u64) -> Vec<String> {
-    let data = made(group, size);
+    let data = made(group, size, |_| event::event());
     let (mut verify, mut bound) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         // In turns, so that a machine that changes its pace changes both.

@@ -9,12 +9,17 @@ use arrow::array::{
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use countersign_chain::hash::Hash;
+use countersign_chain::key::KeyId;
+use countersign_proto::event::kind_name;
 use countersign_proto::reading;
 
 use super::cell::UTC;
 use super::columns::{FactColumns, Facts};
 use super::schema::schema;
 use crate::item::Item;
+
+/// Bytes of a name of a kind or of a principal, for the room that is made before.
+const NAME: usize = 24;
 
 /// Makes rows of entries.
 ///
@@ -31,7 +36,7 @@ pub fn rows(items: &[Item<'_>]) -> Result<RecordBatch, ArrowError> {
         }
     }
     columns.extend(facts.finish());
-    columns.extend(of_event(items));
+    columns.extend(of_event(items)?);
     columns.extend(of_proof(items)?);
     RecordBatch::try_new(schema(), columns)
 }
@@ -41,12 +46,15 @@ fn of_entry(items: &[Item<'_>]) -> Vec<ArrayRef> {
     let records = || items.iter().map(|item| &item.record);
     let micros = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
     let times = records().map(|record| micros(record.time().get()));
-    let mut names = StringBuilder::new();
-    let mut actors = StringBuilder::new();
-    let mut vias = StringBuilder::new();
+    let texts = || StringBuilder::with_capacity(items.len(), items.len().saturating_mul(NAME));
+    let [mut names, mut actors, mut vias] = [texts(), texts(), texts()];
     let mut keys = BinaryBuilder::new();
     for record in records() {
-        names.append_value(reading::kind_text(record.kind().get()));
+        let kind = record.kind().get();
+        match kind_name(kind) {
+            Some(name) => names.append_value(name),
+            None => names.append_value(reading::kind_text(kind)),
+        }
         actors.append_value(record.actor());
         vias.append_option(Some(record.via()).filter(|via| !via.is_empty()));
         keys.append_option(Some(record.idem()).filter(|key| !key.is_empty()));
@@ -69,23 +77,39 @@ fn of_entry(items: &[Item<'_>]) -> Vec<ArrayRef> {
 }
 
 /// The event as text.
-fn of_event(items: &[Item<'_>]) -> Vec<ArrayRef> {
-    let mut summaries = StringBuilder::new();
-    let mut events = StringBuilder::new();
+fn of_event(items: &[Item<'_>]) -> Result<Vec<ArrayRef>, ArrowError> {
+    let bytes = record_bytes(items);
+    let mut summaries = StringBuilder::with_capacity(items.len(), bytes);
+    let mut events = StringBuilder::with_capacity(items.len(), bytes.saturating_mul(2));
+    let mut text = Vec::new();
     for item in items {
         let known = item.event.as_ref();
         summaries.append_value(reading::summary_of(known));
-        events.append_value(reading::event_of(known, item.record.payload()).to_string());
+        text.clear();
+        reading::write_event(known, item.record.payload(), &mut text)
+            .map_err(|error| ArrowError::JsonError(error.to_string()))?;
+        let text = std::str::from_utf8(&text);
+        events.append_value(text.map_err(|error| ArrowError::JsonError(error.to_string()))?);
     }
-    vec![Arc::new(summaries.finish()), Arc::new(events.finish())]
+    Ok(vec![
+        Arc::new(summaries.finish()),
+        Arc::new(events.finish()),
+    ])
+}
+
+fn record_bytes(items: &[Item<'_>]) -> usize {
+    let lens = items.iter().map(|item| item.record.bytes().len());
+    lens.fold(0, usize::saturating_add)
 }
 
 /// How the entry is proved.
 fn of_proof(items: &[Item<'_>]) -> Result<Vec<ArrayRef>, ArrowError> {
     let fixed = |width| FixedSizeBinaryBuilder::with_capacity(items.len(), width);
-    let mut records = BinaryBuilder::new();
+    let mut records = BinaryBuilder::with_capacity(items.len(), record_bytes(items));
     let [mut leaves, mut prevs, mut roots] = [fixed(32), fixed(32), fixed(32)];
-    let mut signers = StringBuilder::new();
+    let mut signers = StringBuilder::with_capacity(items.len(), items.len().saturating_mul(NAME));
+    // All entries of a log are signed by one key, but nothing here depends on that.
+    let mut signer: Option<(KeyId, String)> = None;
     let mut signatures = fixed(64);
     let mut proofs = BinaryBuilder::new();
     for item in items {
@@ -93,7 +117,12 @@ fn of_proof(items: &[Item<'_>]) -> Result<Vec<ArrayRef>, ArrowError> {
         leaves.append_value(item.leaf.as_bytes())?;
         prevs.append_value(item.record.prev().as_bytes())?;
         roots.append_value(item.commit.root().as_bytes())?;
-        signers.append_value(item.commit.signer().to_string());
+        let id = item.commit.signer();
+        let (_, text) = match &mut signer {
+            Some(known) if known.0 == id => known,
+            other => other.insert((id, id.to_string())),
+        };
+        signers.append_value(text);
         signatures.append_value(item.commit.signature())?;
         proofs.append_option(item.proof.as_deref().map(joined));
     }

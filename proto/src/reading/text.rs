@@ -13,7 +13,7 @@ const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1
 /// are escaped.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(steers) {
+    if is_plain(text) || !text.contains(steers) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len().saturating_add(16));
@@ -25,6 +25,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// Whether it is ASCII without control characters. Without an early end many bytes are looked at in
+/// one step.
+fn is_plain(text: &str) -> bool {
+    let other = |byte: &u8| !(b' '..=b'~').contains(byte);
+    !text.bytes().fold(false, |any, byte| any | other(&byte))
 }
 
 fn steers(c: char) -> bool {

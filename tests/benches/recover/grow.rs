@@ -8,6 +8,7 @@ use countersign_tests::folder::DataFolder;
 
 use crate::child::{Kid, answer};
 use crate::common::{now, since};
+use crate::event::event;
 use crate::lag::{Lag, caught_up};
 use crate::sheet::Sheet;
 use crate::{disk, open, start};
@@ -35,7 +36,7 @@ pub(crate) async fn run(folder: &Path, size: u64) {
     let lag = Arc::default();
     let follower = tokio::spawn(Lag::follow(Arc::clone(&log), Arc::clone(&lag)));
     let (begin, written) = (now(), disk::written());
-    let bytes = crate::fill::fill(&log, size, MAX_COMMIT_ENTRIES).await as f64;
+    let bytes = crate::fill::fill(&log, size, MAX_COMMIT_ENTRIES, |_| event()).await as f64;
     let took = since(begin);
     follower.abort();
     let end = now();

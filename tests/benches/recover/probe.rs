@@ -11,6 +11,7 @@ use countersign_tests::watch::quantile;
 
 use crate::child::{Kid, answer};
 use crate::common::{RUNS, median, now, since};
+use crate::event::event;
 use crate::fill::fill;
 use crate::lag::caught_up;
 use crate::random::Random;
@@ -89,7 +90,7 @@ async fn seals(log: &Arc<Log>) -> f64 {
     let mut waits = Vec::new();
     for _ in 0..SEALS {
         let size = log.accepted_size() + 1;
-        fill(log, size, 1).await;
+        fill(log, size, 1, |_| event()).await;
         let begin = now();
         log.wait_sealed(size).await.expect("a healthy disk");
         waits.push(since(begin));
@@ -102,7 +103,7 @@ async fn appends(log: &Arc<Log>) -> f64 {
     let mut rates = Vec::new();
     for _ in 0..RUNS {
         let (begin, size) = (now(), log.accepted_size() + APPENDED);
-        fill(log, size, MAX_COMMIT_ENTRIES).await;
+        fill(log, size, MAX_COMMIT_ENTRIES, |_| event()).await;
         rates.push(APPENDED as f64 * 1e3 / since(begin));
     }
     median(rates)
@@ -115,7 +116,7 @@ async fn amplification(log: &Arc<Log>) -> f64 {
     let written = disk::written();
     let entries = GROUPS * u64::try_from(GROUP).expect("small");
     let size = log.accepted_size() + entries;
-    let bytes = fill(log, size, GROUP).await;
+    let bytes = fill(log, size, GROUP, |_| event()).await;
     log.wait_sealed(size).await.expect("a healthy disk");
     caught_up(log).await;
     (disk::written() - written) as f64 / bytes as f64

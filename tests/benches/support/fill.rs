@@ -6,13 +6,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
-use countersign_chain::kind::Kind;
 use countersign_chain::limits::MAX_COMMIT_ENTRIES;
 use countersign_chain::principal::Principal;
 use countersign_ledger::log::{Log, Mode, NewEntry};
+use countersign_proto::event::Event;
 
-use crate::event::event;
 use crate::random::Random;
 
 /// Actors that take turns.
@@ -23,23 +21,23 @@ const ENTRIES_PER_CASE: u64 = 16;
 /// Cases are taken from entries that are durable for certain, two commits before.
 const DURABLE: u64 = 4_096;
 
+/// Makes the event of the next entry.
+pub(crate) type MakeEvent = fn(&mut Random) -> Event;
+
 /// Makes entries that one client carries.
 struct Maker {
-    kind: Kind,
-    payload: Bytes,
+    event: MakeEvent,
     actors: Vec<Principal>,
     via: Principal,
     random: Random,
 }
 
 impl Maker {
-    fn new(writer: u64) -> Self {
+    fn new(writer: u64, event: MakeEvent) -> Self {
         let parse = |text: String| Principal::parse(&text).expect("a principal");
-        let (kind, payload) = event().into_parts().expect("an event");
         let actors = (0..ACTORS).map(|n| parse(format!("agent:host-{n:04}")));
         Self {
-            kind,
-            payload,
+            event,
             actors: actors.collect(),
             via: parse(format!("agent:bench-{writer}")),
             random: Random::new(1 + writer),
@@ -52,7 +50,10 @@ impl Maker {
         let back = DURABLE + self.random.below(CASES * ENTRIES_PER_CASE);
         let opener = index.saturating_sub(back) / ENTRIES_PER_CASE * ENTRIES_PER_CASE;
         let case = if self.random.below(8) == 0 { 0 } else { opener };
-        NewEntry::new(self.kind, self.actors[actor].clone(), self.payload.clone())
+        let (kind, payload) = (self.event)(&mut self.random)
+            .into_parts()
+            .expect("an event");
+        NewEntry::new(kind, self.actors[actor].clone(), payload)
             .and_then(|entry| entry.via(self.via.clone()))
             .expect("small")
             .in_case(case)
@@ -64,13 +65,14 @@ struct Task {
     log: Arc<Log>,
     size: u64,
     group: u64,
+    event: MakeEvent,
     next: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl Task {
     async fn write(&self, writer: u64) {
-        let mut maker = Maker::new(writer);
+        let mut maker = Maker::new(writer, self.event);
         loop {
             let first = self.next.fetch_add(self.group, Ordering::Relaxed);
             if first >= self.size {
@@ -89,13 +91,14 @@ impl Task {
 
 /// Appends commits of exactly `group` entries until the log has `size`; returns the bytes of their
 /// records. With the largest commits two clients take turns: one syncs while the next is made.
-pub(crate) async fn fill(log: &Arc<Log>, size: u64, group: usize) -> u64 {
+pub(crate) async fn fill(log: &Arc<Log>, size: u64, group: usize, event: MakeEvent) -> u64 {
     // Smaller ones of two clients would go into one commit.
     let writers = if group == MAX_COMMIT_ENTRIES { 2 } else { 1 };
     let task = Arc::new(Task {
         log: Arc::clone(log),
         size,
         group: u64::try_from(group).expect("small"),
+        event,
         next: AtomicU64::new(log.accepted_size()),
         bytes: AtomicU64::new(0),
     });
