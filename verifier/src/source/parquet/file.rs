@@ -162,6 +162,7 @@ impl NativeFile {
             Ok(Batches {
                 reader: reader.map_err(words)?,
                 bounds: bounds.map_err(words),
+                ahead: None,
             })
         })
     }
@@ -173,6 +174,8 @@ pub(super) struct Batches {
     reader: ParquetRecordBatchReader,
     /// What the file says about them; or why that cannot be read.
     bounds: Result<Bounds, String>,
+    /// What was read before it was asked for.
+    ahead: Option<Result<Option<RecordBatch>, String>>,
 }
 
 impl Batches {
@@ -181,6 +184,17 @@ impl Batches {
     /// # Errors
     /// In words, why they cannot be read.
     pub(super) fn next(&mut self) -> Result<Option<RecordBatch>, String> {
+        self.ahead.take().unwrap_or_else(|| self.read())
+    }
+
+    /// Reads what will be asked for next.
+    pub(super) fn read_ahead(&mut self) {
+        if self.ahead.is_none() {
+            self.ahead = Some(self.read());
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<RecordBatch>, String> {
         guarded(|| {
             let next = self.reader.next().transpose();
             next.map_err(|error| error.to_string())
