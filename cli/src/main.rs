@@ -16,6 +16,7 @@ mod exit;
 mod files;
 mod logging;
 mod output;
+mod redact;
 mod render;
 mod span;
 mod when;

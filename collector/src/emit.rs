@@ -21,6 +21,7 @@ use tokio::io::AsyncBufRead;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::{MAX_JSON_LINE, MAX_RUN_ID, STOP_PATIENCE};
+use crate::redact::{Events, Redactor};
 use crate::sink::{Sink, SinkError};
 
 pub use line::LineError;
@@ -49,16 +50,20 @@ pub struct Options {
     pub run: String,
     /// What to do with a line that is no event.
     pub on_bad_line: OnBadLine,
+    /// Takes secrets out of events before they are sent; `None` sends them as they are.
+    pub redactor: Option<Redactor>,
 }
 
 impl Options {
-    /// A run of this name that ends at a line which is no event; the source is `stdin`.
+    /// A run of this name that ends at a line which is no event; the source is `stdin`, and no
+    /// secret is taken out.
     #[must_use]
     pub fn new(run: impl Into<String>) -> Self {
         Self {
             source: "stdin".to_owned(),
             run: run.into(),
             on_bad_line: OnBadLine::default(),
+            redactor: None,
         }
     }
 }
@@ -176,6 +181,7 @@ where
     let emitter = Emitter {
         sink,
         options,
+        redaction: options.redactor.clone().map(Events::new),
         stop,
         report,
         progress: Progress::default(),
@@ -187,6 +193,7 @@ where
 struct Emitter<'a, S> {
     sink: S,
     options: &'a Options,
+    redaction: Option<Events>,
     stop: CancellationToken,
     report: &'a mut (dyn FnMut(Report<'_>) + Send),
     progress: Progress,
@@ -276,8 +283,12 @@ impl<S: Sink> Emitter<'_, S> {
         }
     }
 
-    async fn send(&mut self, draft: Draft) -> Result<(), EmitError> {
+    async fn send(&mut self, mut draft: Draft) -> Result<(), EmitError> {
         self.waiting.push_back(self.progress.lines);
+        if let Some(redaction) = &self.redaction {
+            let cleaned = redaction.clean(&mut draft);
+            cleaned.map_err(|error| self.ended(error.into()))?;
+        }
         let sent = tokio::select! {
             sent = self.sink.send(draft) => sent,
             () = patience(&self.stop) => return Err(EmitError::Unacknowledged(self.progress)),

@@ -17,6 +17,7 @@
 mod block;
 mod builtin;
 mod card;
+mod events;
 mod judge;
 mod outlet;
 mod rules;
@@ -29,7 +30,9 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use outlet::{COUNT_FIELD, RULES_FIELD, Redacting};
+pub(crate) use events::Events;
+pub use events::{COUNT_FIELD, RULES_FIELD};
+pub use outlet::Redacting;
 pub use rules::Rules;
 pub use settings::{RuleSettings, RulesError, Settings};
 pub use stream::Stream;

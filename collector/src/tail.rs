@@ -17,11 +17,16 @@
 //! - the ledger dies after writing: the stream repeats, and the ledger answers with the first
 //!   receipts;
 //! - the state file is lost: files that were not replaced since get the same keys.
+//!
+//! A line from which secrets were taken out has a digest of what is left behind its key: read by
+//! other rules it is another event. The place does not move within a private key, so that the next
+//! run sees its beginning, too.
 
 pub(crate) mod content;
 pub(crate) mod file;
 pub(crate) mod follower;
 mod loss;
+mod redaction;
 mod run;
 pub(crate) mod siblings;
 pub(crate) mod state;
@@ -36,6 +41,7 @@ use jiff::tz::TimeZone;
 
 use crate::limits::{MAX_FILES, POLL_INTERVAL};
 use crate::parse::Format;
+use crate::redact::Redactor;
 use crate::sink::SinkError;
 
 pub use run::tail;
@@ -84,11 +90,13 @@ pub struct Options {
     pub interval: Duration,
     /// Zone of times in the files that name none.
     pub zone: TimeZone,
+    /// Takes secrets out of lines before they are sent; `None` sends them as they are.
+    pub redactor: Option<Redactor>,
 }
 
 impl Options {
     /// Follows these files until it is asked to stop, without a state file, in the zone of the
-    /// system.
+    /// system. No secret is taken out.
     #[must_use]
     pub fn new(files: Vec<Watched>, agent: impl Into<String>) -> Self {
         Self {
@@ -98,6 +106,7 @@ impl Options {
             until: Until::default(),
             interval: POLL_INTERVAL,
             zone: TimeZone::system(),
+            redactor: None,
         }
     }
 

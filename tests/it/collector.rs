@@ -70,6 +70,48 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
+#[test]
+fn emit_and_tail_take_secrets_out_by_rules_that_can_be_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("x.log"), "S-123456 PASSWORD=tailsecret1\n").expect("room");
+    let rules = "[[rules]]\nname = \"staff\"\npattern = 'S-\\d{6}'\n";
+    std::fs::write(path("rules.toml"), rules).expect("room");
+    std::fs::write(path("bad.toml"), "off = [\"no-such\"]\n").expect("room");
+    let (log, rules, bad) = (path("x.log"), path("rules.toml"), path("bad.toml"));
+    let run = |arguments: &[&str]| {
+        let mut collector = Collector::start(arguments);
+        if arguments[0] == "emit" {
+            collector.give("{\"raw\":\"S-123456 PASSWORD=tailsecret1\"}\n");
+        }
+        collector.end()
+    };
+    let table = [
+        (vec![], "S-123456 PASSWORD=[redacted:password]"),
+        (
+            vec!["--redact", text(&rules)],
+            "[redacted:staff] PASSWORD=[redacted:password]",
+        ),
+        (vec!["--no-redact"], "S-123456 PASSWORD=tailsecret1"),
+    ];
+    for command in [
+        &["emit", "--dry-run"][..],
+        &["tail", "--once", "--dry-run", text(&log)],
+    ] {
+        for (more, expected) in &table {
+            let (code, said) = run(&[command, more].concat());
+            assert_eq!(code, Some(0), "{said}");
+            assert!(said.contains(expected), "{command:?} {more:?}: {said}");
+        }
+    }
+    let (code, said) = run(&["tail", "--dry-run", "--redact", text(&bad), text(&log)]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("bad.toml cannot be used: off: there is no rule 'no-such'"),
+        "{said}"
+    );
+}
+
 /// Lines of a scrape that begin like this.
 fn metrics(server: &Served, name: &str) -> Vec<String> {
     let address = server.endpoint.http.trim_start_matches("http://");

@@ -18,6 +18,7 @@ use super::serve::stop_signal;
 use crate::connect::ConnectArgs;
 use crate::exit::{Outcome, Refused};
 use crate::output::{Progress, counted, grouped, printable};
+use crate::redact::RedactArgs;
 
 /// Collect events, record sessions, make access
 #[derive(Debug, Subcommand)]
@@ -46,7 +47,8 @@ pub(crate) enum BadLine {
 ///
 /// A line says "raw" (text) or "fields" (an object of texts) or both, and may say "source",
 /// "position", "observed_at" (RFC 3339), "case" (an index) and "idempotency_key". Other names are
-/// errors. Empty lines are passed over.
+/// errors. Empty lines are passed over. Secrets are taken out of both, as an agent does, unless
+/// --no-redact is given.
 ///
 /// A ledger that is away or full is waited for, and that is told; after --timeout seconds without
 /// an acknowledgement the exit code is 2. It is 1 when a line was no event, or when the ledger
@@ -74,6 +76,8 @@ pub(crate) struct EmitArgs {
     /// Print what would be sent instead
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) redact: RedactArgs,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
 }
@@ -111,6 +115,7 @@ async fn emit(args: EmitArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
             BadLine::Stop => OnBadLine::Stop,
             BadLine::Record => OnBadLine::Record,
         },
+        redactor: args.redact.redactor()?,
         ..emit::Options::new(run)
     };
     let input = open(&args).await?;
@@ -171,7 +176,9 @@ fn explain(error: emit::EmitError, run: &str, dry_run: bool) -> anyhow::Error {
     }
     let remedy = match refusal(&error) {
         Some(Reason::IdempotencyKeyReused) => {
-            "the prefix, or a key in the input, was used for another event: choose another".into()
+            "the prefix, or a key in the input, was used for another event, or for this one with \
+             other rules for secrets: choose another"
+                .into()
         }
         Some(_) => format!("once the reason is mended, {again}"),
         None => again,

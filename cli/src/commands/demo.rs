@@ -28,6 +28,7 @@ use super::{show, tail};
 use crate::exit::Outcome;
 use crate::files::{self, Access};
 use crate::output::{counted, grouped};
+use crate::redact::redactor;
 use crate::render;
 use crate::when::rfc3339;
 use crate::words;
@@ -116,6 +117,7 @@ async fn ingest(
     };
     let mut options = Options::new(vec![watched], "demo-host");
     options.until = Until::End(LastLine::Taken);
+    options.redactor = Some(redactor(None)?);
     let client = stage.client(Role::Agent).await?;
     let (start, stop) = (Instant::now(), CancellationToken::new());
     let sent = tail::send(

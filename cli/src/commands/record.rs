@@ -14,7 +14,7 @@ use countersign_client::{Client, random_key};
 use countersign_collector::agent::identity_of;
 use countersign_collector::limits::STOP_PATIENCE;
 use countersign_collector::outlet::Outlet as _;
-use countersign_collector::redact::{Redacting, Redactor, Rules, Settings};
+use countersign_collector::redact::Redacting;
 use countersign_collector::session::{
     self, Clock, Commands, Ended, GrantError, Keyboard, Options, Parts, Reason, Strays, Terminal,
     watch_grant,
@@ -29,6 +29,7 @@ use super::collector::stop_token;
 use crate::connect::ConnectArgs;
 use crate::exit::{Outcome, Refused};
 use crate::output::{counted, printable};
+use crate::redact::redactor;
 
 /// Run a command under a grant, recorded
 ///
@@ -69,19 +70,6 @@ pub(crate) struct RunArgs {
     pub(crate) command: Vec<OsString>,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
-}
-
-fn redactor(file: Option<&Path>) -> anyhow::Result<Redactor> {
-    let settings = match file {
-        None => Settings::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path);
-            let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-            let read = toml::from_str(&text);
-            read.with_context(|| format!("{} holds no rules", path.display()))?
-        }
-    };
-    Ok(Redactor::new(Rules::new(&settings)?))
 }
 
 fn spools(args: &RunArgs) -> anyhow::Result<PathBuf> {

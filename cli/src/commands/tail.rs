@@ -22,6 +22,7 @@ use super::collector::{repeats, sealed, stop_token};
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::{Progress, counted, grouped};
+use crate::redact::RedactArgs;
 
 /// How often the line of progress is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -46,7 +47,8 @@ pub(crate) enum LineFormat {
 /// last one was sealed. A file that is not there, and a ledger that is away or full, are waited
 /// for, and that is told. SIGTERM and SIGINT end it in order.
 ///
-/// Empty lines are passed over. A line of more than 32 KiB becomes several entries with the fields
+/// Secrets are taken out of the lines, as an agent does, unless --no-redact is given. Empty lines
+/// are passed over. A line of more than 32 KiB becomes several entries with the fields
 /// "part" and "more_parts".
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -71,11 +73,13 @@ pub(crate) struct TailArgs {
     #[arg(long, conflicts_with = "state")]
     pub(crate) dry_run: bool,
     #[command(flatten)]
+    pub(crate) redact: RedactArgs,
+    #[command(flatten)]
     pub(crate) connect: ConnectArgs,
 }
 
 impl TailArgs {
-    fn options(&self, agent: &str) -> Options {
+    fn options(&self, agent: &str) -> anyhow::Result<Options> {
         let watched = |path: &PathBuf| Watched {
             path: path.clone(),
             format: match self.format {
@@ -92,7 +96,8 @@ impl TailArgs {
             (true, None) => Until::End(LastLine::Taken),
             (false, _) => Until::Stopped,
         };
-        options
+        options.redactor = self.redact.redactor()?;
+        Ok(options)
     }
 }
 
@@ -103,13 +108,13 @@ pub(crate) async fn run(args: TailArgs, out: &mut dyn Write) -> anyhow::Result<O
     );
     let stop = stop_token()?;
     if args.dry_run {
-        tail::tail(&args.options("dry-run"), DryRun::new(io::stdout()), stop).await?;
+        tail::tail(&args.options("dry-run")?, DryRun::new(io::stdout()), stop).await?;
         return Ok(Outcome::Fine);
     }
     let config = args.connect.client_config()?;
     let identity = config.identity.clone();
     let client = Client::connect(config).await?;
-    let options = args.options(&own_name(&client, &identity)?);
+    let options = args.options(&own_name(&client, &identity)?)?;
     // A job ends; an agent waits for its ledger.
     let stream = if args.once {
         args.connect.patient_stream()

@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::Value;
 
 use super::*;
+use crate::redact::{Rules, Settings};
 use crate::sink::DryRun;
 
 struct Run {
@@ -179,4 +180,25 @@ async fn options_are_checked() {
         run(INPUT, &none).await.result,
         Err(EmitError::Source)
     ));
+}
+
+#[tokio::test]
+async fn secrets_are_taken_out_of_events_and_of_lines_that_are_none() {
+    let input = "{\"raw\":\"x PASSWORD=first-secret y\",\
+                 \"fields\":{\"db_password\":\"second one\"}}\n\
+                 no event: PASSWORD=third-secret\n{\"raw\":\"plain\"}";
+    let redactor = Redactor::new(Rules::new(&Settings::default()).unwrap());
+    let options = Options {
+        redactor: Some(redactor),
+        ..named(OnBadLine::Record)
+    };
+    let sent = run(input, &options).await.sent;
+    assert_eq!(sent[0]["raw"], "x PASSWORD=[redacted:password] y");
+    assert_eq!(sent[0]["fields"]["db_password"], "[redacted:password]");
+    assert_eq!(sent[0]["fields"]["redactions"], "2");
+    assert_eq!(sent[1]["raw"], "no event: PASSWORD=[redacted:password]");
+    assert_eq!(sent[2]["raw"], "plain");
+    assert!(sent[2].get("fields").is_none(), "{}", sent[2]);
+    let sent = run(input, &named(OnBadLine::Record)).await.sent;
+    assert_eq!(sent[0]["raw"], "x PASSWORD=first-secret y");
 }

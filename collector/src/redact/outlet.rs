@@ -1,25 +1,8 @@
 //! Takes secrets out of what passes on its way to the ledger.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use countersign_chain::limits::MAX_PAYLOAD;
-use countersign_client::Draft;
-use countersign_proto::event::{Event, Kinded, Known};
-use countersign_proto::v1;
-use parking_lot::Mutex;
-
-use crate::limits::MAX_REDACT_SOURCES;
 use crate::outlet::{Item, Outlet, OutletError};
-use crate::redact::block::Block;
-use crate::redact::scan::State;
-use crate::redact::stream::Marks;
-use crate::redact::{Found, Redactor};
-
-/// Field of an `ExternalEvent` with the number of secrets that were taken out of it.
-pub const COUNT_FIELD: &str = "redactions";
-/// Field of an `ExternalEvent` with the names of the rules that found them, with commas between.
-pub const RULES_FIELD: &str = "redacted_rules";
+use crate::redact::Redactor;
+use crate::redact::events::Events;
 
 /// An outlet that takes secrets out of every event, and hands it to another one.
 ///
@@ -29,9 +12,7 @@ pub const RULES_FIELD: &str = "redacted_rules";
 #[derive(Debug, Clone)]
 pub struct Redacting<O> {
     outlet: O,
-    redactor: Redactor,
-    /// Sources that are in the middle of a private key.
-    keys: Arc<Mutex<HashMap<String, State>>>,
+    events: Events,
 }
 
 impl<O> Redacting<O> {
@@ -39,127 +20,16 @@ impl<O> Redacting<O> {
     pub fn new(outlet: O, redactor: Redactor) -> Self {
         Self {
             outlet,
-            redactor,
-            keys: Arc::default(),
+            events: Events::new(redactor),
         }
     }
-
-    /// The item without its secrets.
-    fn without_secrets(&self, item: Item) -> Result<Item, OutletError> {
-        let unfit = |error| OutletError::Unfit(format!("an event cannot be read: {error}"));
-        let (kind, _) = item
-            .draft
-            .event
-            .parts()
-            .map_err(|error| unfit(error.to_string()))?;
-        let looked_at = [v1::ExternalEvent::KIND, v1::CommandExecuted::KIND];
-        if !looked_at.contains(&kind.get()) {
-            return Ok(item);
-        }
-        let known = item
-            .draft
-            .event
-            .known()
-            .map_err(|error| unfit(error.to_string()))?;
-        let event = match known {
-            Known::ExternalEvent(event) => self.external(&event),
-            Known::CommandExecuted(event) => self.command(&event),
-            _ => None,
-        };
-        Ok(match event {
-            None => item,
-            Some(event) => Item {
-                draft: Draft {
-                    event,
-                    ..item.draft
-                },
-                ..item
-            },
-        })
-    }
-
-    /// The event without its secrets; none when it has none.
-    fn external(&self, event: &v1::ExternalEvent) -> Option<Event> {
-        let mut before = self.keys.lock().remove(&event.source).unwrap_or_default();
-        before.block = before.block.map(Block::unmarked);
-        let (found, changed, after) = self.of_external(event, before.clone(), Marks::Named);
-        if after.block.is_some() {
-            let mut keys = self.keys.lock();
-            if keys.len() < MAX_REDACT_SOURCES {
-                keys.insert(event.source.clone(), after);
-            }
-        }
-        if found.count == 0 {
-            return None;
-        }
-        let event_of = |changed| Event::from_message(&changed);
-        let named = event_of(changed);
-        if is_small(&named) {
-            return Some(named);
-        }
-        Some(event_of(self.of_external(event, before, Marks::Short).1))
-    }
-
-    fn of_external(
-        &self,
-        event: &v1::ExternalEvent,
-        before: State,
-        marks: Marks,
-    ) -> (Found, v1::ExternalEvent, State) {
-        let mut changed = event.clone();
-        let (raw, mut found, after) = self.redactor.resume(&event.raw, before, marks);
-        changed.raw = raw.into();
-        for (name, value) in &mut changed.fields {
-            let (text, more) = self.redactor.field(name, value, marks);
-            if more.count > 0 {
-                *value = text;
-                found.add(more);
-            }
-        }
-        let (text, more) = self.redactor.marked(&event.malformed, marks);
-        changed.malformed = text;
-        found.add(more);
-        if found.count > 0 {
-            let names: Vec<&str> = found.by_rule.keys().map(String::as_str).collect();
-            let count = found.count.to_string();
-            changed.fields.insert(COUNT_FIELD.to_owned(), count);
-            changed
-                .fields
-                .insert(RULES_FIELD.to_owned(), names.join(","));
-        }
-        (found, changed, after)
-    }
-
-    fn command(&self, event: &v1::CommandExecuted) -> Option<Event> {
-        let of = |marks| {
-            let (command, found) = self.redactor.marked(&event.command, marks);
-            (found.count > 0).then(|| {
-                Event::from_message(&v1::CommandExecuted {
-                    command,
-                    redactions: event.redactions.saturating_add(found.count),
-                    ..event.clone()
-                })
-            })
-        };
-        let named = of(Marks::Named)?;
-        if is_small(&named) {
-            Some(named)
-        } else {
-            of(Marks::Short)
-        }
-    }
-}
-
-/// Whether the ledger takes an event of this size.
-fn is_small(event: &Event) -> bool {
-    event
-        .parts()
-        .is_ok_and(|(_, payload)| payload.len() <= MAX_PAYLOAD)
 }
 
 impl<O: Outlet> Outlet for Redacting<O> {
-    async fn put(&self, item: Item) -> Result<(), OutletError> {
-        self.outlet.put(self.without_secrets(item)?).await
+    async fn put(&self, mut item: Item) -> Result<(), OutletError> {
+        let unfit = |error| OutletError::Unfit(format!("an event cannot be read: {error}"));
+        self.events.clean(&mut item.draft).map_err(unfit)?;
+        self.outlet.put(item).await
     }
 
     fn durable(&self) -> impl Future<Output = Result<(), OutletError>> + Send {

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{self, Stop};
 use crate::limits::{SAVE_EVERY, STOP_PATIENCE};
-use crate::sink::Sink;
+use crate::sink::{Sink, SinkError};
 use crate::tail::follower::{Follower, Look};
+use crate::tail::redaction::Redaction;
 use crate::tail::state::{self, Place, State};
 use crate::tail::trouble::Trouble;
 use crate::tail::{Options, Summary, TailError, Until};
@@ -53,6 +54,7 @@ pub async fn tail<S: Sink>(
         stop,
         trouble: vec![Trouble::default(); followers.len()],
         followers,
+        redaction: Redaction::new(options.redactor.clone()),
         places: ledger,
         watch_at: Instant::now() + options.interval,
         sent: 0,
@@ -81,6 +83,7 @@ struct Tail<'a, S> {
     sink: S,
     stop: CancellationToken,
     followers: Vec<Follower>,
+    redaction: Redaction,
     /// What was told of each file.
     trouble: Vec<Trouble>,
     /// When the files are looked at again while an event waits to be sent.
@@ -139,7 +142,7 @@ impl<S: Sink> Tail<'_, S> {
                     return Ok((Go::Stop, any));
                 }
                 self.gaps += u64::from(item.is_gap);
-                if let Some(place) = item.place {
+                if let Some(place) = item.place.filter(|_| self.redaction.may_rest(&path)) {
                     self.places.wait_for(self.sent, &path, place);
                 }
             }
@@ -166,7 +169,8 @@ impl<S: Sink> Tail<'_, S> {
         }
     }
 
-    async fn send(&mut self, draft: Draft) -> Result<Go, TailError> {
+    async fn send(&mut self, mut draft: Draft) -> Result<Go, TailError> {
+        self.redaction.clean(&mut draft).map_err(SinkError::from)?;
         let mut sending = std::pin::pin!(self.sink.send(draft));
         loop {
             let sent = tokio::select! {

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use countersign_client::Client;
 use countersign_collector::outlet::Outlet as _;
 use countersign_collector::recording::{self, Cast, LedgerParts, OnDamage};
-use countersign_collector::redact::{Redacting, Redactor, Rules, Settings};
+use countersign_collector::redact::Redacting;
 use countersign_collector::session::{self, Clock, Options, Parts, Terminal, watch_grant};
 use countersign_collector::spool::{self, LedgerUplink, Owner, Patience, Spool, ship};
 use countersign_ledger::identity::role::Role;
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::stage::Stage;
 use crate::output::{counted, printable};
+use crate::redact::redactor;
 
 /// What bruno types. The password is none.
 const TYPED: &str = "\
@@ -33,7 +34,7 @@ pub(super) async fn record(
     case: u64,
     out: &mut dyn Write,
 ) -> anyhow::Result<u64> {
-    let redactor = Redactor::new(Rules::new(&Settings::default())?);
+    let redactor = redactor(None)?;
     let (granted, watching) = watch_grant(bruno, case).await?;
     let grant = granted.grant;
     let dir = stage.root.join("bruno-spool");

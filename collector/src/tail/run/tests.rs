@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::parse::Format;
+use crate::redact::{Redactor, Rules, Settings};
 use crate::sink::{DryRun, SinkError};
 use crate::tail::{LastLine, Watched};
 
@@ -341,4 +342,46 @@ async fn gaps_are_counted() {
     let (summary, sent) = world.run(&["a.log"]).await;
     assert_eq!(raw(&sent), ["new"]);
     assert_eq!((summary.lines(), summary.gaps), (1, 1));
+}
+
+#[tokio::test]
+async fn secrets_are_taken_out_of_lines_and_of_keys_that_two_runs_see() {
+    let world = World::new();
+    let redactor = Redactor::new(Rules::new(&Settings::default()).unwrap());
+    let options = Options {
+        redactor: Some(redactor),
+        ..world.options(&["a.log"], Until::End(LastLine::Left))
+    };
+    let run = async || {
+        let mut out = Vec::new();
+        let stop = CancellationToken::new();
+        tail(&options, DryRun::new(&mut out), stop).await.unwrap();
+        events(&out)
+    };
+    let (body, rest) = ("Zm9v".repeat(16), "YmFy".repeat(16));
+    let begin = "-----BEGIN OPENSSH PRIVATE KEY-----";
+    world.append(
+        "a.log",
+        &format!("x PASSWORD=secret y\nplain\n{begin}\n{body}\n"),
+    );
+    let first = run().await;
+    let gone = "[redacted:private-key]";
+    let lines = ["x PASSWORD=[redacted:password] y", "plain", begin, gone];
+    assert_eq!(raw(&first), lines);
+    // What is left is a part of the key where something was taken out, and only there.
+    let keys: Vec<bool> = first[1..=4]
+        .iter()
+        .map(|event| event["idempotency_key"].as_str().unwrap().contains('~'))
+        .collect();
+    assert_eq!(keys, [true, false, false, true]);
+    // The run that sees the rest begins before the key, and says the same of what was sent.
+    world.append(
+        "a.log",
+        &format!("{rest}\n-----END OPENSSH PRIVATE KEY-----\nmore\n"),
+    );
+    let again = run().await;
+    let end = "-----END OPENSSH PRIVATE KEY-----";
+    assert_eq!(raw(&again), [begin, gone, gone, end, "more"]);
+    assert_eq!(again[1..=2], first[3..=4]);
+    assert!(raw(&run().await).is_empty());
 }
