@@ -61,6 +61,11 @@ pub enum LogFormat {
 impl CsvlogConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         settings::path(&self.path)?;
+        let in_folder = self.path.parent().is_some_and(settings::has_star);
+        let is_series = Series::of(&self.path).is_some() && !in_folder;
+        if settings::has_star(&self.path) && !is_series {
+            return Err(ConfigError::Star(self.path.clone()));
+        }
         settings::interval(self.interval_ms)?;
         settings::zone(self.zone.as_deref()).map(drop)
     }

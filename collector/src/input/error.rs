@@ -27,6 +27,12 @@ pub enum ConfigError {
     /// Not a path.
     #[error("expected an absolute path of at most {MAX_PATH} bytes, got {}", .0.display())]
     Path(PathBuf),
+    /// A path that would stand for many files, where one is meant.
+    #[error(
+        "expected no `*` in {}: only csvlog takes one, and one only, in the name of the file; give \
+         each file an input", .0.display()
+    )]
+    Star(PathBuf),
     /// No place for a socket.
     #[error(
         "something else than a socket is at {}; give another `path`, or take away what is there",

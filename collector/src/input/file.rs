@@ -32,7 +32,7 @@ pub struct FileConfig {
 
 impl FileConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        settings::path(&self.path)?;
+        settings::one_file(&self.path)?;
         settings::interval(self.interval_ms)?;
         settings::zone(self.zone.as_deref()).map(drop)
     }

@@ -40,7 +40,7 @@ pub struct JsonlConfig {
 
 impl JsonlConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        settings::path(&self.path)?;
+        settings::one_file(&self.path)?;
         settings::interval(self.interval_ms).map(drop)
     }
 }

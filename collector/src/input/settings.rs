@@ -76,6 +76,20 @@ pub(crate) fn path(path: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// The path of one file.
+pub(crate) fn one_file(of: &Path) -> Result<(), ConfigError> {
+    path(of)?;
+    if has_star(of) {
+        return Err(ConfigError::Star(of.to_path_buf()));
+    }
+    Ok(())
+}
+
+/// Whether a path has a `*`, which stands for many names wherever it means something.
+pub(crate) fn has_star(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().contains(&b'*')
+}
+
 /// Milliseconds between two looks at a file that has nothing new.
 pub(crate) fn interval(millis: u64) -> Result<Duration, ConfigError> {
     let (least, most) = (10, 3_600_000);

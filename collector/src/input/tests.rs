@@ -65,6 +65,22 @@ const REFUSED: &[(&str, &str)] = &[
         "expected an absolute path",
     ),
     (
+        "type = \"file\"\nname = \"f\"\npath = \"/x/*.log\"",
+        "expected no `*` in /x/*.log: only csvlog takes one",
+    ),
+    (
+        "type = \"jsonl\"\nname = \"f\"\npath = \"/x*/a\"",
+        "expected no `*`",
+    ),
+    (
+        "type = \"csvlog\"\nname = \"p\"\npath = \"/x/*-*.csv\"",
+        "expected no `*`",
+    ),
+    (
+        "type = \"csvlog\"\nname = \"p\"\npath = \"/*/pg-*.csv\"",
+        "expected no `*`",
+    ),
+    (
         "type = \"file\"\nname = \"f\"\npath = \"/x\"\ninterval_ms = 1",
         "`interval_ms`",
     ),
