@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::limits::DRIFT_AGAIN;
 use crate::provision::clock::micros_of;
-use crate::provision::provisioner::{Drift, Finding, Grant};
+use crate::provision::provisioner::{Drift, Failure, Finding, Grant};
 use crate::provision::text::cut;
 
 /// Bytes of what was found, in an entry.
@@ -30,6 +30,8 @@ pub(crate) struct Seen {
     /// The grant, while it lasts.
     pub(crate) grant: Option<Grant>,
     pub(crate) mended: bool,
+    /// Why it could not be mended, when that was tried.
+    pub(crate) unmended: Option<Failure>,
     /// Whether the agent's log says so this time.
     pub(crate) is_loud: bool,
 }
@@ -163,6 +165,7 @@ mod tests {
             resource: "db".into(),
             grant: None,
             mended,
+            unmended: None,
             is_loud: false,
         }
     }

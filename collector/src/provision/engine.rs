@@ -338,6 +338,7 @@ impl<L: Ledger> Engine<L> {
                 finding,
                 grant: known.cloned(),
                 mended: false,
+                unmended: None,
                 is_loud: false,
             });
         }

@@ -414,6 +414,49 @@ async fn a_role_with_createrole_is_enough() {
     running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_superuser_gave_while_a_grant_lasts_is_told_as_it_is_with_the_remedy() {
+    let (server, dir) = (database(), tempfile::tempdir().expect("a folder"));
+    let text = with_createrole(&server, dir.path());
+    let text = text.replace("deliver = ", "on_drift = \"remove\"\ndeliver = ");
+    let site = Site::new(RESOURCES).await;
+    let running = site.provision(&text).await;
+    let grant = site.grant("orders-db", "read-only", 3_600).await;
+    site.made(grant).await;
+    let (role, password) = delivered(dir.path(), grant);
+    server.admin(
+        "orders",
+        &format!("GRANT operators TO {role}; GRANT SELECT ON secrets TO {role}"),
+    );
+    // The membership goes, the right stays, and no entry says that it is gone.
+    let left = "may SELECT public.secrets in orders";
+    let mut told = Vec::new();
+    site.wait(|known| {
+        let Known::AccessDriftDetected(drift) = known else {
+            return None;
+        };
+        told.push(drift.clone());
+        (drift.detail == left).then_some(())
+    })
+    .await;
+    assert!(told[0].detail.contains("member of operators"), "{told:?}");
+    assert!(told.iter().all(|drift| !drift.mended), "{told:?}");
+    let secrets = || server.run((&role, &password), "orders", "SELECT id FROM secrets");
+    assert!(secrets().status.success());
+    // What the status says to run is enough.
+    let trouble = || {
+        let all = site.troubles.all().into_iter();
+        all.map(|one| one.error).find(|error| error.contains(left))
+    };
+    until("the remedy", || trouble().is_some()).await;
+    let remedy = trouble().expect("it is there");
+    assert!(remedy.contains("run as a superuser"), "{remedy}");
+    server.admin("orders", remedy.split('`').nth(1).expect("a statement"));
+    assert!(!secrets().status.success());
+    until("no trouble", || trouble().is_none()).await;
+    running.stop().await;
+}
+
 /// What `--dry-run` says of this configuration.
 async fn checked(text: &str) -> Result<Vec<String>, String> {
     let file: AgentConfig = toml::from_str(text).expect("a configuration");

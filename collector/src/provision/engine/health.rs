@@ -102,12 +102,14 @@ impl Health {
             return self.troubles.works(&what);
         };
         let (target, detail) = (&first.finding.target, &first.finding.detail);
+        let why = first.unmended.as_ref();
+        let why = why.map_or_else(String::new, |why| format!(" (cannot mend it: {why})"));
         let more = match open.count() {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
         self.troubles
-            .failed(&what, &format!("{target}: {detail}{more}"), now);
+            .failed(&what, &format!("{target}: {detail}{why}{more}"), now);
     }
 }
 
@@ -144,6 +146,7 @@ mod tests {
             resource: "db".into(),
             grant: None,
             mended,
+            unmended: (target == "b").then(|| Failure::new("no right to")),
             is_loud: false,
         };
         health.drifted(
@@ -153,7 +156,10 @@ mod tests {
         );
         let all = troubles.all();
         assert_eq!(all[0].what, "drift at pg");
-        assert_eq!(all[0].error, "b: no grant explains it, and 1 more");
+        assert_eq!(
+            all[0].error,
+            "b: no grant explains it (cannot mend it: no right to), and 1 more"
+        );
         health.drifted("pg", &[seen("b", true)], 2);
         assert_eq!(troubles.all(), []);
     }

@@ -174,10 +174,14 @@ pub(super) async fn mend(served: &Served, mut seen: Vec<Seen>, standing: &[Stand
         }
         match limited(served.provisioner.mend(&one.finding, one.grant.as_ref())).await {
             Ok(()) => one.mended = true,
-            Err(failure) if one.is_loud => {
-                tracing::error!(provisioner, target, %failure, "cannot mend it");
+            Err(failure) => {
+                if one.is_loud {
+                    tracing::error!(provisioner, target, %failure, "cannot mend it");
+                } else {
+                    tracing::debug!(provisioner, target, %failure, "still not mended");
+                }
+                one.unmended = Some(failure);
             }
-            Err(failure) => tracing::debug!(provisioner, target, %failure, "still not mended"),
         }
     }
     if seen.iter().any(|one| one.mended) {
@@ -198,18 +202,19 @@ async fn look_again(served: &Served, seen: &mut [Seen], standing: &[Standing]) {
         }
     };
     for one in seen.iter_mut().filter(|one| one.mended) {
-        let target = &one.finding.target;
-        let detail = &one.finding.detail;
-        let is_left = |other: &Finding| other.target == *target && other.detail == *detail;
-        if left.iter().any(is_left) {
+        let (target, grant) = (&one.finding.target, one.finding.grant);
+        // What was mended in part reads differently now, and is not mended.
+        let mut same = left
+            .iter()
+            .filter(|other| other.target == *target && other.grant == grant);
+        if let Some(Finding { detail, .. }) = same.next() {
             if one.is_loud {
                 tracing::error!(
                     provisioner,
                     target,
+                    grant,
                     detail,
-                    "it is still there: a role that no grant made is shut out, and never dropped; \
-                     whoever made this removes it, or gives it a name that is not of temporary \
-                     access"
+                    "it is still there, although mending it did not fail"
                 );
             }
             one.mended = false;

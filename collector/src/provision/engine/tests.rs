@@ -148,6 +148,20 @@ async fn drift_is_told_once_and_mended_when_that_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_mended_in_part_is_not_mended() {
+    let mut stage = Stage::new();
+    stage.on_drift = OnDrift::Remove;
+    stage.world.lock().stubborn = true;
+    stage.add_stranger(99);
+    stage.start();
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let drifts = stage.drifts();
+    assert!(drifts.iter().all(|drift| !drift.mended), "{drifts:?}");
+    assert_eq!(drifts[1].detail, "nobody granted the rest of it");
+    stage.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_made_that_the_ledger_has_ended_already() {
     let mut stage = Stage::new();
     stage.issue();

@@ -36,6 +36,8 @@ pub(super) struct Right {
     pub(super) privilege: String,
     pub(super) schema: String,
     pub(super) table: String,
+    /// Who gave it.
+    pub(super) by: String,
 }
 
 /// Whether something can be given on.
@@ -134,9 +136,9 @@ WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = $1 AND d.datallowcon
     /// What a role may with tables of this database.
     pub(super) async fn table_rights(&self, oid: u32) -> Result<Vec<Right>, Failure> {
         const SQL: &str = "
-SELECT a.privilege_type, n.nspname::text, c.relname::text
+SELECT a.privilege_type, n.nspname::text, c.relname::text, pg_get_userbyid(a.grantor)::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a
-WHERE a.grantee = $1 AND c.relowner <> $1 ORDER BY 2, 3, 1";
+WHERE a.grantee = $1 AND c.relowner <> $1 ORDER BY 2, 3, 1, 4";
         let rows = self
             .query(SQL, &[&oid])
             .await
@@ -146,6 +148,7 @@ WHERE a.grantee = $1 AND c.relowner <> $1 ORDER BY 2, 3, 1";
                 privilege: row.try_get(0)?,
                 schema: row.try_get(1)?,
                 table: row.try_get(2)?,
+                by: row.try_get(3)?,
             })
         };
         let rights = rows.iter().map(right).collect::<Result<_, _>>();

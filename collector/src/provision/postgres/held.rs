@@ -2,7 +2,7 @@
 
 use tokio_postgres::Row;
 
-use super::catalog::Role;
+use super::catalog::{Right, Role};
 use super::connect::{Session, failure};
 use super::names::quoted;
 use crate::limits::MAX_HELD_TEXT;
@@ -17,6 +17,8 @@ struct Held {
     object: String,
     /// Who gave the right, or whose the object is.
     by: String,
+    /// Whether it is seen from every database.
+    shared: bool,
 }
 
 /// Rights of a role on what this database has, each with who gave it, and then whatever else
@@ -48,11 +50,12 @@ WITH rights(class, object, part, words, grantor) AS (
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, aclexplode(p.proacl) a
   WHERE a.grantee = $1
 )
-SELECT r.words, pg_describe_object(r.class, r.object, r.part), g.rolname::text
+SELECT r.words, pg_describe_object(r.class, r.object, r.part), g.rolname::text,
+       r.class = 'pg_database'::regclass
 FROM rights r JOIN pg_roles g ON g.oid = r.grantor
 UNION
 SELECT NULL, pg_describe_object(s.classid, s.objid, s.objsubid),
-       CASE s.deptype WHEN 'o' THEN pg_get_userbyid($1)::text ELSE '' END
+       CASE s.deptype WHEN 'o' THEN pg_get_userbyid($1)::text ELSE '' END, s.dbid = 0
 FROM pg_shdepend s
 WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = $1
   AND s.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
@@ -71,6 +74,7 @@ impl Session {
                 right: row.try_get(0)?,
                 object: object.unwrap_or_else(|| "what has no name any more".to_owned()),
                 by: row.try_get(2)?,
+                shared: row.try_get(3)?,
             })
         };
         let held = rows.iter().map(held).collect::<Result<_, _>>();
@@ -87,19 +91,32 @@ pub(super) async fn explained(
     cause: Failure,
 ) -> Failure {
     let mut words = Vec::new();
+    let mut shared = Vec::new();
     for (database, session) in databases {
         match session.held(role.oid).await {
-            Ok(held) => words.extend(told(&role.name, to, database, &held)),
+            Ok(mut held) => {
+                held.retain(|one| !shared.contains(one));
+                words.extend(told(&role.name, to, database, &held));
+                shared.extend(held.into_iter().filter(|one| one.shared));
+            }
             // The cause says more.
             Err(failure) => tracing::debug!(database, %failure, "cannot look at what it holds"),
         }
     }
-    // A right on a database is seen from each of them.
-    words.dedup();
     if words.is_empty() {
         return cause;
     }
-    let (name, all) = (&role.name, words.len());
+    let name = &role.name;
+    Failure::new(format!(
+        "the role {name} is shut out, but it cannot be dropped while it holds what others gave \
+         it; run as a superuser: {} ({cause})",
+        fitted(words)
+    ))
+}
+
+/// As many of these as have room in an error, and how many more there are.
+pub(super) fn fitted(words: Vec<String>) -> String {
+    let all = words.len();
     let mut room = MAX_HELD_TEXT;
     let mut shown = Vec::new();
     for word in words {
@@ -114,18 +131,34 @@ pub(super) async fn explained(
         0 => String::new(),
         more => format!("; and {more} more"),
     };
-    Failure::new(format!(
-        "the role {name} is shut out, but it cannot be dropped while it holds what others gave \
-         it; run as a superuser: {}{more} ({cause})",
-        shown.join("; ")
-    ))
+    format!("{}{more}", shown.join("; "))
+}
+
+/// A right on a table, with the statements that take it back.
+pub(super) fn given(role: &str, database: &str, right: &Right) -> String {
+    let Right {
+        privilege,
+        schema,
+        table,
+        by,
+    } = right;
+    format!(
+        "in {database}, for table {schema}.{table}, given by {by}: `SET ROLE {}; REVOKE \
+         {privilege} ON TABLE {}.{} FROM {}; RESET ROLE`",
+        quoted(by),
+        quoted(schema),
+        quoted(table),
+        quoted(role)
+    )
 }
 
 /// What each is, with the statements that take it back.
 fn told(role: &str, to: &str, database: &str, held: &[Held]) -> Vec<String> {
     let role = quoted(role);
     let words = held.iter().map(|held| {
-        let Held { right, object, by } = held;
+        let Held {
+            right, object, by, ..
+        } = held;
         match right {
             Some(right) => format!(
                 "in {database}, for {object}, given by {by}: `SET ROLE {}; REVOKE {right} FROM \
@@ -153,11 +186,13 @@ mod tests {
                 right: Some("ALL ON TABLE public.secrets".into()),
                 object: "table secrets".into(),
                 by: "post\"gres".into(),
+                shared: false,
             },
             Held {
                 right: None,
                 object: "default privileges".into(),
                 by: String::new(),
+                shared: false,
             },
         ];
         assert_eq!(

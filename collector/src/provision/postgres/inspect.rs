@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::{Right, Role, marked};
 use super::connect::Session;
+use super::held::{fitted, given};
 use super::names::{Mark, literal, quoted};
 use super::{Postgres, PostgresAccess};
 use crate::provision::clock::rfc3339;
@@ -96,8 +97,13 @@ impl Postgres {
                         privilege,
                         schema,
                         table,
+                        ..
                     } = right;
-                    changes.push(format!("may {privilege} {schema}.{table} in {database}"));
+                    let change = format!("may {privilege} {schema}.{table} in {database}");
+                    // Two may have given it.
+                    if changes.last() != Some(&change) {
+                        changes.push(change);
+                    }
                 }
             }
         }
@@ -127,7 +133,15 @@ impl Postgres {
                 .await
                 .map(drop),
             (Drift::Unknown | Drift::Outlived, Mark::None, _) => {
-                self.shut_out(&session, &role).await.map(drop)
+                self.shut_out(&session, &role).await?;
+                let prefix = self.marks.prefix();
+                if !name.starts_with(prefix) {
+                    return Ok(());
+                }
+                Err(Failure::new(format!(
+                    "the role {name} is shut out, and not dropped, as no grant made it; drop it, \
+                     or give it a name that does not begin with {prefix}"
+                )))
             }
             (Drift::Changed, Mark::Ours(_), Some(grant)) => {
                 self.restore(&session, &role, grant).await
@@ -138,7 +152,8 @@ impl Postgres {
         }
     }
 
-    /// Gives a role the attributes, memberships and rights on tables that its grant allows.
+    /// Gives a role the attributes, memberships and rights on tables that its grant allows. What
+    /// somebody else gave to it may stay: then the error says who takes it back.
     async fn restore(&self, session: &Session, role: &Role, grant: &Grant) -> Result<(), Failure> {
         let access = self.access(grant)?;
         let (name, limit) = (quoted(&role.name), self.config.connection_limit);
@@ -162,23 +177,53 @@ impl Postgres {
             sql.push_str(&format!("GRANT {} TO {name}; ", quoted(group)));
         }
         sql.push_str("COMMIT");
-        session.run(&sql).await?;
+        // Rights on tables are taken back also when this fails.
+        let attributes = session.run(&sql).await;
+        if attributes.is_err() {
+            session.run("ROLLBACK").await?;
+        }
+        let mut left = Vec::new();
         for database in session.databases_of(role.oid).await? {
             let there = self.server.session_in(&database).await?;
-            for right in there.table_rights(role.oid).await? {
-                if !access.allows(&database, &right) {
-                    let (schema, table) = (quoted(&right.schema), quoted(&right.table));
-                    let privilege = &right.privilege;
-                    there
-                        .run(&format!(
-                            "REVOKE {privilege} ON TABLE {schema}.{table} FROM {name}"
-                        ))
-                        .await?;
-                }
+            for right in take_back(&there, &database, role, access).await? {
+                left.push(given(&role.name, &database, &right));
             }
         }
-        Ok(())
+        attributes?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "the role {} keeps what others gave it; run as a superuser: {}",
+            role.name,
+            fitted(left)
+        )))
     }
+}
+
+/// Takes back the rights on tables of a database that are not configured; what is left of them.
+async fn take_back(
+    there: &Session,
+    database: &str,
+    role: &Role,
+    access: &PostgresAccess,
+) -> Result<Vec<Right>, Failure> {
+    let unfit = async || {
+        let mut rights = there.table_rights(role.oid).await?;
+        rights.retain(|right| !access.allows(database, right));
+        Ok::<_, Failure>(rights)
+    };
+    let name = quoted(&role.name);
+    for right in unfit().await? {
+        let (schema, table) = (quoted(&right.schema), quoted(&right.table));
+        let privilege = &right.privilege;
+        let sql = format!("REVOKE {privilege} ON TABLE {schema}.{table} FROM {name}");
+        // It also ends well, and does nothing, when another role gave the right.
+        if let Err(failure) = there.run(&sql).await {
+            tracing::debug!(database, sql, %failure, "a right cannot be taken back");
+        }
+    }
+    unfit().await
 }
 
 /// Attributes that differ from those that a role was made with.

@@ -62,6 +62,10 @@ pub(super) struct World {
     pub(super) delivered: Vec<String>,
     /// How often the next calls fail.
     pub(super) failures: u32,
+    /// Whether mending leaves something of what is found, and says nothing.
+    pub(super) stubborn: bool,
+    /// Whether something was mended in part.
+    touched: bool,
     passwords: u32,
 }
 
@@ -281,7 +285,12 @@ impl Provisioner for Maker {
             let strange = world.access.keys().filter(|grant| !there(grant));
             let strange = strange.map(|grant| {
                 let target = format!("access {grant}");
-                Finding::new(Drift::Unknown, *grant, target, "nobody granted it")
+                let detail = if world.touched {
+                    "nobody granted the rest of it"
+                } else {
+                    "nobody granted it"
+                };
+                Finding::new(Drift::Unknown, *grant, target, detail)
             });
             Ok(strange.collect())
         })
@@ -289,7 +298,12 @@ impl Provisioner for Maker {
 
     fn mend<'a>(&'a self, finding: &'a Finding, _grant: Option<&'a Grant>) -> Doing<'a, ()> {
         Box::pin(async move {
-            self.world.lock().access.remove(&finding.grant);
+            let mut world = self.world.lock();
+            if world.stubborn {
+                world.touched = true;
+            } else {
+                world.access.remove(&finding.grant);
+            }
             Ok(())
         })
     }

@@ -108,6 +108,7 @@ fn rights_on_tables_are_those_that_are_configured() {
         privilege: privilege.into(),
         schema: schema.into(),
         table: table.into(),
+        by: "postgres".into(),
     };
     for (database, right, allowed) in [
         ("orders", right("SELECT", "public", "orders"), true),
