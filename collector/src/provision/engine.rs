@@ -68,10 +68,27 @@ enum About {
 }
 
 /// When a provisioner is inspected next.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Inspection {
     at: u64,
     running: bool,
+    /// In a row.
+    failures: u32,
+}
+
+impl Inspection {
+    /// It is tried again soon, and not later than without the failure.
+    fn failed(&mut self, now: u64) {
+        let again = now.saturating_add(micros_of(pause(self.failures)));
+        (self.at, self.running) = (self.at.min(again), false);
+        self.failures = self.failures.saturating_add(1);
+    }
+}
+
+/// How long to wait after this many failures before the last one.
+fn pause(failures: u32) -> Duration {
+    let pause = MIN_PROVISION_PAUSE * (1 << failures.min(6));
+    pause.min(MAX_PROVISION_PAUSE)
 }
 
 pub(crate) struct Engine<L: Ledger> {
@@ -102,10 +119,6 @@ impl<L: Ledger> Engine<L> {
         routes: Routes,
     ) -> Self {
         let time = Time::new(clock.as_ref());
-        let inspection = Inspection {
-            at: 0,
-            running: false,
-        };
         Self {
             ledger,
             clock,
@@ -114,7 +127,7 @@ impl<L: Ledger> Engine<L> {
             watch: Watch::default(),
             alarms: Alarms::default(),
             health: Health::default(),
-            inspections: vec![inspection; served.len()],
+            inspections: vec![Inspection::default(); served.len()],
             served: served.into_iter().map(Arc::new).collect(),
             jobs: JoinSet::new(),
             abouts: BTreeMap::new(),
@@ -204,10 +217,8 @@ impl<L: Ledger> Engine<L> {
         if inspection.running || now < inspection.at {
             return;
         }
-        *inspection = Inspection {
-            at: now.saturating_add(micros_of(every)),
-            running: true,
-        };
+        inspection.at = now.saturating_add(micros_of(every));
+        inspection.running = true;
         let standing = self.book.standing(by, now);
         let before = self.book.revisions(by);
         self.spawn(About::Inspection(by), async move {
@@ -234,8 +245,7 @@ impl<L: Ledger> Engine<L> {
             failed @ (Some(Err(_)) | None) => {
                 let error = failed.and_then(Result::err);
                 let error = error.unwrap_or_else(|| "the stream ended".to_owned());
-                let pause = MIN_PROVISION_PAUSE * (1 << self.feed_failures.min(6));
-                let pause = pause.min(MAX_PROVISION_PAUSE);
+                let pause = pause(self.feed_failures);
                 self.feed_failures = self.feed_failures.saturating_add(1);
                 let now = self.time.now(self.clock.as_ref());
                 self.feed_again = now.saturating_add(micros_of(pause));
@@ -263,7 +273,7 @@ impl<L: Ledger> Engine<L> {
                         let error = ReportError::Later(error.to_string());
                         self.book.reported(&report, Err(error), now);
                     }
-                    Some(About::Inspection(by)) => self.inspections[by].running = false,
+                    Some(About::Inspection(by)) => self.inspections[by].failed(now),
                     Some(About::Drift) | None => {}
                 }
                 tracing::error!(%error, "a job of a provisioner broke");
@@ -282,8 +292,11 @@ impl<L: Ledger> Engine<L> {
                 let name = &self.served[by].name;
                 self.health.inspected(name, found.as_ref().err(), now);
                 match found {
-                    Ok(found) => self.judge(by, compared, found, now),
-                    Err(_told) => self.inspections[by].running = false,
+                    Ok(found) => {
+                        self.inspections[by].failures = 0;
+                        self.judge(by, compared, found, now);
+                    }
+                    Err(_told) => self.inspections[by].failed(now),
                 }
             }
             Done::Mended(by, seen) => {

@@ -148,6 +148,18 @@ async fn drift_is_told_once_and_mended_when_that_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_inspection_that_failed_is_made_again_soon() {
+    let mut stage = Stage::new();
+    stage.world.lock().blind = 2;
+    stage.add_stranger(99);
+    stage.start();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert_eq!(stage.world.lock().blind, 0);
+    assert_eq!(stage.drifts().len(), 1, "before the next one is due");
+    stage.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_mended_in_part_is_not_mended() {
     let mut stage = Stage::new();
     stage.on_drift = OnDrift::Remove;

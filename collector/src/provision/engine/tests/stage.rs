@@ -62,6 +62,8 @@ pub(super) struct World {
     pub(super) delivered: Vec<String>,
     /// How often the next calls fail.
     pub(super) failures: u32,
+    /// How often the next inspections fail.
+    pub(super) blind: u32,
     /// Whether mending leaves something of what is found, and says nothing.
     pub(super) stubborn: bool,
     /// Whether something was mended in part.
@@ -281,7 +283,11 @@ impl Provisioner for Maker {
                 let mut standing = standing.iter();
                 standing.any(|one| one.grant.grant == *grant && one.expected != Expected::Gone)
             };
-            let world = self.world.lock();
+            let mut world = self.world.lock();
+            if world.blind > 0 {
+                world.blind -= 1;
+                return Err(Failure::new("it cannot be seen"));
+            }
             let strange = world.access.keys().filter(|grant| !there(grant));
             let strange = strange.map(|grant| {
                 let target = format!("access {grant}");
