@@ -18,6 +18,7 @@ mod block;
 mod builtin;
 mod card;
 mod events;
+mod header;
 mod judge;
 mod outlet;
 mod rules;

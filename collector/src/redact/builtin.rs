@@ -34,6 +34,8 @@ pub(super) enum Form {
     Word(&'static str),
     /// The value behind what the pattern finds, when the pair of name and value passes.
     Value(&'static str, fn(&Pair<'_>) -> bool),
+    /// What is secret of the header whose name and sign the pattern finds.
+    Header(&'static str),
     /// The rest of the line behind what the pattern finds, up to a quote.
     Line(&'static str),
     /// Numbers of payment cards; it has no keywords.

@@ -217,13 +217,6 @@ fn is_verifier(value: &[u8]) -> bool {
         && parts.next().is_some_and(|data| data.starts_with(b"A"))
 }
 
-/// What follows `Authorization:`: after a scheme anything, else what looks like a token.
-pub(super) fn header(pair: &Pair<'_>) -> bool {
-    let schemed = pair.sign.iter().any(u8::is_ascii_alphabetic);
-    let digit = pair.value.iter().any(u8::is_ascii_digit);
-    is_value(pair) && (schemed || (digit && is_random(pair.value)))
-}
-
 /// What follows `IDENTIFIED BY`: SQL in capitals, or a text in SQL's quotes; others say in prose
 /// that something is identified by something.
 pub(super) fn sql(pair: &Pair<'_>) -> bool {

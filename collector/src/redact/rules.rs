@@ -61,6 +61,8 @@ pub(super) enum Way {
         exact: bool,
         judge: fn(&Pair<'_>) -> bool,
     },
+    /// By the name of a header before its value.
+    Header { regex: Regex },
     /// By the name before the rest of a line.
     Line { regex: Regex },
     /// By a pattern of the settings, anywhere in a line.
@@ -207,6 +209,9 @@ impl<'a> Building<'a> {
                     judge,
                 }
             }
+            Form::Header(pattern) => Way::Header {
+                regex: build(pattern)?.0,
+            },
             Form::Line(pattern) => Way::Line {
                 regex: build(pattern)?.0,
             },

@@ -4,16 +4,17 @@
 //! how the text came. Only two things go from piece to piece: a private key that has not ended, and
 //! a secret that reached the end of a window.
 
+mod named;
+
 use std::ops::Range;
 
 use memchr::{memchr, memrchr};
 use regex_automata::Input;
 use regex_automata::meta::Regex;
 
-use crate::limits::{REDACT_CONTEXT, REDACT_VALUE};
+use crate::limits::REDACT_CONTEXT;
 use crate::redact::block::{self, Block};
 use crate::redact::card;
-use crate::redact::judge::Pair;
 use crate::redact::rules::{AT_KEYWORD, From, Rules, Way};
 use crate::redact::value;
 
@@ -183,6 +184,12 @@ impl Scanner<'_> {
                     self.value(number, hit, name.offset(), *judge);
                 }
             }
+            Way::Header { regex } => {
+                let input = self.input(hit.keyword.start..hit.line.end);
+                if let Some(name) = regex.search_half(&input) {
+                    self.header(number, hit, name.offset());
+                }
+            }
             Way::Line { regex } => {
                 let input = self.input(hit.keyword.start..hit.line.end);
                 if let Some(name) = regex.search_half(&input) {
@@ -227,72 +234,6 @@ impl Scanner<'_> {
         regex.search_captures(&input, &mut captures);
         let secret = captures.get_group(group)?;
         Some((secret.range(), end))
-    }
-
-    /// The value behind a name.
-    fn value(&mut self, number: usize, hit: &Hit, at: usize, judge: fn(&Pair<'_>) -> bool) {
-        let value = value::read(self.text, at, hit.line.end);
-        if let Some(open) = value.open {
-            self.open(open);
-        }
-        let name = self.name(hit.keyword.start, at);
-        let judged = value.range.start..value.range.end.min(value.range.start + REDACT_VALUE);
-        let pair = Pair {
-            name: &self.text[name.clone()],
-            sign: &self.text[name.end.min(at)..at],
-            option: self.is_option(name.start),
-            quote: value.quote,
-            value: &self.text[judged],
-        };
-        if !judge(&pair) {
-            return;
-        }
-        let mut range = value.range;
-        let mut end = value.end;
-        if value.quote.is_none() && range.len() == REDACT_VALUE {
-            let rest = &self.text[range.end..hit.line.end];
-            let more = rest.iter().position(|byte| value::ends(*byte));
-            end = more.map_or(hit.line.end, |more| range.end + more);
-            range.end = end;
-        }
-        self.take(number, range, end);
-    }
-
-    /// The whole name that a keyword is in.
-    fn name(&self, keyword: usize, end: usize) -> Range<usize> {
-        let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        let from = keyword.saturating_sub(64);
-        let before = self.text[from..keyword]
-            .iter()
-            .rev()
-            .take_while(|byte| part(byte))
-            .count();
-        let after = self.text[keyword..end]
-            .iter()
-            .take_while(|byte| part(byte))
-            .count();
-        keyword - before..keyword + after
-    }
-
-    /// Whether a name is that of an option: `--password`, and `-password` of some programs.
-    fn is_option(&self, name: usize) -> bool {
-        self.text.get(name) == Some(&b'-')
-            && name
-                .checked_sub(1)
-                .is_none_or(|before| value::ends(self.text[before]))
-    }
-
-    /// The rest of a line, up to a quote.
-    fn rest(&mut self, number: usize, at: usize, line_end: usize) {
-        let rest = &self.text[at..line_end];
-        let ends = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\r');
-        let quote = rest.iter().position(ends);
-        if at + quote.unwrap_or(rest.len()) == self.text.len() {
-            self.open(at);
-        }
-        let value = &rest[..quote.unwrap_or(rest.len())];
-        let len = value.trim_ascii_end().len();
-        self.take(number, at..at + len, at + value.len());
     }
 
     fn open(&mut self, at: usize) {

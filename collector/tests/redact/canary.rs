@@ -247,6 +247,14 @@ fn whole(random: &mut Random, all: &mut Vec<Canary>) {
             "GET /login?user=ada&password={}&next=%2F HTTP/1.1\n",
         ),
         ("XML", "<user>ada</user><password>{}</password>\n"),
+        (
+            "XML with spaces",
+            "<user>ada</user><password>two words {}</password> ok\n",
+        ),
+        (
+            "digest header",
+            "> Authorization: Digest username=\"ada\", response=\"{}\"\r\n",
+        ),
         ("quoted with spaces", "password = \"{} two words\"\n"),
         ("DSN of Go", "open ada:{}@tcp(db:3306)/shop\n"),
     ] {

@@ -54,7 +54,7 @@ fn logs(random: &mut Random) -> String {
     for second in 0..600 {
         let time = format!("2026-11-26 10:{:02}:{:02}", second / 60, second % 60);
         let (a, b) = (random.below(100_000), random.next());
-        let line = match second % 15 {
+        let line = match second % 17 {
             0 => format!(
                 "{time} status installed libssl3t64:amd64 3.5.{}-1~deb13u1",
                 a % 10
@@ -92,6 +92,10 @@ fn logs(random: &mut Random) -> String {
             ),
             12 => format!("{time} [sudo] password for ada: "),
             13 => format!("PWD=/srv/app-{a} OLDPWD=/root SSH_AUTH_SOCK=/tmp/agent.{a}"),
+            14 => format!(
+                "{time} WARN authorization: denied for ada on item-{a}, authorization level {b}"
+            ),
+            15 => format!("<label for=\"password\">Enter your password</label> <td>{a}</td>"),
             _ => format!(
                 "https://docs.internal/a/b?utm_source=mail&id={a}#key-features user@host:22"
             ),
