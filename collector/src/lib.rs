@@ -28,6 +28,7 @@
 
 pub mod agent;
 pub mod emit;
+mod folder;
 pub mod input;
 pub mod limits;
 pub mod outlet;

@@ -16,6 +16,7 @@
 //! The stream is filtered by kinds of entries. That nothing was left out of it cannot be proved
 //! here; a ledger that hides the end of a grant cannot hide the time until which it was given.
 
+mod account;
 mod book;
 mod clock;
 mod config;
@@ -62,23 +63,17 @@ pub enum ProvisionError {
     /// The configuration is not one.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A provisioner cannot do its work as things are.
-    #[error("provisioner {name}: {failure}")]
-    Check {
-        /// The provisioner.
-        name: String,
-        /// Why.
-        failure: Failure,
-    },
 }
 
 /// What a provisioner would work on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checked {
     /// Name of the provisioner.
     pub name: String,
     /// What it would make, and what exists already, in lines.
     pub lines: Vec<String>,
+    /// What would fail, in lines.
+    pub wrong: Vec<String>,
 }
 
 /// Makes and removes access until `stop` is cancelled. What exists then stays, and ends by itself
@@ -94,86 +89,102 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), ProvisionError> {
     let routes = config::routes(configs)?;
-    let served = serve(configs, &client.origin(), &clock)?;
+    let origin = client.origin();
+    let served = configs
+        .iter()
+        .map(|config| serve_one(config, &origin, &clock));
+    let served = served.collect::<Result<Vec<_>, _>>()?;
     let engine = Engine::new(client, clock, served, routes);
     engine.telling(troubles).run(stop).await;
     Ok(())
 }
 
-/// Connects, and says what would be made and what exists. Nothing is changed.
+/// Connects each, and says what would be made, what exists and what would fail. Nothing is changed.
 ///
 /// # Errors
-/// [`ProvisionError`] when the configuration cannot be used, or something is not as it must be.
+/// [`ConfigError`] when the configuration as a whole cannot be used.
 pub async fn check(
     configs: &[ProvisionConfig],
     clock: Arc<dyn Clock>,
-) -> Result<Vec<Checked>, ProvisionError> {
+) -> Result<Vec<Checked>, ConfigError> {
     config::routes(configs)?;
     let mut all = Vec::new();
-    for (served, config) in serve(configs, "", &clock)?.into_iter().zip(configs) {
-        let name = served.name.clone();
-        // Whatever a hook or a service makes, it may have no credential.
-        let has_credential = config.postgres.is_some() || config.ssh.is_some();
-        if has_credential && served.delivery.is_none() {
-            let failure = Failure::new(deliver::NO_WAY);
-            return Err(ProvisionError::Check { name, failure });
+    for config in configs {
+        let mut checked = Checked {
+            name: config.name.clone(),
+            ..Checked::default()
+        };
+        match serve_one(config, "", &clock) {
+            Ok(served) => look(config, &served, &mut checked).await,
+            Err(error) => checked.wrong.push(error.to_string()),
         }
-        match served.provisioner.check().await {
-            Ok(found) => {
-                let mut lines = Vec::new();
-                if !has_credential {
-                    let access = config.access().into_iter();
-                    lines.extend(access.map(|(resource, permission)| {
-                        format!("{permission} on {resource}: it answers, and would be asked")
-                    }));
-                }
-                lines.extend(found);
-                all.push(Checked { name, lines });
-            }
-            Err(failure) => return Err(ProvisionError::Check { name, failure }),
-        }
+        all.push(checked);
     }
     Ok(all)
 }
 
-/// The provisioners of a configuration that was checked as a whole.
-fn serve(
-    configs: &[ProvisionConfig],
+/// Looks at one provisioner and its delivery.
+async fn look(config: &ProvisionConfig, served: &engine::Served, checked: &mut Checked) {
+    // Whatever a hook or a service makes, it may have no credential.
+    let has_credential = config.postgres.is_some() || config.ssh.is_some();
+    match &served.delivery {
+        Some(delivery) => {
+            let failed = delivery.check().await.err();
+            checked
+                .wrong
+                .extend(failed.map(|failure| failure.to_string()));
+        }
+        None if has_credential => checked.wrong.push(deliver::NO_WAY.to_owned()),
+        None => {}
+    }
+    match served.provisioner.check().await {
+        Ok(found) => {
+            if !has_credential {
+                let access = config.access().into_iter();
+                checked.lines.extend(access.map(|(resource, permission)| {
+                    format!("{permission} on {resource}: it answers, and would be asked")
+                }));
+            }
+            checked.lines.extend(found);
+        }
+        Err(failure) => checked.wrong.push(failure.to_string()),
+    }
+}
+
+/// The provisioner of a configuration that was checked with all others.
+fn serve_one(
+    config: &ProvisionConfig,
     origin: &str,
     clock: &Arc<dyn Clock>,
-) -> Result<Vec<engine::Served>, ProvisionError> {
-    let mut all = Vec::new();
-    for config in configs {
-        let made: Result<Box<dyn Provisioner>, String> = match config {
-            ProvisionConfig {
-                postgres: Some(postgres),
-                ..
-            } => postgres::Postgres::new(&config.name, origin, postgres).map(boxed),
-            ProvisionConfig { ssh: Some(ssh), .. } => ssh::Ssh::new(ssh).map(boxed),
-            ProvisionConfig {
-                hook: Some(hook), ..
-            } => hook::Hook::new(hook).map(boxed),
-            ProvisionConfig {
-                webhook: Some(webhook),
-                ..
-            } => webhook::Webhook::new(webhook, Arc::clone(clock)).map(boxed),
-            _ => return Err(ConfigError::Kind(config.name.clone()).into()),
-        };
-        let provisioner = made.map_err(|why| ConfigError::Setting {
-            name: config.name.clone(),
-            why,
-        })?;
-        let every = config.inspect_every.get();
-        all.push(engine::Served {
-            name: config.name.clone(),
-            resource: config.first_resource(),
-            provisioner,
-            delivery: config.deliver.as_ref().and_then(deliver::of),
-            inspect_every: Some(every).filter(|every| !every.is_zero()),
-            on_drift: config.on_drift,
-        });
-    }
-    Ok(all)
+) -> Result<engine::Served, ConfigError> {
+    let made: Result<Box<dyn Provisioner>, String> = match config {
+        ProvisionConfig {
+            postgres: Some(postgres),
+            ..
+        } => postgres::Postgres::new(&config.name, origin, postgres).map(boxed),
+        ProvisionConfig { ssh: Some(ssh), .. } => ssh::Ssh::new(ssh).map(boxed),
+        ProvisionConfig {
+            hook: Some(hook), ..
+        } => hook::Hook::new(hook).map(boxed),
+        ProvisionConfig {
+            webhook: Some(webhook),
+            ..
+        } => webhook::Webhook::new(webhook, Arc::clone(clock)).map(boxed),
+        _ => return Err(ConfigError::Kind(config.name.clone())),
+    };
+    let provisioner = made.map_err(|why| ConfigError::Setting {
+        name: config.name.clone(),
+        why,
+    })?;
+    let every = config.inspect_every.get();
+    Ok(engine::Served {
+        name: config.name.clone(),
+        resource: config.first_resource(),
+        provisioner,
+        delivery: config.deliver.as_ref().and_then(deliver::of),
+        inspect_every: Some(every).filter(|every| !every.is_zero()),
+        on_drift: config.on_drift,
+    })
 }
 
 fn boxed<P: Provisioner + 'static>(provisioner: P) -> Box<dyn Provisioner> {

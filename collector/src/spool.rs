@@ -36,7 +36,7 @@ use store::Store;
 use writer::{Put, Writer};
 
 pub use ship::{LedgerUplink, Patience, ShipError, Uplink, UplinkError, ship};
-pub use store::{Owner, Recovered, SpoolError};
+pub use store::{Owner, Recovered, SpoolError, prepared};
 
 /// What a full spool does with new items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]

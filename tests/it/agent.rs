@@ -10,6 +10,7 @@ use std::time::Duration;
 use countersign_client::{Client, Filter};
 use countersign_ledger::identity::role::Role;
 use countersign_proto::event::Known;
+use countersign_proto::v1;
 use countersign_tests::folder::DataFolder;
 use countersign_tests::process::{Served, countersign, free_port, is_long};
 
@@ -148,4 +149,91 @@ async fn kills_of_agent_and_ledger_lose_nothing_and_double_nothing() {
     agent.kill();
     let (status, printed) = server.stop();
     assert!(status.success(), "{printed}");
+}
+
+/// What a dry run of this file says, and its exit code.
+fn dry_run(file: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let file = file.to_str().expect("text");
+    let ran = countersign(&[&["collector", "agent", "--dry-run", file], more].concat())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    let said = [ran.stdout, ran.stderr].concat();
+    (ran.status.code(), String::from_utf8(said).expect("text"))
+}
+
+/// Two provisioners of which neither could work.
+fn unprepared(dir: &Path) -> String {
+    let hook = |name: &str, deliver: &str| {
+        format!(
+            "[[provision]]\nname = {name:?}\ndeliver = {deliver}\n[provision.hook]\ncommand = \
+             [\"/bin/echo\", '{{\"existing\":[]}}']\n[[provision.hook.access]]\nresource = \
+             {name:?}\npermission = \"raed\"\n"
+        )
+    };
+    let accounts = format!("{{ dir = {dir:?}, accounts = {{ ada = \"nobodyhere\" }} }}");
+    let program = "{ command = [\"/no/such\"] }";
+    [hook("valt", program), hook("dbs", &accounts)].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_says_all_that_would_fail_and_changes_nothing() {
+    let data = DataFolder::new().await;
+    let identity = data.issue(Role::Agent, "db-1").await;
+    let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
+    let url = server.endpoint.grpc.clone();
+    let dir = tempfile::tempdir().expect("a folder");
+    let (file, spool) = (dir.path().join("agent.toml"), dir.path().join("spool"));
+    let write = |spool: &Path| {
+        let text = format!(
+            "spool.dir = {spool:?}\n{}",
+            unprepared(&dir.path().join("d"))
+        );
+        std::fs::write(&file, text).expect("room");
+    };
+    let identity = identity.to_str().expect("text");
+    let asked = ["--identity", identity, "--server", &url];
+    write(Path::new("/proc/sp"));
+    let (code, said) = dry_run(&file, &asked);
+    assert_eq!(code, Some(1), "{said}");
+    for says in [
+        "FAILS  no policy is in force",
+        "FAILS  provisioner valt: cannot run /no/such",
+        "FAILS  provisioner dbs: this machine has no account nobodyhere",
+        "FAILS  cannot make files in /proc/sp",
+    ] {
+        assert!(said.contains(says), "expected {says}, got {said}");
+    }
+
+    // The policy that is in force is asked, as far as there is a ledger.
+    let admin = data.connect(&url, &data.admin()).await;
+    let starter = countersign_workflow::policy::starter();
+    let files = starter.files().map(|(name, text)| v1::PolicyFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    });
+    let put = v1::PutPolicyRequest {
+        files: files.collect(),
+        ..v1::PutPolicyRequest::default()
+    };
+    admin.put_policy(put).await.expect("a policy");
+    let (_, said) = dry_run(&file, &asked);
+    let says = "provisioner valt: the policy in force has no resource valt";
+    assert!(said.contains(says), "{said}");
+    std::fs::create_dir(&spool).expect("room");
+    let owner = "{\"format\":1,\"identity\":\"spiffe://else\",\"log\":\"main\"}";
+    std::fs::write(spool.join("OWNER"), owner).expect("room");
+    write(&spool);
+    let (_, said) = dry_run(&file, &["--identity", identity]);
+    assert!(
+        said.contains("no server is named: the ledger is not asked"),
+        "{said}"
+    );
+    assert!(
+        said.contains("belongs to spiffe://else for the log main"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_dir(&spool).expect("a folder").count(), 1);
+    assert!(!dir.path().join("d").exists());
+    assert!(server.stop().0.success());
 }

@@ -84,7 +84,7 @@ pub(crate) async fn run(args: AgentArgs, out: &mut dyn Write) -> anyhow::Result<
     let ledger = args.connect.client_config()?;
     // Who closed stderr does not want to read it.
     for text in role::warnings(&config, &ledger.identity) {
-        writeln!(io::stderr(), "{}", printable(&text)).ok();
+        writeln!(io::stderr(), "warning: {}", printable(&text)).ok();
     }
     let provisioner = match &config.provisioner_identity {
         None => ledger.clone(),

@@ -128,7 +128,8 @@ pub enum ConfigError {
 
 impl ProvisionConfig {
     /// What is served: resources and permissions.
-    pub(crate) fn access(&self) -> Vec<(String, String)> {
+    #[must_use]
+    pub fn access(&self) -> Vec<(String, String)> {
         let of = |resource: &String, permission: &String| (resource.clone(), permission.clone());
         if let Some(postgres) = &self.postgres {
             let access = postgres.access.iter();

@@ -4,7 +4,6 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,10 +13,12 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use crate::folder::takes_files;
+use crate::provision::account;
 use crate::provision::config::DeliverConfig;
 use crate::provision::credential::{Credential, Secret};
 use crate::provision::hook::GrantJson;
-use crate::provision::process::{Program, ProgramError};
+use crate::provision::process::Program;
 use crate::provision::provisioner::{Doing, Failure, Grant};
 use crate::provision::text::{cut, plain};
 
@@ -32,6 +33,9 @@ pub(crate) trait Deliver: Send + Sync {
 
     /// Takes back what is where it was put.
     fn withdraw<'a>(&'a self, grant: &'a Grant) -> Doing<'a, ()>;
+
+    /// Whether it could deliver now. Nothing is changed.
+    fn check(&self) -> Doing<'_, ()>;
 }
 
 /// The delivery that is configured.
@@ -80,28 +84,7 @@ impl Files {
             .accounts
             .get(person)
             .map_or(person, String::as_str);
-        let numeric = account.chars().all(|c| c.is_ascii_digit());
-        if numeric || account.starts_with('-') {
-            return Ok(None);
-        }
-        let getent = Program::new("getent", &["passwd", account], Duration::from_secs(10));
-        let line = match getent.run(b"").await {
-            Ok(line) => String::from_utf8_lossy(line.expose()).into_owned(),
-            Err(ProgramError::Failed { status, .. }) if status.code() == Some(2) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(Failure::new(error.to_string())),
-        };
-        let mut fields = line.trim_end().split(':').skip(2);
-        let ids = (fields.next(), fields.next());
-        let ids = (
-            ids.0.and_then(|id| id.parse().ok()),
-            ids.1.and_then(|id| id.parse().ok()),
-        );
-        match ids {
-            (Some(uid), Some(gid)) => Ok(Some((uid, gid))),
-            _ => Err(Failure::new(format!("the account {account} has no ids"))),
-        }
+        account::ids(account).await
     }
 }
 
@@ -142,6 +125,28 @@ impl Deliver for Files {
             }
             Ok(())
         })
+    }
+
+    fn check(&self) -> Doing<'_, ()> {
+        Box::pin(self.prepared())
+    }
+}
+
+impl Files {
+    /// A person whose account is named has that account.
+    async fn prepared(&self) -> Result<(), Failure> {
+        let dir = self.dir.display();
+        takes_files(&self.dir)
+            .map_err(|error| Failure::new(format!("cannot deliver into {dir}: {error}")))?;
+        let accounts = self.config.accounts.values().map(String::as_str);
+        let missing = account::missing(accounts.collect()).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "this machine has no account {}; make it, or correct `accounts` of `deliver`",
+            missing.join(", ")
+        )))
     }
 }
 
@@ -219,6 +224,13 @@ impl Deliver for Hook {
 
     fn withdraw<'a>(&'a self, grant: &'a Grant) -> Doing<'a, ()> {
         Box::pin(self.run("withdraw", grant, None))
+    }
+
+    fn check(&self) -> Doing<'_, ()> {
+        Box::pin(async {
+            let found = self.program.check();
+            found.map_err(|error| Failure::new(error.to_string()))
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Other programs: with a time limit, bounded output, and nothing left behind.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -67,6 +68,33 @@ impl Program {
             limit,
             max_output: 65_536,
         }
+    }
+
+    /// Whether there is such a program, which is not run.
+    pub(crate) fn check(&self) -> Result<(), ProgramError> {
+        let program = self.command.first().ok_or(ProgramError::Empty)?;
+        let is_program = |path: &Path| {
+            let facts = std::fs::metadata(path)?;
+            if facts.is_file() && facts.permissions().mode() & 0o111 != 0 {
+                return Ok(());
+            }
+            Err(io::Error::other("it is no program that can be run"))
+        };
+        let found = if program.contains('/') {
+            // It is run in the root.
+            is_program(&Path::new("/").join(program))
+        } else {
+            let mut folders = PATH
+                .split(':')
+                .map(|folder| Path::new(folder).join(program));
+            let why = || io::Error::other(format!("it is in none of {PATH}"));
+            let found = folders.any(|path| is_program(&path).is_ok());
+            found.then_some(()).ok_or_else(why)
+        };
+        found.map_err(|source| ProgramError::Start {
+            program: program.into(),
+            source,
+        })
     }
 
     fn name(&self) -> String {

@@ -10,6 +10,7 @@
 //! sealed all of it, and `SEALED` says so before it is gone.
 
 mod folder;
+mod prepared;
 mod scan;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +24,7 @@ use countersign_chain::sequence::QueueId;
 use rustix::fs::FallocateFlags;
 
 pub use folder::{Owner, SpoolError};
+pub use prepared::prepared;
 pub(super) use scan::next_frame;
 use scan::{Found, scan, written};
 

@@ -461,7 +461,17 @@ async fn what_a_superuser_gave_while_a_grant_lasts_is_told_as_it_is_with_the_rem
 async fn checked(text: &str) -> Result<Vec<String>, String> {
     let file: AgentConfig = toml::from_str(text).expect("a configuration");
     match check(&file.provision, Arc::new(SystemClock)).await {
-        Ok(all) => Ok(all.into_iter().flat_map(|one| one.lines).collect()),
+        Ok(all) => {
+            let wrong: Vec<&str> = all
+                .iter()
+                .flat_map(|one| one.wrong.iter().map(String::as_str))
+                .collect();
+            if wrong.is_empty() {
+                Ok(all.into_iter().flat_map(|one| one.lines).collect())
+            } else {
+                Err(wrong.join("\n"))
+            }
+        }
         Err(error) => Err(error.to_string()),
     }
 }

@@ -8,9 +8,13 @@ use countersign_client::{Client, Config};
 use countersign_collector::agent::{AgentConfig, identity_of};
 use countersign_collector::input;
 use countersign_collector::provision::{self, SystemClock};
+use countersign_collector::spool::{Owner, prepared};
+use countersign_proto::reason::Reason;
+use countersign_workflow::policy::{Bundle, Policy};
 use tokio::time::timeout;
 
 use super::role;
+use crate::config::MAIN;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
 use crate::output::printable;
@@ -47,6 +51,18 @@ pub(super) async fn run(
         is_wrong: false,
     };
     ledger(config, connect, &mut page).await?;
+    inputs(config, &mut page)?;
+    provisioners(config, &mut page).await?;
+    spool(config, connect, &mut page)?;
+    page.line("Nothing was changed.")?;
+    Ok(if page.is_wrong {
+        Outcome::Found
+    } else {
+        Outcome::Fine
+    })
+}
+
+fn inputs(config: &AgentConfig, page: &mut Page<'_>) -> std::io::Result<()> {
     for input in &config.input {
         let (name, source) = (input.name(), input.source());
         page.line(&format!("input {name}: {source}"))?;
@@ -59,25 +75,46 @@ pub(super) async fn run(
             Err(error) => page.wrong(&format!("input {name}: {error}"))?,
         }
     }
-    twice(config, &mut page)?;
-    if !config.provision.is_empty() {
-        let clock = Arc::new(SystemClock);
-        for checked in provision::check(&config.provision, clock).await? {
-            page.line(&format!("provisioner {}:", checked.name))?;
-            for line in checked.lines {
-                page.line(&format!("  {line}"))?;
-            }
+    twice(config, page)
+}
+
+async fn provisioners(config: &AgentConfig, page: &mut Page<'_>) -> anyhow::Result<()> {
+    if config.provision.is_empty() {
+        return Ok(());
+    }
+    for checked in provision::check(&config.provision, Arc::new(SystemClock)).await? {
+        let name = &checked.name;
+        page.line(&format!("provisioner {name}:"))?;
+        for line in &checked.lines {
+            page.line(&format!("  {line}"))?;
+        }
+        for wrong in &checked.wrong {
+            page.wrong(&format!("provisioner {name}: {wrong}"))?;
         }
     }
+    Ok(())
+}
+
+/// Whether the spool could be opened; without an identity, only whether there is a place for it.
+fn spool(config: &AgentConfig, connect: &ConnectArgs, page: &mut Page<'_>) -> anyhow::Result<()> {
     let spool = &config.spool;
     let (dir, mib) = (spool.dir.display(), spool.max_mib);
     page.line(&format!("spool {dir}: {mib} MiB"))?;
-    page.line("Nothing was changed.")?;
-    Ok(if page.is_wrong {
-        Outcome::Found
-    } else {
-        Outcome::Fine
-    })
+    let settings = connect.settings()?;
+    let identity = settings
+        .identity
+        .and_then(|folder| identity_of(&folder).ok());
+    let log = settings.log.unwrap_or_else(|| MAIN.to_owned());
+    let owner = identity.map(|identity| Owner { identity, log });
+    match prepared(&spool.dir, owner.as_ref()) {
+        Ok(lines) => {
+            for line in lines {
+                page.line(&format!("  {line}"))?;
+            }
+        }
+        Err(error) => page.wrong(&error.to_string())?,
+    }
+    Ok(())
 }
 
 /// Two inputs may read one file, and each line comes twice then.
@@ -116,7 +153,10 @@ async fn ledger(
     for text in role::warnings(config, &identity) {
         page.wrong(&text)?;
     }
-    if settings.server.is_empty() || !all {
+    if settings.server.is_empty() {
+        return Ok(page.line("no server is named: the ledger is not asked")?);
+    }
+    if !all {
         return Ok(());
     }
     let agent = connect.client_config()?;
@@ -124,6 +164,7 @@ async fn ledger(
         identity: folder.clone(),
         ..agent.clone()
     });
+    let mut answering = None;
     for config in std::iter::once(agent).chain(provisioner) {
         let folder = config.identity.display().to_string();
         // What is remembered of a ledger is for the run.
@@ -132,9 +173,51 @@ async fn ledger(
             ..config
         };
         match timeout(PATIENCE, Client::connect(config)).await {
-            Ok(Ok(_client)) => page.line(&format!("ledger: answers {folder}"))?,
+            Ok(Ok(client)) => {
+                page.line(&format!("ledger: answers {folder}"))?;
+                answering = Some(client);
+            }
             Ok(Err(error)) => page.wrong(&format!("ledger, with {folder}: {error}"))?,
             Err(_elapsed) => page.wrong(&format!("ledger, with {folder}: no answer in 10 s"))?,
+        }
+    }
+    match answering {
+        Some(client) if !config.provision.is_empty() => policy(config, &client, page).await,
+        _ => Ok(()),
+    }
+}
+
+/// Whether the policy in force knows what is provisioned: nobody can ask for anything else.
+async fn policy(config: &AgentConfig, client: &Client, page: &mut Page<'_>) -> anyhow::Result<()> {
+    let files = match timeout(PATIENCE, client.policy(0)).await {
+        Ok(Ok((_policy, files))) => files,
+        Ok(Err(error)) if error.reason() == Some(Reason::PolicyMissing) => {
+            return Ok(page.wrong("no policy is in force: nobody can be granted access")?);
+        }
+        Ok(Err(error)) => {
+            return Ok(page.line(&format!("the policy in force is not known: {error}"))?);
+        }
+        Err(_elapsed) => {
+            return Ok(page.line("the policy in force is not known: no answer in 10 s")?);
+        }
+    };
+    let bundle = Bundle::new(files.into_iter().map(|file| (file.name, file.text)));
+    let Some(policy) = bundle.ok().and_then(|it| Policy::compile(&it).ok()) else {
+        return Ok(page.wrong("the policy in force cannot be read; run `verify` on the log")?);
+    };
+    for provisioner in &config.provision {
+        let name = &provisioner.name;
+        for (resource, permission) in provisioner.access() {
+            let why = match policy.resource(&resource) {
+                None => format!("no resource {resource}"),
+                Some(facts) if !facts.permissions.contains(&permission) => {
+                    format!("no permission {permission} on {resource}")
+                }
+                Some(_) => continue,
+            };
+            page.wrong(&format!(
+                "provisioner {name}: the policy in force has {why}"
+            ))?;
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ pub(super) fn of_agent(identity: &str) -> Option<String> {
     let allowed = Kind::new(STARTED).is_ok_and(|kind| may_append(role, kind));
     (!allowed).then(|| {
         format!(
-            "warning: {identity} has the role {role}, which may not append AgentStarted and \
+            "{identity} has the role {role}, which may not append AgentStarted and \
              AgentStopped; use an identity with the role agent (docs/roles.md)"
         )
     })
@@ -33,7 +33,7 @@ pub(super) fn of_provisioner(identity: &str) -> Option<String> {
     let allowed = method(REPORT).is_some_and(|method| method.roles.contains(&role));
     (!allowed).then(|| {
         format!(
-            "warning: {identity} has the role {role}, which may not report provisioning; name one \
+            "{identity} has the role {role}, which may not report provisioning; name one \
              with the role provisioner in `provisioner_identity` (docs/roles.md)"
         )
     })

@@ -1,5 +1,7 @@
 //! Files reach their person, once, and nobody else.
 
+use std::time::Duration;
+
 use std::os::unix::fs::MetadataExt as _;
 
 use super::*;

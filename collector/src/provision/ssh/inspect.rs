@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Ssh, authorized, session};
+use crate::provision::account;
 use crate::provision::process::Program;
 use crate::provision::provisioner::{Drift, Ending, Expected, Failure, Finding, Grant, Standing};
 
@@ -222,6 +223,17 @@ impl Ssh {
             .await;
         if let Err(error @ crate::provision::process::ProgramError::Start { .. }) = version {
             return Err(Failure::new(format!("{error}; it comes with OpenSSH")));
+        }
+        let mut accounts = Vec::new();
+        for access in &self.config.access {
+            accounts.extend(access.accounts.iter().map(String::as_str));
+        }
+        let missing = account::missing(accounts).await?;
+        if !missing.is_empty() {
+            return Err(Failure::new(format!(
+                "this machine has no account {}; make it, or correct `accounts`",
+                missing.join(", ")
+            )));
         }
         let mut lines = Vec::new();
         for access in &self.config.access {

@@ -13,7 +13,7 @@ use crate::limits::{MAX_MARK_FILE, MAX_SPOOL_SEGMENT};
 use crate::spool::frame::Head;
 
 const FORMAT: u32 = 1;
-const OWNER: &str = "OWNER";
+pub(super) const OWNER: &str = "OWNER";
 const SEALED: &str = "SEALED";
 const SEGMENTS: &str = "segments";
 const ENDING: &str = ".spool";
@@ -131,7 +131,7 @@ pub(super) struct Folder {
     _lock: File,
 }
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SpoolError {
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SpoolError {
     move |source| SpoolError::Io {
         action,
         path: path.to_owned(),
@@ -316,7 +316,8 @@ impl Folder {
     }
 }
 
-fn check_owner(path: &Path, dir: &Path, owner: &Owner) -> Result<(), SpoolError> {
+/// Whether the mark of a spool names this owner.
+pub(super) fn check_owner(path: &Path, dir: &Path, owner: &Owner) -> Result<(), SpoolError> {
     let damaged = |why: String| SpoolError::Damaged {
         path: path.to_owned(),
         why,

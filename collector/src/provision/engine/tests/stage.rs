@@ -336,6 +336,10 @@ impl Deliver for Maker {
     fn withdraw<'a>(&'a self, _grant: &'a Grant) -> Doing<'a, ()> {
         Box::pin(async { Ok(()) })
     }
+
+    fn check(&self) -> Doing<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 pub(super) struct Stage {
