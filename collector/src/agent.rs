@@ -9,7 +9,7 @@ use countersign_client::Draft;
 use countersign_proto::v1;
 
 pub use config::{AgentConfig, SpoolConfig};
-pub use identity::{IdentityError, identity_of};
+pub use identity::{Certificate, IdentityError, certificate_of, identity_of};
 pub use run::{AgentError, Setup, check, run};
 
 /// Why an agent stopped.

@@ -289,6 +289,9 @@ pub const MAX_KEY_FILE: u64 = 65_536;
 
 /// Pause before a part that failed, or a ledger that is away, is tried again.
 pub const AGENT_RETRY: Duration = Duration::from_secs(5);
+/// How long before its end an agent's certificate is told as trouble: of a month, the week in which
+/// somebody is at work who can issue another one.
+pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(7 * 86_400);
 /// How often the file with the status is written.
 pub const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// How long nothing that waits is sealed before the status says so: a ledger under load seals every

@@ -40,6 +40,7 @@ use countersign_client::Client;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::{Clock, SystemClock};
+pub(crate) use clock::{micros_of, rfc3339};
 pub use config::{ConfigError, DeliverConfig, Interval, OnDrift, ProvisionConfig, Served};
 pub use credential::{Credential, Part, Secret};
 pub use hook::HookConfig;

@@ -197,6 +197,7 @@ async fn a_dry_run_says_all_that_would_fail_and_changes_nothing() {
     let (code, said) = dry_run(&file, &asked);
     assert_eq!(code, Some(1), "{said}");
     for says in [
+        "/agent/db-1: its certificate ends at 20",
         "FAILS  no policy is in force",
         "FAILS  provisioner valt: cannot run /no/such",
         "FAILS  provisioner dbs: this machine has no account nobodyhere",

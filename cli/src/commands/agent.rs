@@ -154,6 +154,10 @@ fn object(status: &Status, running: bool) -> Value {
         "running": running,
         "pid": status.pid,
         "identity": status.identity,
+        "certificates": status.certificates.iter().map(|it| json!({
+            "identity": it.identity,
+            "ends_at": time(it.ends_at),
+        })).collect::<Vec<_>>(),
         "log": status.log,
         "started_at": time(status.started_at),
         "updated_at": time(status.updated_at),
@@ -190,6 +194,14 @@ fn page(out: &mut dyn Write, status: &Status, running: bool) -> io::Result<()> {
         writeln!(out, "not running  last seen {}", time(status.updated_at))?;
     }
     writeln!(out, "identity     {}", printable(&status.identity))?;
+    for certificate in &status.certificates {
+        let (identity, ends) = (&certificate.identity, time(certificate.ends_at));
+        writeln!(
+            out,
+            "certificate  of {}, ends at {ends}",
+            printable(identity)
+        )?;
+    }
     let waiting = counted(status.waiting, "item", "items");
     let sealed = grouped(status.sealed);
     writeln!(
@@ -226,11 +238,12 @@ fn page(out: &mut dyn Write, status: &Status, running: bool) -> io::Result<()> {
     for trouble in &status.troubles {
         let (what, error) = (printable(&trouble.what), printable(&trouble.error));
         let (since, attempts) = (time(trouble.since), trouble.attempts);
-        let attempts = counted(attempts, "attempt", "attempts");
-        writeln!(
-            out,
-            "FAILS        {what}, since {since}, {attempts}: {error}"
-        )?;
+        let attempts = match attempts {
+            // It is nothing that is tried.
+            0 => String::new(),
+            attempts => format!(", {}", counted(attempts, "attempt", "attempts")),
+        };
+        writeln!(out, "FAILS        {what}, since {since}{attempts}: {error}")?;
     }
     match (&status.failed, &status.trouble) {
         (Some(why), _) => writeln!(out, "FAILED       {}", printable(why)),

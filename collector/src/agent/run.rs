@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::AgentConfig;
+use super::{AgentConfig, certificate_of};
 use crate::input::{self, InputConfig, InputError};
 use crate::limits::{AGENT_RETRY, LAST_PATIENCE, MIN_SPOOL_BYTES, STATUS_EVERY, STUCK_AFTER};
 use crate::outlet::{Item, Outlet as _, OutletError};
@@ -119,7 +119,13 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> Result<(), AgentError
     outlet.put(unkeyed(first)).await?;
     let (trouble, told) = watch::channel(Some("not connected yet".to_owned()));
     let (inputs_stop, ship_stop) = (CancellationToken::new(), CancellationToken::new());
-    let status = status_of(&config, &owner, options.max_bytes);
+    let mut status = status_of(&config, &owner, options.max_bytes);
+    let folders = [&ledger.identity, &provisioner.identity];
+    status.certificates = folders
+        .into_iter()
+        .flat_map(|it| certificate_of(it))
+        .collect();
+    status.certificates.dedup();
     let troubles = Troubles::default();
     let seen = (told, troubles.clone());
     let telling = tokio::spawn(tell(spool.clone(), options.dir.clone(), status, seen));
@@ -356,13 +362,16 @@ async fn tell(
         status.stand(&spool.standing(), first);
         status.trouble.clone_from(&trouble.borrow());
         status.troubles = troubles.all();
+        let now = clock.now().get();
+        let ending = status.certificates.iter().filter_map(|it| it.trouble(now));
+        status.troubles.extend(ending);
         if status.sealed > before || status.waiting == 0 {
             moved = Instant::now();
         } else if status.trouble.is_none() && moved.elapsed() >= STUCK_AFTER {
             let seconds = moved.elapsed().as_secs();
             status.trouble = Some(format!("nothing was sealed for {seconds} s"));
         }
-        status.updated_at = clock.now().get();
+        status.updated_at = now;
         if let Err(error) = status.write(dir.as_ref()) {
             tracing::debug!(%error, "the status of the agent cannot be written");
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
+use crate::agent::Certificate;
 use crate::trouble::Trouble;
 
 const STATUS: &str = "status.json";
@@ -19,6 +20,8 @@ pub struct Status {
     pub pid: u32,
     /// The client, as its certificate names it.
     pub identity: String,
+    /// The certificates that were read at the start, of the client and of its provisioners.
+    pub certificates: Vec<Certificate>,
     /// Name of the log.
     pub log: String,
     /// When the agent started, in microseconds since 1970.

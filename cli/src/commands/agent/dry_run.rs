@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_client::{Client, Config};
-use countersign_collector::agent::{AgentConfig, identity_of};
+use countersign_collector::agent::{AgentConfig, Certificate, certificate_of, identity_of};
 use countersign_collector::input;
 use countersign_collector::provision::{self, SystemClock};
+use countersign_collector::session::Clock;
 use countersign_collector::spool::{Owner, prepared};
 use countersign_proto::reason::Reason;
 use countersign_workflow::policy::{Bundle, Policy};
 use tokio::time::timeout;
 
-use super::role;
+use super::{role, time};
 use crate::config::MAIN;
 use crate::connect::ConnectArgs;
 use crate::exit::Outcome;
@@ -145,9 +146,12 @@ async fn ledger(
     let folders = [Some(&identity), config.provisioner_identity.as_ref()];
     let mut all = true;
     for folder in folders.into_iter().flatten() {
-        if let Err(error) = identity_of(folder) {
-            page.wrong(&error.to_string())?;
-            all = false;
+        match certificate_of(folder) {
+            Ok(certificate) => ends(&certificate, page)?,
+            Err(error) => {
+                page.wrong(&error.to_string())?;
+                all = false;
+            }
         }
     }
     for text in role::warnings(config, &identity) {
@@ -184,6 +188,19 @@ async fn ledger(
     match answering {
         Some(client) if !config.provision.is_empty() => policy(config, &client, page).await,
         _ => Ok(()),
+    }
+}
+
+/// Until when an identity can be used.
+fn ends(certificate: &Certificate, page: &mut Page<'_>) -> std::io::Result<()> {
+    let Certificate { identity, ends_at } = certificate;
+    let ends = time(*ends_at);
+    page.line(&format!(
+        "identity {identity}: its certificate ends at {ends}"
+    ))?;
+    match certificate.trouble(Clock::system().now().get()) {
+        Some(trouble) => page.wrong(&format!("{}: {}", trouble.what, trouble.error)),
+        None => Ok(()),
     }
 }
 
