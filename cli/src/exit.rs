@@ -40,11 +40,25 @@ pub(crate) fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
             0 => ExitCode::SUCCESS,
             code => {
                 // Who closed stderr does not want to read it.
-                drop(writeln!(io::stderr(), "countersign: {}", text(&error)));
+                let (told, remedy) = (text(&error), error.chain().find_map(remedy));
+                let remedy = remedy.unwrap_or_default();
+                drop(writeln!(io::stderr(), "countersign: {told}{remedy}"));
                 ExitCode::from(code)
             }
         },
     }
+}
+
+/// The flag that helps, where an error knows of none.
+fn remedy(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let call = match error.downcast_ref::<ConnectError>() {
+        Some(ConnectError::Call(call) | ConnectError::NoKey(call)) => Some(call),
+        _ => error.downcast_ref::<CallError>(),
+    };
+    matches!(call, Some(CallError::Remember(RememberError::Io { .. }))).then_some(
+        "; it keeps what this client saw of the ledger: --remember FILE (COUNTERSIGN_REMEMBER) \
+         chooses another place",
+    )
 }
 
 /// The error and its causes, without those that it names itself.
@@ -190,6 +204,24 @@ mod tests {
         assert_eq!(
             text(&error.context("saving")),
             "saving: cannot write x: disk full"
+        );
+    }
+
+    #[test]
+    fn a_file_of_what_is_remembered_comes_with_the_flag_that_chooses_it() {
+        let failed = RememberError::Io {
+            action: "open",
+            path: "/x/remembered.json.lock".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        };
+        let error = anyhow::Error::from(ConnectError::Call(CallError::Remember(failed)));
+        let remedy = error.chain().find_map(remedy).unwrap();
+        assert!(remedy.contains("--remember FILE"), "{remedy}");
+        assert!(
+            anyhow::anyhow!("what")
+                .chain()
+                .find_map(super::remedy)
+                .is_none()
         );
     }
 

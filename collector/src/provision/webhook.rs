@@ -97,8 +97,8 @@ impl Webhook {
     }
 }
 
-/// The address itself is left out: it may be as good as a password.
-fn failed(error: &reqwest::Error) -> Failure {
+/// Path and query of the address are left out: they may be as good as a password.
+fn failed(url: &Url, error: &reqwest::Error) -> Failure {
     let mut words = Vec::new();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -111,7 +111,12 @@ fn failed(error: &reqwest::Error) -> Failure {
     if words.is_empty() {
         words.push("no answer".to_owned());
     }
-    Failure::new(words.join(": "))
+    Failure::new(format!("{}: {}", place(url), words.join(": ")))
+}
+
+/// Where a service is, without what only those know who may use it.
+fn place(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// Grants and credentials do not travel in the clear.
@@ -167,18 +172,27 @@ impl Outside for Webhook {
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
             .body(body);
-        let mut response = request.send().await.map_err(|error| failed(&error))?;
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| failed(&self.url, &error))?;
         let status = response.status();
         if status != reqwest::StatusCode::OK {
             return Err(Failure::new(format!(
-                "expected the status 200, got {status}"
+                "{}: expected the status 200, got {status}",
+                place(&self.url)
             )));
         }
         let mut answer = Zeroizing::new(Vec::new());
-        while let Some(bytes) = response.chunk().await.map_err(|error| failed(&error))? {
+        while let Some(bytes) = response
+            .chunk()
+            .await
+            .map_err(|error| failed(&self.url, &error))?
+        {
             if answer.len() + bytes.len() > MAX_ANSWER {
                 return Err(Failure::new(format!(
-                    "expected at most {MAX_ANSWER} bytes, got more"
+                    "{}: expected at most {MAX_ANSWER} bytes, got more",
+                    place(&self.url)
                 )));
             }
             answer.extend_from_slice(&bytes);

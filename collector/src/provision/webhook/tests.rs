@@ -53,3 +53,9 @@ fn a_signature_is_what_others_compute() {
         "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     );
 }
+
+#[test]
+fn the_place_of_a_service_is_told_without_its_path() {
+    let url = Url::parse("https://access.example.com:8443/hook/s3cret?k=v").unwrap();
+    assert_eq!(place(&url), "https://access.example.com:8443");
+}
