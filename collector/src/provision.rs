@@ -90,6 +90,11 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), ProvisionError> {
     let routes = config::routes(configs)?;
+    for config in configs {
+        if let Some(exposed) = config.exposed() {
+            tracing::warn!(provisioner = config.name, "{exposed}");
+        }
+    }
     let origin = client.origin();
     let served = configs
         .iter()
@@ -128,6 +133,7 @@ pub async fn check(
 async fn look(config: &ProvisionConfig, served: &engine::Served, checked: &mut Checked) {
     // Whatever a hook or a service makes, it may have no credential.
     let has_credential = config.postgres.is_some() || config.ssh.is_some();
+    checked.lines.extend(config.exposed());
     match &served.delivery {
         Some(delivery) => {
             let failed = delivery.check().await.err();

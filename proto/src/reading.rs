@@ -96,11 +96,11 @@ fn known_summary(known: &Known) -> String {
         Known::ExternalEvent(event) => external(event),
         Known::SpoolGap(event) => gap(event),
         Known::AgentStarted(event) => {
-            format!(
-                "version {}, reads {}",
-                event.version,
-                event.sources.join(", ")
-            )
+            let sources = match event.sources.as_slice() {
+                [] => "nothing".to_owned(),
+                sources => sources.join(", "),
+            };
+            format!("version {}, reads {sources}", event.version)
         }
         Known::AgentStopped(event) => event.reason.clone(),
         other => delivery::summary(other)

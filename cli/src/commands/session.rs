@@ -76,14 +76,21 @@ pub(crate) struct PlayArgs {
     /// Times faster
     #[arg(long, value_name = "FACTOR", default_value = "1")]
     speed: f64,
-    /// Longest pause, in seconds
-    #[arg(long, value_name = "SECONDS")]
-    idle_limit: Option<u32>,
+    /// Longest pause, in seconds, also in parts of one
+    #[arg(long, value_name = "SECONDS", value_parser = pause)]
+    idle_limit: Option<Duration>,
     /// Plain text, at once, without colours and cursor movements
     #[arg(long)]
     text: bool,
     #[command(flatten)]
     connect: ConnectArgs,
+}
+
+/// Seconds, as in 2 or 0.5.
+fn pause(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok();
+    let pause = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    pause.ok_or_else(|| "expected seconds, as in 2 or 0.5".to_owned())
 }
 
 /// Search what sessions showed
@@ -231,7 +238,7 @@ async fn play(args: PlayArgs) -> anyhow::Result<Outcome> {
     } else {
         let pace = Pace {
             speed,
-            idle_limit: args.idle_limit.map(|s| Duration::from_secs(s.into())),
+            idle_limit: args.idle_limit,
             escapes: Escapes::Tamed,
         };
         let played = recording::play(&mut cast, pace, &mut out, &stop_token()?).await?;

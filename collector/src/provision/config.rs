@@ -11,6 +11,7 @@ pub use interval::Interval;
 
 use crate::limits::{INSPECT_EVERY, MAX_PROVISIONERS};
 use crate::provision::book::Routes;
+use crate::provision::files;
 use crate::provision::hook::HookConfig;
 use crate::provision::postgres::PostgresConfig;
 use crate::provision::ssh::SshConfig;
@@ -149,6 +150,16 @@ impl ProvisionConfig {
         access
             .map(|one| of(&one.resource, &one.permission))
             .collect()
+    }
+
+    /// Files with secrets that others can read, each with what to do.
+    pub(crate) fn exposed(&self) -> Option<String> {
+        let password = self
+            .postgres
+            .as_ref()
+            .and_then(|it| it.password_file.as_ref());
+        let secret = self.webhook.as_ref().map(|it| &it.secret_file);
+        password.or(secret).and_then(|path| files::exposed(path))
     }
 
     fn kinds(&self) -> usize {

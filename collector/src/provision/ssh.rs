@@ -24,6 +24,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use countersign_proto::reading::text::counted;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -32,6 +33,7 @@ use crate::provision::files;
 use crate::provision::provisioner::{
     Doing, Ending, Failure, Finding, Grant, Made, Proof, Provisioner, Standing,
 };
+use crate::provision::text::whole;
 
 /// An authority for certificates, and what they open.
 #[derive(Debug, Clone, Deserialize)]
@@ -255,8 +257,9 @@ impl Ssh {
         Ok(Proof {
             found: found || ended > 0,
             text: format!(
-                "certificate {serial}: grants/{serial} is not there, {revoked}, {ended} \
-                 connections ended, none left"
+                "certificate {serial}: grants/{serial} is not there, {revoked}, {} ended, none \
+                 left",
+                counted(whole(ended), "connection", "connections")
             ),
         })
     }

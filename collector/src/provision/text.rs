@@ -20,6 +20,11 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
+/// A number as `counted` takes it.
+pub(crate) fn whole(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
 /// A name made of a-z, 0-9 and `_`, for what takes no other characters. Two texts may become one.
 pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::new();

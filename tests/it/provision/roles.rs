@@ -137,7 +137,7 @@ async fn a_role_lives_as_long_as_its_grant_and_may_what_was_granted() {
     );
     let proof = site.removed(grant).await;
     assert!(
-        proof.contains("dropped") && proof.contains("1 sessions ended"),
+        proof.contains("dropped") && proof.contains("1 session ended"),
         "{proof}"
     );
     assert!(!exists(&server, &role));

@@ -251,10 +251,10 @@ fn attributes(role: &Role, access: &PostgresAccess, grant: &Grant, limit: u16) -
         ));
     }
     if role.connections != i32::from(limit) {
-        changes.push(format!(
-            "may have {} connections, not {limit}",
-            role.connections
-        ));
+        changes.push(match role.connections {
+            1 => format!("may have 1 connection, not {limit}"),
+            many => format!("may have {many} connections, not {limit}"),
+        });
     }
     for group in &role.member_of {
         if !access.member_of.contains(group) {

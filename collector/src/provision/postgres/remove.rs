@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use countersign_proto::reading::text::counted;
+
 use super::Postgres;
 use super::catalog::Role;
 use super::connect::Session;
 use super::held::explained;
 use super::names::quoted;
 use crate::provision::provisioner::{Failure, Grant, Proof};
+use crate::provision::text::whole;
 
 /// Pause between two looks at sessions that were told to end.
 const LOOK: Duration = Duration::from_millis(20);
@@ -75,10 +78,10 @@ impl Postgres {
         }
         let databases: Vec<&str> = databases.iter().map(String::as_str).collect();
         Ok(format!(
-            "role {name} (oid {oid}) dropped: login off, {} sessions ended, owned objects \
+            "role {name} (oid {oid}) dropped: login off, {} ended, owned objects \
              reassigned to {to} in {}; pg_roles has neither name nor oid, pg_stat_activity no \
              session of it",
-            ended + late,
+            counted(whole(ended + late), "session", "sessions"),
             databases.join(", ")
         ))
     }
