@@ -6,6 +6,7 @@
 //! from. What a sender sent while nobody listened, and what was on its way when a connection or the
 //! agent ended, is lost unless the sender keeps it; RFC 5424 has no acknowledgements.
 
+mod datagram;
 mod frames;
 mod listen;
 mod message;

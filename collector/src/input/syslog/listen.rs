@@ -6,14 +6,14 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, UnixDatagram, UnixListener};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::stream::{Sender, datagrams, messages};
-use super::{Door, Habits, SyslogConfig};
+use super::{Door, Habits, SyslogConfig, datagram};
 use crate::input::error::{ConfigError, InputError};
 use crate::input::push::Push;
 use crate::input::tls;
@@ -53,7 +53,7 @@ pub(in crate::input) async fn run<O: Outlet>(
         }
         Door::Datagram(path) => {
             clear(&path)?;
-            let socket = UnixDatagram::bind(&path).map_err(failed(path.display()))?;
+            let socket = datagram::bind(&path).map_err(failed(path.display()))?;
             allow(&path, config.mode)?;
             tracing::info!(path = %path.display(), "syslog input listens");
             hall.push.health().works();

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::UnixDatagram;
 use tokio_util::sync::CancellationToken;
 
+use super::datagram::receive;
 use super::message::{Arrival, parse_into};
 use super::{Flaw, Frame, Frames, Habits};
 use crate::input::clock;
@@ -132,15 +133,14 @@ pub(super) async fn datagrams<O: Outlet>(
 ) -> Result<(), OutletError> {
     // One byte more shows that a message is longer; how much, the system does not tell.
     let mut buffer = vec![0; habits.max_message + 1];
-    let sender = Sender::default();
     let mut number = 0_u64;
     loop {
         let received = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            received = socket.recv(&mut buffer) => received,
+            received = receive(socket, &mut buffer) => received,
         };
-        let len = match received {
-            Ok(len) => len,
+        let (len, sender) = match received {
+            Ok(received) => received,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 tracing::warn!(%error, "cannot take a syslog datagram");

@@ -1,9 +1,11 @@
 //! Sockets: each transport, the limits of connections and messages, certificates.
 
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -123,6 +125,12 @@ async fn local_sockets_take_messages_and_are_replaced_when_nobody_listens() {
     let said = outlet.said();
     assert_eq!(said[0], "<13>one");
     assert!(said[1].contains("more than 480 bytes"), "{said:?}");
+    // The system says who sent each.
+    let own = rustix::process::getuid().as_raw().to_string();
+    for event in outlet.external() {
+        assert_eq!(event.fields["peer.uid"], own);
+        assert_eq!(event.fields["peer.pid"], std::process::id().to_string());
+    }
 
     let running = Running::start(&settings("unix-stream"), &outlet);
     let mut stream = until_ok(|| UnixStream::connect(&path)).await;
@@ -142,6 +150,38 @@ async fn local_sockets_take_messages_and_are_replaced_when_nobody_listens() {
     );
     assert!(why.to_string().contains("take away what is there"), "{why}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+/// How often this process has a file open.
+fn open_files(path: &Path) -> usize {
+    let all = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let links = all.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+    links.filter(|link| link == path).count()
+}
+
+#[tokio::test]
+async fn a_sender_of_datagrams_that_hands_over_files_is_unknown_and_leaves_none_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, passed) = (folder.path().join("log.sock"), folder.path().join("file"));
+    let outlet = Memory::default();
+    let settings = format!("transport = \"unix-datagram\"\npath = {path:?}");
+    let running = Running::start(&config(&settings), &outlet);
+    let sender = UnixDatagram::unbound().unwrap();
+    until_ok(|| async { sender.connect(&path) }).await;
+    let file = std::fs::File::create(&passed).unwrap();
+    let text = [std::io::IoSlice::new(b"<13>one")];
+    let files = [file.as_raw_fd()];
+    let files = [ControlMessage::ScmRights(&files)];
+    let sent = sendmsg::<()>(sender.as_raw_fd(), &text, &files, MsgFlags::empty(), None);
+    assert_eq!(sent, Ok(7));
+    sender.send(b"<13>two").await.unwrap();
+    outlet.holds(2).await;
+    running.stop().await.unwrap();
+    let events = outlet.external();
+    assert_eq!(events[0].raw, "<13>one");
+    assert!(!events[0].fields.contains_key("peer.uid"));
+    assert!(events[1].fields.contains_key("peer.uid"));
+    assert_eq!(open_files(&passed), 1, "only the sender has it");
 }
 
 struct Identity {
