@@ -188,7 +188,13 @@ impl Sight {
             Moment::FeedbackGiven if !self.spoken.contains(reader) => &Moment::FeedbackAsked,
             moment => moment,
         };
-        render(&self.case, moment, audience)
+        let mut card = render(&self.case, moment, audience);
+        // The case is as it stands, and its entries are those that are sealed: what is said of an
+        // older step would contradict what stands beside it.
+        if !moment.fits(&self.case) {
+            card.notice.clear();
+        }
+        card
     }
 }
 

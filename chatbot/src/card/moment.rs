@@ -4,6 +4,7 @@ use countersign_chain::time::UnixMicros;
 
 use crate::card::name::Name;
 use crate::card::span::Span;
+use crate::card::view::{CaseView, Status};
 
 /// One thing that happened, with what the case itself does not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +195,38 @@ impl Moment {
             Self::FeedbackAsked => "feedback-asked",
             Self::FeedbackGiven => "feedback-given",
             Self::Closed => "closed",
+        }
+    }
+
+    /// Whether what is said of it goes with where a case stands. A case can be a step ahead of what
+    /// is known to have happened to it.
+    #[must_use]
+    pub fn fits(&self, case: &CaseView) -> bool {
+        let waits = case.status == Status::Pending || case.extension.is_some();
+        match self {
+            Self::Opened => case.status == Status::Pending,
+            Self::Reminded { .. } | Self::Escalated { .. } | Self::Reviewed { .. } => waits,
+            Self::Scheduled { .. } => case.status == Status::Scheduled,
+            Self::Issued
+            | Self::Provisioned { .. }
+            | Self::ProvisioningFailed { .. }
+            | Self::EndNear { .. }
+            | Self::Extended { .. } => case.status == Status::Active,
+            Self::ExtensionAsked => case.extension.is_some(),
+            Self::ExtensionOver { .. } => case.status == Status::Active && case.extension.is_none(),
+            Self::Denied | Self::Cancelled { .. } | Self::RequestExpired => {
+                matches!(case.status, Status::Refused | Status::Closed)
+            }
+            Self::GrantExpired
+            | Self::Revoked { .. }
+            | Self::Finished { .. }
+            | Self::Removed { .. }
+            | Self::RemovalFailed { .. } => matches!(case.status, Status::Ended | Status::Closed),
+            Self::BrokeGlass | Self::RetroDue => case.retro_review_open,
+            Self::RetroRecorded { .. } => !case.retro_review_open,
+            Self::FeedbackAsked => matches!(case.status, Status::Ended | Status::Refused),
+            Self::Closed => case.status == Status::Closed,
+            Self::SessionOverran | Self::Drifted { .. } | Self::FeedbackGiven => true,
         }
     }
 

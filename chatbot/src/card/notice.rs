@@ -3,7 +3,7 @@
 use crate::card::Piece;
 use crate::card::audience::Audience;
 use crate::card::moment::{ExtensionOver, Moment, Repair, Verdict};
-use crate::card::view::{CaseView, Decision, Review};
+use crate::card::view::{CaseView, Decision, Review, Way};
 
 pub(super) fn notice(case: &CaseView, moment: &Moment, audience: &Audience) -> Vec<Piece> {
     let mine = match audience {
@@ -64,19 +64,41 @@ fn of_the_request(case: &CaseView, moment: &Moment, mine: bool) -> Option<Vec<Pi
         },
         Moment::Cancelled { reason } => because(&format!("{request} was taken back"), reason),
         Moment::RequestExpired => say(&format!("{request} expired: nobody decided in time.")),
+        Moment::Scheduled { start } if case.approvals.is_empty() => vec![
+            Piece::text(format!("{request} needs no approval. Access begins ")),
+            Piece::Time(*start),
+        ],
         Moment::Scheduled { start } => vec![
             Piece::text(format!("{request} is approved. Access begins ")),
             Piece::Time(*start),
         ],
-        Moment::Issued => match case.grant.as_ref().and_then(|grant| grant.end) {
-            Some(end) => vec![
-                Piece::text(format!("{request} is approved. Access ends ")),
-                Piece::Time(end),
-            ],
-            None => say(&format!("{request} is approved.")),
-        },
+        Moment::Issued => begun(case, mine),
         _ => return None,
     })
+}
+
+/// Access has begun: by whose word, and until when.
+fn begun(case: &CaseView, mine: bool) -> Vec<Piece> {
+    let end = case.grant.as_ref().and_then(|grant| grant.end);
+    let (what, until) = match case.way {
+        Way::BreakGlass => {
+            let who = if mine { "You" } else { case.person.as_str() };
+            let what = format!("{who} took access without asking");
+            (what, "; it ends ")
+        }
+        Way::Request if case.approvals.is_empty() => {
+            let what = format!("{} began", whose(case, "access", mine));
+            (what, "; it ends ")
+        }
+        Way::Request => {
+            let what = format!("{} is approved", whose(case, "request", mine));
+            (what, ". Access ends ")
+        }
+    };
+    match end {
+        Some(end) => vec![Piece::text(format!("{what}{until}")), Piece::Time(end)],
+        None => say(&format!("{what}.")),
+    }
 }
 
 fn of_the_grant(case: &CaseView, moment: &Moment, mine: bool) -> Option<Vec<Piece>> {

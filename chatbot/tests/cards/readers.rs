@@ -25,6 +25,80 @@ fn onlookers_have_no_buttons() {
     }
 }
 
+/// The case as it stands at a moment of its life.
+fn at_the_moment(word: &str) -> v1::Case {
+    let mut life = life("").into_iter();
+    let found = life.find(|(moment, _)| moment.word() == word);
+    found.expect("a moment").1
+}
+
+#[test]
+fn what_is_said_goes_with_where_the_case_stands() {
+    for (moment, case) in life("") {
+        assert!(moment.fits(&view(&case)), "{}", moment.word());
+    }
+    for (moment, stands) in [
+        ("opened", "issued"),
+        ("opened", "cancelled"),
+        ("reminded", "cancelled"),
+        ("reviewed", "issued"),
+        ("scheduled", "issued"),
+        ("issued", "finished"),
+        ("extension-asked", "extended"),
+        ("extension-asked", "finished"),
+        ("extended", "revoked"),
+        ("extension-denied", "extension-asked"),
+        ("break-glass", "retro-recorded"),
+        ("retro-due", "retro-recorded"),
+        ("feedback-asked", "closed"),
+    ] {
+        let mut life = life("").into_iter();
+        let older = life.find(|(older, _)| older.word() == moment);
+        let (older, _) = older.expect("a moment");
+        let case = view(&at_the_moment(stands));
+        assert!(!older.fits(&case), "{moment} while it stands at {stands}");
+    }
+}
+
+#[test]
+fn access_that_nobody_approved_is_not_called_approved() {
+    let words = |case: &v1::Case, audience: &Audience| {
+        let card = render(&view(case), &Moment::Issued, audience);
+        plain::card(&card)
+    };
+    let [own, other, _] = audiences();
+    let glass = at_the_moment("break-glass");
+    let mine = words(&glass, &own);
+    assert!(
+        mine.contains("You took access without asking; it ends 2026-"),
+        "{mine}"
+    );
+    let theirs = words(&glass, &other);
+    assert!(
+        theirs.contains("ada took access without asking; it ends 2026-"),
+        "{theirs}"
+    );
+    let mut free = at_the_moment("issued");
+    let approved = words(&free, &own);
+    assert!(
+        approved.contains("Your request is approved. Access ends"),
+        "{approved}"
+    );
+    free.obligations
+        .as_mut()
+        .expect("they are there")
+        .approvals
+        .clear();
+    let began = words(&free, &own);
+    assert!(
+        began.contains("Your access began; it ends 2026-"),
+        "{began}"
+    );
+    for said in [mine, theirs, began] {
+        assert!(!said.contains("is approved"), "{said}");
+    }
+}
+
 #[test]
 fn requesters_never_decide_on_their_own_case() {
     let groups = [name("security"), name("team-leads")];
