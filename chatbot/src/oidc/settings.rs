@@ -41,12 +41,13 @@ impl OidcSettings {
         if self.client_id.is_empty() || self.claim.is_empty() {
             return Err("oidc.client_id and oidc.claim must not be empty".to_owned());
         }
-        self.client_secret_file.read(folder)
+        self.client_secret_file
+            .read("oidc.client_secret_file", folder)
     }
 }
 
 /// Whether an address is spoken to with TLS, or is of this machine.
-pub(super) fn is_safe(address: &str) -> bool {
+pub(crate) fn is_safe(address: &str) -> bool {
     let Ok(url) = Url::parse(address) else {
         return false;
     };

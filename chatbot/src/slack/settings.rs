@@ -64,13 +64,13 @@ impl SlackSettings {
         if let Some(address) = &self.api_url {
             api::base(address)?;
         }
-        self.bot_token_file.read(folder)?;
+        self.bot_token_file.read("slack.bot_token_file", folder)?;
         begins("bot_token_file", &self.bot_token_file, "xoxb-")?;
         if let Some(secret) = &mut self.signing_secret_file {
-            secret.read(folder)?;
+            secret.read("slack.signing_secret_file", folder)?;
         }
         if let Some(token) = &mut self.app_token_file {
-            token.read(folder)?;
+            token.read("slack.app_token_file", folder)?;
             begins("app_token_file", token, "xapp-")?;
         }
         self.way().map(drop)
@@ -160,7 +160,10 @@ mod tests {
     fn what_cannot_be_right_is_named() {
         for (more, named) in [
             ("app_token_file = \"bot\"", "xapp-"),
-            ("app_token_file = \"gone\"", "gone"),
+            (
+                "app_token_file = \"gone\"",
+                "slack.app_token_file: cannot read",
+            ),
             (
                 "app_token_file = \"app\"\napi_url = \"http://slack.com/api/\"",
                 "slack.api_url",

@@ -63,7 +63,8 @@ impl TeamsSettings {
             }
         }
         self.addresses()?;
-        self.client_secret_file.read(folder)
+        self.client_secret_file
+            .read("teams.client_secret_file", folder)
     }
 
     /// The addresses of Microsoft's services.
