@@ -128,7 +128,7 @@ impl Desk {
 
     async fn command(self: &Arc<Self>, command: Command) -> Ack {
         let word = command.text.split_whitespace().next().unwrap_or_default();
-        let kind = match word {
+        let kind = match word.to_ascii_lowercase().as_str() {
             "request" => AskKind::Request,
             "break-glass" => AskKind::BreakGlass,
             "list" => return self.list(command).await,

@@ -33,7 +33,7 @@ const VERIFIED_BY: &str = "slack-signature-v0";
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The address is taken, or not ours.
-    #[error("cannot listen for Slack on {address}: {source}")]
+    #[error("cannot listen for Slack on {address}: {source}; slack.listen chooses another address")]
     Listen {
         /// The address.
         address: SocketAddr,

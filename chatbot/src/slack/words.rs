@@ -79,28 +79,32 @@ const LINK: &str = "This account is mine";
 /// What somebody reads whose account the ledger does not know: what was not done, and who can
 /// change that. `link` leads to the page of the inbox on which they can do it themselves.
 pub(super) fn unknown_user_words(account: &Account, home: &str, link: Option<String>) -> Said {
+    const ONESELF: &str = "say in the inbox that the account is yours: once, within ten minutes, \
+                           and only by a link that you have asked for.";
     let (user, tenant) = (&account.user, &account.tenant);
-    let who = match tenant == home {
-        true => format!("The ledger does not know your Slack account {user}"),
-        false => format!(
+    let words = if tenant == home {
+        let oneself = match link {
+            Some(_) => format!(", or you {ONESELF}"),
+            None => ".".to_owned(),
+        };
+        format!(
+            "The ledger does not know your Slack account {user}, so nothing was done. An \
+             administrator can give your person in the policy this id{oneself}"
+        )
+    } else {
+        // The ids in the policy are those of the home organisation.
+        let oneself = match link {
+            Some(_) => format!("You can {ONESELF}"),
+            None => "Such an account becomes known in the inbox only, and this bot knows no \
+                     address of it: the operator of the bot can set inbox_url."
+                .to_owned(),
+        };
+        format!(
             "Your Slack account {user} is one of another organisation, {tenant}, and the ledger \
-             does not know it"
-        ),
+             does not know it, so nothing was done. {oneself}"
+        )
     };
-    let oneself = match link {
-        Some(_) => {
-            ", or you say in the inbox that the account is yours: once, within ten minutes, and \
-             only by a link that you have asked for."
-        }
-        None => ".",
-    };
-    Said {
-        words: format!(
-            "{who}, so nothing was done. An administrator can give your person in the policy this \
-             id{oneself}"
-        ),
-        link,
-    }
+    Said { words, link }
 }
 
 /// An answer that one person alone sees. Its words are never markup.
@@ -112,4 +116,37 @@ pub(super) fn alone(said: impl Into<Said>) -> Value {
         "text": escaped(&said.text(), SLACK_SECTION),
         "blocks": said.blocks(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Platform;
+
+    #[test]
+    fn an_unknown_account_is_told_what_can_help_and_nothing_else() {
+        let account = |tenant: &str| Account {
+            platform: Platform::Slack,
+            tenant: tenant.to_owned(),
+            user: "U7".to_owned(),
+        };
+        let link = || Some("https://inbox.example.com/link/0".to_owned());
+        let own = unknown_user_words(&account("T1"), "T1", None);
+        assert!(
+            own.words.ends_with("in the policy this id."),
+            "{}",
+            own.words
+        );
+        let own = unknown_user_words(&account("T1"), "T1", link());
+        assert!(own.words.contains("this id, or you say"), "{}", own.words);
+        for (link, words) in [(link(), "You can say in the inbox"), (None, "inbox_url")] {
+            let guest = unknown_user_words(&account("T2"), "T1", link).words;
+            assert!(guest.contains("another organisation, T2"), "{guest}");
+            assert!(guest.contains(words), "{guest}");
+            assert!(
+                !guest.contains("in the policy"),
+                "it counts for nothing: {guest}"
+            );
+        }
+    }
 }

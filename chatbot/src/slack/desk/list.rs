@@ -123,7 +123,10 @@ impl Desk {
         let mut lines: Vec<String> = shown.collect();
         let more = cases.len().saturating_sub(SLACK_LISTED);
         if more > 0 {
-            lines.push("There are more: countersign access list shows all.".to_owned());
+            lines.push(match &self.inbox {
+                Some(url) => format!("There are more: {url} shows all."),
+                None => "There are more: countersign access list shows all.".to_owned(),
+            });
         }
         lines.join("\n")
     }
