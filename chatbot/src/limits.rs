@@ -20,6 +20,10 @@ pub const MAX_LISTED: usize = 512;
 /// Bytes of a configuration: 64 KiB, some hundred channels with a line each many times over.
 pub const MAX_CONFIG: u64 = 64 * 1024;
 
+/// How long the ledger may take to seal what it took, before a card or a page is shown that may be
+/// a step behind: sealing takes a second at most.
+pub const SEALED: Duration = Duration::from_millis(1_200);
+
 // Accounts.
 
 /// Links of accounts that wait for their person, one an account: 1,024 at some 400 bytes are 400
@@ -146,9 +150,6 @@ pub const TEAMS_LANES: usize = 64;
 /// click again, as in Slack, and far below the 5 s after which Teams says that something went
 /// wrong. The rest is for the way there and back, and for a bot with much to do.
 pub const TEAMS_PATIENCE: Duration = Duration::from_millis(1_500);
-/// How long the ledger may take to seal what it took, before a card is shown that may be a step
-/// behind: sealing takes a second at most.
-pub const TEAMS_SEALED: Duration = Duration::from_millis(1_200);
 /// How often the bot repeats what Teams asks it to say later.
 pub const TEAMS_TRIES: u32 = 4;
 /// First pause before such a repeat; each next one is twice as long.
@@ -167,7 +168,11 @@ pub const WEB_VISIT: Duration = Duration::from_secs(120);
 /// How long a TLS handshake may take: four round trips over a bad mobile network.
 pub const WEB_HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long an answer may take: the 30 s of a call to the ledger and as much for a second one.
+/// How long a page that only shows something may take: a hundred times what it takes before a
+/// healthy ledger, and less than the time after which people think that it hangs.
+pub const WEB_READ: Duration = Duration::from_secs(5);
+
+/// How long another answer may take: the 30 s of a call to the ledger and as much for a second one.
 pub const WEB_ANSWER: Duration = Duration::from_secs(60);
 
 /// How long connections under way may take to end when the inbox stops.

@@ -1,15 +1,30 @@
 //! What a person has said becomes a command. The ledger judges it, whatever a card has shown.
 
-use countersign_client::{CallError, Changed};
+use countersign_client::{CallError, Changed, Filter};
 use countersign_proto::convert::timestamp;
 use countersign_proto::v1;
+use tokio::time::timeout;
 
 use crate::bot::Bot;
 use crate::card::action::{Act, Action};
 use crate::card::moment::Verdict;
 use crate::form::submission::{Ask, Rating, Submission};
+use crate::limits::SEALED;
 
 impl Bot {
+    /// Waits until what was written is sealed, within bounds: before that it is in no list, and
+    /// what is shown of the case is a step behind.
+    pub async fn settled(&self, changed: &Changed) {
+        let first = changed.run.first_index;
+        let mut follow = self.client.follow(first, Filter::default());
+        if timeout(SEALED, follow.next()).await.is_err() {
+            tracing::debug!(
+                index = first,
+                "not sealed yet; what is shown may be a step behind"
+            );
+        }
+    }
+
     /// Gives the command of a form that was filled in well.
     ///
     /// # Errors

@@ -13,19 +13,24 @@ pub fn dressed(card: &Card, audience: Audience) -> Value {
     let mut drawn = adaptive(card);
     let digest = card.digest().to_string();
     mark(&mut drawn["actions"], &digest);
+    drawn["refresh"] = again_at(card.case, audience);
+    drawn
+}
+
+/// A way to look at a case again.
+pub(super) fn again_at(case: u64, audience: Audience) -> Value {
     let mut again = json!({
         "action": {
             "type": "Action.Execute",
             "verb": "show",
-            "data": {"action": "show", "target": card.case.to_string()},
+            "data": {"action": "show", "target": case.to_string()},
         },
     });
     if audience == Audience::Alone {
         // Nobody else sees it, so there is nothing to ask for by itself.
         again["userIds"] = json!([]);
     }
-    drawn["refresh"] = again;
-    drawn
+    again
 }
 
 fn mark(actions: &mut Value, digest: &str) {

@@ -8,7 +8,9 @@ use crate::form::answers::{Answer, Answers, FormErrors};
 use crate::form::{Choice, Field, Form, Input, Need, Purpose};
 use crate::limits::{MAX_REASON, TEAMS_CARD, TEAMS_CHOICE, TEAMS_CHOICES};
 use crate::plain::utc;
-use crate::teams::elements::{Inputs, card, coloured, data, execute, inert, title};
+use crate::teams::activity::Audience;
+use crate::teams::dress::again_at;
+use crate::teams::elements::{Inputs, card, coloured, data, execute, inert, line, run, title};
 use crate::text::{cut, units};
 
 /// Units of a title, hint or complaint.
@@ -32,6 +34,20 @@ pub fn again(form: &Form, answers: &Answers, errors: &FormErrors) -> Value {
             break;
         }
     }
+    drawn
+}
+
+/// What stands in the place of a form that was taken, with a way to look at its case.
+#[must_use]
+pub fn over(case: u64) -> Value {
+    let words =
+        format!("This is case {case}. It has a message of its own, which shows how it stands.");
+    let body = [
+        title("Your request is in the log", WORDS),
+        line(&[run(&words, WORDS)]),
+    ];
+    let mut drawn = card(&body, &[], "Your request is in the log");
+    drawn["refresh"] = again_at(case, Audience::Alone);
     drawn
 }
 

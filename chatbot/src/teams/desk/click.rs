@@ -1,9 +1,7 @@
 //! What comes of a click.
 
-use countersign_client::{Changed, Filter};
 use countersign_workflow::policy::AskKind;
 use serde_json::Value;
-use tokio::time::timeout;
 
 use crate::bot::offers::offers;
 use crate::bot::sight::{Sight, SightError};
@@ -11,7 +9,6 @@ use crate::card::action::{Act, Action};
 use crate::card::span::Span;
 use crate::form::Form;
 use crate::form::answers::{Answers, FormErrors};
-use crate::limits::TEAMS_SEALED;
 use crate::say;
 use crate::teams::activity::{Audience, Kind};
 use crate::teams::desk::{Desk, Letter, Person};
@@ -118,8 +115,7 @@ impl Desk {
             Ok(changed) => {
                 let case = changed.case.as_ref().map(|case| case.id);
                 let case = case.unwrap_or(changed.run.first_index);
-                self.settled(&changed).await;
-                self.after(letter, person, case).await
+                over(letter, case)
             }
             Err(error) => Outcome::words(say::refused(&error)),
         }
@@ -149,7 +145,7 @@ impl Desk {
         let call = self.call(letter, person, data);
         match self.bot.order(call, said).await {
             Ok(changed) => {
-                self.settled(&changed).await;
+                self.bot.settled(&changed).await;
                 self.after(letter, person, action.target).await
             }
             Err(error) => {
@@ -160,18 +156,6 @@ impl Desk {
                     ..Outcome::words(say::refused(&error))
                 }
             }
-        }
-    }
-
-    /// Waits until what was written is sealed: before that it is in no list.
-    async fn settled(&self, changed: &Changed) {
-        let first = changed.run.first_index;
-        let mut follow = self.bot.client().follow(first, Filter::default());
-        if timeout(TEAMS_SEALED, follow.next()).await.is_err() {
-            tracing::debug!(
-                index = first,
-                "not sealed yet; the card may be a step behind"
-            );
         }
     }
 
@@ -228,6 +212,18 @@ fn unseen(error: &SightError) -> Outcome {
         SightError::Call(error) => say::refused(error),
         SightError::Rules(_) | SightError::Case(_) => words::POLICY.to_owned(),
     })
+}
+
+/// The end of a form that was taken. The case has a message of its own, which whoever tells people
+/// posts and keeps up to date.
+fn over(letter: &Letter, case: u64) -> Outcome {
+    let card = form::over(case);
+    let alone = letter.activity.audience == Audience::Alone;
+    Outcome {
+        put: alone.then(|| card.clone()),
+        card: Some(card),
+        ..Outcome::default()
+    }
 }
 
 /// The form as it was filled in, with what is wrong.
