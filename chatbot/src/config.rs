@@ -1,5 +1,6 @@
 //! The file that says which chat platforms the bot speaks on.
 
+pub mod inbox_url;
 pub mod secret;
 
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::account::Platform;
+use crate::config::inbox_url::InboxUrl;
 use crate::limits::MAX_CONFIG;
 use crate::oidc::settings::OidcSettings;
 use crate::slack::settings::SlackSettings;
@@ -17,8 +19,9 @@ use crate::teams::settings::TeamsSettings;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Address at which people open the inbox, for example `https://access.example.com`; cards and
-    /// answers point there. Without it they name the command line.
-    pub inbox_url: Option<String>,
+    /// answers point there, and the inbox takes requests for it. Without it they name the command
+    /// line.
+    pub inbox_url: Option<InboxUrl>,
     /// Slack.
     pub slack: Option<SlackSettings>,
     /// Microsoft Teams.
@@ -84,6 +87,13 @@ impl Config {
         Ok(config)
     }
 
+    /// The address of the inbox, for words and links.
+    #[must_use]
+    pub fn inbox(&self) -> Option<String> {
+        let url = self.inbox_url.as_ref();
+        url.map(|url| url.as_str().to_owned())
+    }
+
     /// Platforms that are spoken on, each with the organisation that the directory's ids belong to.
     #[must_use]
     pub fn homes(&self) -> Vec<(Platform, String)> {
@@ -114,6 +124,12 @@ mod tests {
         assert!(
             unknown.contains("line 2") && unknown.contains("slak"),
             "{unknown}"
+        );
+        std::fs::write(&path, "\ninbox_url = \"inbox.example.com\"\n").unwrap();
+        let bare = Config::read(&path).unwrap_err().to_string();
+        assert!(
+            bare.contains("line 2") && bare.contains("expected https://"),
+            "{bare}"
         );
         std::fs::write(&path, "").unwrap();
         let empty = Config::read(&path).unwrap();

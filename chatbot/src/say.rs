@@ -3,6 +3,10 @@
 use countersign_client::CallError;
 use countersign_proto::reason::Reason;
 
+/// What is known of a command that had no answer.
+pub(crate) const UNSURE: &str = "Whatever you sent may or may not have reached it; look at the \
+                                 case before you repeat it.";
+
 /// What the ledger said no to, in a sentence or two.
 pub(crate) fn refused(error: &CallError) -> String {
     match error {
@@ -12,9 +16,7 @@ pub(crate) fn refused(error: &CallError) -> String {
             Some(reason) => with_ours(*reason, message),
             None => format!("The ledger refused: {}.", message.trim_end_matches('.')),
         },
-        CallError::NoAnswer { .. } => "The ledger does not answer. Whatever you sent may or may \
-                                       not have reached it; look at the case before you repeat it."
-            .to_owned(),
+        CallError::NoAnswer { .. } => format!("The ledger does not answer. {UNSURE}"),
         CallError::Unverified { .. } | CallError::Remember(_) => {
             "The ledger's answer does not match its signed log, so it is not shown. Tell the \
              operator of the ledger now."
@@ -45,7 +47,7 @@ const fn ours(reason: Reason) -> Option<&'static str> {
              somebody else's place. The attempt is in the log."
         }
         Reason::AlreadyDecided => {
-            "Somebody was faster: this waits for no decision any more. The case shows how it \
+            "This waits for no decision any more: it was decided before. The case shows how it \
              stands now."
         }
         Reason::AlreadyReviewed => "You have decided on this before; one decision each.",

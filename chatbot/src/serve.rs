@@ -62,7 +62,7 @@ async fn slack(
         return Ok(());
     };
     let app = App::open(settings).await?;
-    let inbox = config.inbox_url.clone();
+    let inbox = config.inbox();
     tokio::try_join!(
         async { Ok::<_, ServeError>(app.listen(Arc::clone(bot), inbox, stop).await?) },
         async { Ok(deliver(Arc::clone(bot), Arc::clone(app.slack()), stop).await?) },
@@ -88,11 +88,7 @@ async fn teams(
         tracing::warn!(address = %local, "activities of Teams come in without TLS");
     }
     tracing::info!(address = %local, "taking activities of Teams");
-    let desk = Desk::new(
-        Arc::clone(bot),
-        Arc::clone(&teams),
-        config.inbox_url.clone(),
-    );
+    let desk = Desk::new(Arc::clone(bot), Arc::clone(&teams), config.inbox());
     tokio::try_join!(
         async {
             let served = teams::http::serve(desk, listener, stop.clone()).await;

@@ -10,6 +10,7 @@ mod ask;
 mod case;
 pub(crate) mod door;
 mod enter;
+mod extract;
 mod form;
 mod guard;
 mod home;
@@ -27,7 +28,7 @@ mod trouble;
 mod viewer;
 mod way;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,12 +51,13 @@ pub use tls::{TlsError, TlsFiles};
 
 use crate::account::Platform;
 use crate::bot::Bot;
+use crate::config::inbox_url::InboxUrl;
 use crate::limits::{WEB_FORM, WEB_GOODBYE};
 use crate::oidc::provider::Provider;
 use crate::oidc::settings::OidcSettings;
 use crate::transcript::Reader;
 use door::{Caller, Door};
-use guard::Place;
+use guard::{Place, scheme};
 use sign_in::Desk;
 
 /// How the inbox is served.
@@ -66,6 +68,9 @@ pub struct Options {
     /// Names under which browsers may call it, each with a port unless it is the usual one. The
     /// address itself, and localhost where it is that, are among them.
     pub hosts: Vec<String>,
+    /// Address at which browsers reach it when that is not its own, for example that of a proxy
+    /// with TLS in front of it; its host is one of the names.
+    pub url: Option<InboxUrl>,
     /// Files of TLS; without them it speaks plain HTTP, which is for loopback only.
     pub tls: Option<TlsFiles>,
     /// Chat platforms that are spoken on, each with the organisation that the directory's ids
@@ -86,6 +91,12 @@ pub enum WebError {
          key, or listen on 127.0.0.1"
     )]
     Plain(SocketAddr),
+    /// Every address of this machine, none of which is a name.
+    #[error(
+        "no browser can open {0}, so the inbox needs a name there; give one with --host, for \
+         example --host inbox.example.com"
+    )]
+    Unnamed(SocketAddr),
     /// A link for others than this machine.
     #[error("sign-in links are for loopback only, and the inbox listens on {0}")]
     Link(SocketAddr),
@@ -140,6 +151,9 @@ impl Web {
         if options.tls.is_none() && !wanted.ip().is_loopback() {
             return Err(WebError::Plain(wanted));
         }
+        if wanted.ip().is_unspecified() && options.hosts.is_empty() && options.url.is_none() {
+            return Err(WebError::Unnamed(wanted));
+        }
         let tls = match &options.tls {
             Some(files) => Some(Arc::new(tls::load(files)?)),
             None => None,
@@ -161,8 +175,12 @@ impl Web {
             bot,
             desk: Desk::default(),
             place: Place {
-                hosts: hosts(address, &options.hosts),
-                is_secure: tls.is_some(),
+                hosts: hosts(
+                    (address, tls.is_some()),
+                    &options.hosts,
+                    options.url.as_ref(),
+                ),
+                is_tls: tls.is_some(),
             },
             homes: options.homes,
             provider,
@@ -176,10 +194,19 @@ impl Web {
         })
     }
 
-    /// Address of the inbox, without a slash at its end.
+    /// Address of the inbox, without a slash at its end: its own one where a browser can open
+    /// that, or else by one of its names.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("{}://{}", self.inbox.place.scheme(), self.address)
+        let place = &self.inbox.place;
+        let named = match self.address.ip().is_unspecified() {
+            true => place.hosts.first_key_value(),
+            false => None,
+        };
+        match named {
+            Some((host, is_secure)) => format!("{}://{host}", scheme(*is_secure)),
+            None => format!("{}://{}", scheme(place.is_tls), self.address),
+        }
     }
 
     /// A link that signs this user in, once, within ten minutes.
@@ -222,13 +249,21 @@ impl Web {
     }
 }
 
-/// What a Host header may say.
-fn hosts(address: SocketAddr, more: &[String]) -> BTreeSet<String> {
-    let mut all: BTreeSet<String> = more.iter().map(|host| host.to_ascii_lowercase()).collect();
-    all.insert(address.to_string());
-    if address.ip().is_loopback() {
-        all.insert(format!("localhost:{}", address.port()));
+/// What a Host header may say, and whether browsers speak TLS there.
+fn hosts(
+    (address, is_tls): (SocketAddr, bool),
+    more: &[String],
+    url: Option<&InboxUrl>,
+) -> BTreeMap<String, bool> {
+    let own = more.iter().map(|host| (host.to_ascii_lowercase(), is_tls));
+    let mut all: BTreeMap<String, bool> = own.collect();
+    if !address.ip().is_unspecified() {
+        all.insert(address.to_string(), is_tls);
     }
+    if address.ip().is_loopback() {
+        all.insert(format!("localhost:{}", address.port()), is_tls);
+    }
+    all.extend(url.map(|url| (url.host().to_owned(), url.is_secure())));
     all
 }
 
@@ -277,16 +312,18 @@ mod tests {
 
     #[test]
     fn an_inbox_answers_to_its_own_names_only() {
-        let local = hosts(
-            "127.0.0.1:7490".parse().unwrap(),
-            &["Inbox.Example".to_owned()],
-        );
+        let name = ["Inbox.Example".to_owned()];
+        let own = "127.0.0.1:7490".parse().unwrap();
+        let local = hosts((own, false), &name, None);
         let expected = ["127.0.0.1:7490", "inbox.example", "localhost:7490"];
-        assert!(local.iter().eq(expected.iter()), "{local:?}");
-        let open = hosts("0.0.0.0:443".parse().unwrap(), &[]);
-        assert!(
-            !open.iter().any(|host| host.starts_with("localhost")),
-            "{open:?}"
-        );
+        assert!(local.keys().eq(expected.iter()), "{local:?}");
+        assert!(local.values().all(|is_tls| !is_tls), "{local:?}");
+        let open = hosts(("0.0.0.0:443".parse().unwrap(), true), &name, None);
+        assert_eq!(open, BTreeMap::from([("inbox.example".to_owned(), true)]));
+        // A proxy speaks TLS, and this machine does not.
+        let url = InboxUrl::try_from("https://inbox.example".to_owned()).unwrap();
+        let behind = hosts((own, false), &name, Some(&url));
+        assert_eq!(behind.get("inbox.example"), Some(&true));
+        assert_eq!(behind.get("localhost:7490"), Some(&false));
     }
 }

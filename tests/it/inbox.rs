@@ -6,9 +6,9 @@ mod player;
 use std::sync::Arc;
 
 use countersign_tests::browser::{Answer, Browser};
-use countersign_tests::inbox::Inbox;
+use countersign_tests::inbox::{Inbox, serve};
 use countersign_tests::process::run;
-use countersign_tests::stage::text;
+use countersign_tests::stage::{Stage, text};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -124,7 +124,7 @@ async fn a_case_in_the_browser_from_the_request_to_the_feedback() {
     }
     let late = fatima.post(&review, &stale).await;
     assert_eq!(late.status, 409, "{}", late.body);
-    assert!(late.body.contains("Somebody was faster"), "{}", late.body);
+    assert!(late.body.contains("it was decided before"), "{}", late.body);
     assert!(
         late.body.contains("mark active"),
         "as it stands now: {}",
@@ -201,6 +201,69 @@ async fn links_work_once_and_requests_from_elsewhere_not_at_all() {
     assert_eq!(out.status, 200, "{}", out.body);
     assert_eq!(ada.get("/").await.location(), "/sign-in");
     inbox.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_can_speak_tls_for_the_inbox() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let chat = folder.path().join("chatbot.toml");
+    std::fs::write(&chat, "inbox_url = \"https://inbox.example.com\"\n").expect("room");
+    let inbox = Inbox::start(&["ada", "bruno"], &["--chat", text(&chat)]).await;
+    let mut ada = Browser::new(&inbox.url, None);
+    ada.proxy = Some("inbox.example.com".to_owned());
+    let link = inbox.link(0);
+    let entered = ada.fill(&link, &link, &[]).await;
+    assert_eq!(entered.status, 303, "{}", entered.body);
+    assert!(
+        ada.cookie.starts_with("__Host-countersign=") && entered.head.contains("; Secure"),
+        "{}",
+        entered.head
+    );
+    assert!(
+        entered.head.contains("strict-transport-security"),
+        "{}",
+        entered.head
+    );
+    let checked = [("step", "check")];
+    let sent = ada.fill("/request", "/request", &checked).await;
+    assert_eq!(sent.status, 422, "it is looked at: {}", sent.body);
+    // Another name is another place, and this machine needs no proxy.
+    ada.proxy = Some("other.example.com".to_owned());
+    assert_eq!(ada.get("/").await.status, 421);
+    let mut bruno = inbox.browser(1).await;
+    assert!(bruno.cookie.starts_with("countersign="), "{}", bruno.cookie);
+    assert_eq!(bruno.get("/").await.status, 200);
+    // A proxy that the configuration does not name is told what is missing.
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let origin = format!("{form}Origin: https://{}\r\n", bruno.host);
+    let told = bruno.send("POST /sign-out", &origin, "").await;
+    assert!(
+        told.status == 403 && told.body.contains("inbox_url"),
+        "{}",
+        told.body
+    );
+    inbox.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_on_every_address_has_to_be_named() {
+    let stage = Stage::open("inbox", &[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a pair");
+    let (cert, key) = (folder.path().join("web.pem"), folder.path().join("web.key"));
+    std::fs::write(&cert, made.cert.pem()).expect("room");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("room");
+    let tls = ["--tls-cert", text(&cert), "--tls-key", text(&key)];
+    let refused = stage.chatbot_at("0.0.0.0:0", &tls).output();
+    let refused = refused.expect("it runs");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("--host inbox.example.com"), "{said}");
+    let named = [&tls[..], &["--host", "inbox.example.com"]].concat();
+    let (mut program, url, _) = serve(&mut stage.chatbot_at("0.0.0.0:0", &named), 0);
+    assert_eq!(url, "https://inbox.example.com");
+    program.kill();
+    stage.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]

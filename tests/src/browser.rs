@@ -24,6 +24,9 @@ pub struct Browser {
     pub host: String,
     tls: Option<TlsConnector>,
     pub cookie: String,
+    /// The name of a proxy with TLS that is in between: the browser calls it, and it passes on what
+    /// the browser said.
+    pub proxy: Option<String>,
 }
 
 impl fmt::Debug for Browser {
@@ -41,10 +44,14 @@ impl Browser {
             host: host.to_owned(),
             tls: tls.map(|config| TlsConnector::from(Arc::new(config))),
             cookie: String::new(),
+            proxy: None,
         }
     }
 
     fn origin(&self) -> String {
+        if let Some(proxy) = &self.proxy {
+            return format!("https://{proxy}");
+        }
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.host)
     }
@@ -55,7 +62,7 @@ impl Browser {
         let text = format!(
             "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {cookie}\r\n\
              Content-Length: {}\r\n{headers}\r\n{body}",
-            self.host,
+            self.proxy.as_ref().unwrap_or(&self.host),
             body.len()
         );
         let stream = TcpStream::connect(&self.host).await.expect("it listens");

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 
 use super::Inbox;
+use super::extract::Sent;
 use super::form::Form;
 use super::page::{hidden, signed};
 use super::trouble::{self, Trouble};
@@ -17,6 +17,7 @@ use crate::account::{Account, Owner, Platform, home};
 use crate::bot::shelf::Rules;
 use crate::bot::tie::{Claim, TieError};
 use crate::say;
+use crate::text::line;
 
 const PATH: &str = "/accounts";
 
@@ -95,7 +96,7 @@ fn facts(account: &Account, name: Option<&str>) -> Markup {
         dl {
             div { dt { "Platform" } dd { strong { (platform) } } }
             @if let Some(name) = name.filter(|name| !name.is_empty()) {
-                div { dt { "Called" } dd { strong { (name) } } }
+                div { dt { "Called" } dd { strong { (line(name)) } } }
             }
             div { dt { "Account" } dd { code { (account.user) } } }
             div { dt { "Organisation" } dd { code { (account.tenant) } } }
@@ -158,7 +159,7 @@ pub(super) async fn tie(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
     Path(secret): Path<String>,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     viewer.form(&inbox, &body).await?;
     let rules = inbox.bot.rules(0).await?;
@@ -177,7 +178,7 @@ pub(super) async fn tie(
 pub(super) async fn untie(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     let form = viewer.form(&inbox, &body).await?;
     let account = Account {

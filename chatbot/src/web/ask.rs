@@ -6,7 +6,6 @@ pub(super) mod wish;
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -16,6 +15,7 @@ use countersign_proto::v1;
 use countersign_workflow::policy::AskKind;
 
 use super::Inbox;
+use super::extract::Sent;
 use super::form::{Faults, Form};
 use super::page::signed;
 use super::trouble::{self, Trouble};
@@ -24,6 +24,9 @@ use crate::bot::shelf::Rules;
 use crate::say;
 use view::Told;
 pub(super) use view::bounds;
+
+/// For whoever asked.
+const DONE: &str = "Your request is in the log.";
 
 /// Which of the two forms it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +80,7 @@ async fn empty(inbox: &Inbox, viewer: &Viewer, way: Way) -> Result<Response, Tro
 pub(super) async fn request(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     take(&inbox, &viewer, Way::Ask, &body).await
 }
@@ -85,7 +88,7 @@ pub(super) async fn request(
 pub(super) async fn break_glass(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     take(&inbox, &viewer, Way::BreakGlass, &body).await
 }
@@ -107,7 +110,11 @@ async fn take(inbox: &Inbox, viewer: &Viewer, way: Way, body: &[u8]) -> Result<R
             rehearse(inbox, who, way, (&form, ask, faults)).await
         }
         "send" => match send(inbox, viewer, way, (&form, ask)).await {
-            Ok(id) => Ok(Redirect::to(&format!("/case/{id}?done=asked")).into_response()),
+            Ok(id) => {
+                let path = format!("/case/{id}");
+                inbox.desk.note(&viewer.secret, &path, DONE);
+                Ok(Redirect::to(&path).into_response())
+            }
             Err(error) => refused(who, way, &form, &error),
         },
         _ => rehearse(inbox, who, way, (&form, ask, Faults::new())).await,
@@ -132,6 +139,7 @@ async fn send(
             inbox.bot.client().break_glass(request).await?
         }
     };
+    inbox.bot.settled(&changed).await;
     Ok(changed.case.map_or(changed.run.first_index, |case| case.id))
 }
 

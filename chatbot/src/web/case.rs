@@ -6,13 +6,14 @@ mod view;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use countersign_proto::v1;
 
 use super::Inbox;
-use super::act::{self, Action};
+use super::act::Action;
+use super::extract::Named;
 use super::form::{Faults, Form};
 use super::page::signed;
 use super::trouble::Trouble;
@@ -55,12 +56,10 @@ pub(super) async fn seen(inbox: &Inbox, viewer: &Viewer, id: u64) -> Result<Seen
 pub(super) async fn show(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    Path(id): Path<u64>,
-    RawQuery(query): RawQuery,
+    Named(id): Named<u64>,
 ) -> Result<Response, Trouble> {
-    let query = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let said = Said {
-        notice: act::done(query.get("done")),
+        notice: inbox.desk.noted(&viewer.secret, &format!("/case/{id}")),
         ..Said::default()
     };
     Ok(page(&inbox, &viewer, id, said).await?.into_response())
@@ -95,7 +94,7 @@ pub(super) async fn page(
 pub(super) async fn state(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    Path(id): Path<u64>,
+    Named(id): Named<u64>,
 ) -> Result<Response, Trouble> {
     let Seen { case, .. } = seen(&inbox, &viewer, id).await?;
     Ok(view::version(&case).into_response())
@@ -105,7 +104,7 @@ pub(super) async fn state(
 pub(super) async fn proof(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    Path((id, index)): Path<(u64, u64)>,
+    Named((id, index)): Named<(u64, u64)>,
 ) -> Result<Response, Trouble> {
     let Seen { case, .. } = seen(&inbox, &viewer, id).await?;
     if !case.entries.contains(&index) {
@@ -131,6 +130,6 @@ pub(super) async fn checkpoint(
 }
 
 /// Whoever reloads the answer to a form, or comes back to it after signing in, sees the case.
-pub(super) async fn back(_viewer: Viewer, Path((id, _action)): Path<(u64, String)>) -> Redirect {
+pub(super) async fn back(_viewer: Viewer, Named((id, _action)): Named<(u64, String)>) -> Redirect {
     Redirect::to(&format!("/case/{id}"))
 }

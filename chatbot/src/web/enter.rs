@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Path, RawQuery, State};
-use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_chain::origin::Origin;
 use maud::{Markup, html};
 
 use super::Inbox;
 use super::door::Caller;
+use super::extract::Sent;
 use super::form::Form;
 use super::guard::cookie;
 use super::page;
@@ -66,7 +66,7 @@ pub(super) async fn page(
                     button.main type="submit" { "Continue as " (holder.user) }
                 }
             }
-            None if inbox.place.is_secure => {
+            None if inbox.place.is_tls => {
                 p {
                     "Your browser showed no certificate that this ledger has issued to a person. "
                     "Import yours, close the browser's window, and open this page again."
@@ -88,7 +88,8 @@ pub(super) async fn page(
 pub(super) async fn by_certificate(
     State(inbox): State<Arc<Inbox>>,
     ConnectInfo(caller): ConnectInfo<Caller>,
-    body: Bytes,
+    headers: HeaderMap,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     let form = Form::parse(&body).ok_or(Trouble::Form)?;
     let Some(holder) = holder(&inbox, &caller) else {
@@ -98,7 +99,11 @@ pub(super) async fn by_certificate(
         return Err(Trouble::Revoked);
     }
     let next = way::own(form.get("next")).unwrap_or("/");
-    Ok(begin(&inbox, &caller, (Whom::Certified(holder), next)))
+    Ok(begin(
+        &inbox,
+        (&caller, &headers),
+        (Whom::Certified(holder), next),
+    ))
 }
 
 /// What a link leads to. It is used up by the button, not by programs that look at links.
@@ -121,11 +126,12 @@ pub(super) async fn link(State(inbox): State<Arc<Inbox>>, Path(secret): Path<Str
 pub(super) async fn by_link(
     State(inbox): State<Arc<Inbox>>,
     ConnectInfo(caller): ConnectInfo<Caller>,
+    headers: HeaderMap,
     Path(secret): Path<String>,
 ) -> Response {
     match inbox.desk.accept(&secret, inbox.bot.clock().seconds()) {
         None => stale(),
-        Some(user) => begin(&inbox, &caller, (Whom::Invited(user), "/")),
+        Some(user) => begin(&inbox, (&caller, &headers), (Whom::Invited(user), "/")),
     }
 }
 
@@ -141,11 +147,15 @@ fn stale() -> Response {
 }
 
 /// Begins a session, which goes on at this path.
-pub(super) fn begin(inbox: &Inbox, caller: &Caller, (who, next): (Whom, &str)) -> Response {
+pub(super) fn begin(
+    inbox: &Inbox,
+    (caller, headers): (&Caller, &HeaderMap),
+    (who, next): (Whom, &str),
+) -> Response {
     tracing::info!(user = %who.user(), from = %caller.address, "signed in");
     match inbox.desk.begin(who, inbox.bot.clock().seconds()) {
         Ok(secret) => {
-            let cookie = cookie(inbox.place.is_secure, &secret, WEB_SESSION_SECONDS);
+            let cookie = cookie(inbox.place.is_secure(headers), &secret, WEB_SESSION_SECONDS);
             ([(SET_COOKIE, cookie)], Redirect::to(next)).into_response()
         }
         Err(error) => {
@@ -158,11 +168,12 @@ pub(super) fn begin(inbox: &Inbox, caller: &Caller, (who, next): (Whom, &str)) -
 pub(super) async fn sign_out(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    body: Bytes,
+    headers: HeaderMap,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     viewer.form(&inbox, &body).await?;
     inbox.desk.end(&viewer.secret);
-    let cookie = cookie(inbox.place.is_secure, "", 0);
+    let cookie = cookie(inbox.place.is_secure(&headers), "", 0);
     Ok(([(SET_COOKIE, cookie)], goodbye()).into_response())
 }
 

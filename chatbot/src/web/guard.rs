@@ -1,7 +1,8 @@
 //! What every request has to pass and every answer carries, whatever page it is about.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -14,7 +15,8 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
 use super::Inbox;
-use crate::limits::WEB_ANSWER;
+use super::trouble::Trouble;
+use crate::limits::{WEB_ANSWER, WEB_READ};
 
 /// What a page may load, and where its forms may go. `connect-src` is for the script that asks
 /// whether a case has changed.
@@ -45,16 +47,34 @@ const HEADERS: [(HeaderName, &str); 7] = [
 /// Where the inbox is.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// What a Host header may say, in lower case.
-    pub(super) hosts: BTreeSet<String>,
-    /// Whether it speaks TLS.
-    pub(super) is_secure: bool,
+    /// What a Host header may say, in lower case, and whether browsers speak TLS there: with the
+    /// inbox itself, or with a proxy in front of it.
+    pub(super) hosts: BTreeMap<String, bool>,
+    /// Whether the inbox itself speaks TLS.
+    pub(super) is_tls: bool,
 }
 
 impl Place {
-    pub(super) const fn scheme(&self) -> &'static str {
-        if self.is_secure { "https" } else { "http" }
+    /// Whether the browser that has sent these speaks TLS, as far as is known of the host that it
+    /// calls.
+    pub(super) fn is_secure(&self, headers: &HeaderMap) -> bool {
+        let known = self.hosts.get(&host(headers));
+        known.copied().unwrap_or(self.is_tls)
     }
+
+    /// The address that the browser calls, without a slash at its end.
+    pub(super) fn origin(&self, headers: &HeaderMap) -> String {
+        format!("{}://{}", scheme(self.is_secure(headers)), host(headers))
+    }
+}
+
+pub(super) const fn scheme(is_secure: bool) -> &'static str {
+    if is_secure { "https" } else { "http" }
+}
+
+/// What the Host header says, in lower case.
+fn host(headers: &HeaderMap) -> String {
+    text(headers, HOST).unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Why a request is not looked at.
@@ -64,6 +84,8 @@ pub(super) enum Turned {
     Host,
     /// From a page of somebody else.
     Origin,
+    /// From a page of the same host, which the browser has by TLS and the inbox does not know so.
+    Scheme,
     /// Neither GET, HEAD nor POST.
     Method,
     /// Not a form.
@@ -83,6 +105,12 @@ impl Turned {
                 "This form was not sent from a page of the inbox, so nothing was done. Open the \
                  inbox and try again there.\n",
             ),
+            Self::Scheme => (
+                StatusCode::FORBIDDEN,
+                "This form came over https, and the inbox does not know that it is called so: \
+                 nothing was done. Behind a proxy that speaks TLS, the configuration of the inbox \
+                 has to name this address as inbox_url.\n",
+            ),
             Self::Method => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "The inbox knows GET, HEAD and POST.\n",
@@ -101,16 +129,16 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
+    let is_secure = inbox.place.is_secure(request.headers());
     let mut response = match check(&inbox.place, request.method(), request.headers()) {
         Err(turned) => turned.answer().into_response(),
-        Ok(()) => match timeout(WEB_ANSWER, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "The ledger did not answer in time. Look at the case before you try again.\n",
-            )
-                .into_response(),
-        },
+        Ok(()) => {
+            let (longest, trouble) = patience(request.method(), request.uri().path());
+            match timeout(longest, next.run(request)).await {
+                Ok(response) => response,
+                Err(_) => trouble.into_response(),
+            }
+        }
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -118,11 +146,22 @@ pub(super) async fn guard(
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
-    if inbox.place.is_secure {
+    if is_secure {
         let value = HeaderValue::from_static("max-age=31536000");
         headers.insert(STRICT_TRANSPORT_SECURITY, value);
     }
     response
+}
+
+/// How long an answer is waited for, and what is said when there is none.
+fn patience(method: &Method, path: &str) -> (Duration, Trouble) {
+    // Much is counted for the one, and for the other somebody else is asked.
+    let is_long = path == "/insights" || path.starts_with("/oidc");
+    match *method == Method::POST {
+        true => (WEB_ANSWER, Trouble::Unsure),
+        false if is_long => (WEB_ANSWER, Trouble::Silent),
+        false => (WEB_READ, Trouble::Silent),
+    }
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -136,8 +175,8 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 fn check(place: &Place, method: &Method, headers: &HeaderMap) -> Result<(), Turned> {
-    let host = text(headers, HOST).unwrap_or_default().to_ascii_lowercase();
-    if !place.hosts.contains(&host) {
+    let host = host(headers);
+    if !place.hosts.contains_key(&host) {
         return Err(Turned::Host);
     }
     if *method == Method::GET || *method == Method::HEAD {
@@ -146,17 +185,16 @@ fn check(place: &Place, method: &Method, headers: &HeaderMap) -> Result<(), Turn
     if *method != Method::POST {
         return Err(Turned::Method);
     }
-    let is_ours = match (text(headers, ORIGIN), text(headers, FETCH_SITE)) {
-        (Some(origin), site) => {
-            origin.eq_ignore_ascii_case(&format!("{}://{host}", place.scheme()))
-                && site.is_none_or(|site| site == "same-origin")
+    let site = text(headers, FETCH_SITE);
+    let is_same = site.is_none_or(|site| site == "same-origin");
+    match text(headers, ORIGIN) {
+        Some(origin) if is_same && origin.eq_ignore_ascii_case(&place.origin(headers)) => {}
+        Some(origin) if is_same && origin.eq_ignore_ascii_case(&format!("https://{host}")) => {
+            return Err(Turned::Scheme);
         }
-        (None, Some(site)) => site == "same-origin",
         // Every browser of today sends one of them with a form.
-        (None, None) => false,
-    };
-    if !is_ours {
-        return Err(Turned::Origin);
+        None if is_same && site.is_some() => {}
+        _ => return Err(Turned::Origin),
     }
     let content = text(headers, CONTENT_TYPE).unwrap_or_default();
     let kind = content.split(';').next().unwrap_or_default().trim();
@@ -229,11 +267,29 @@ mod tests {
     }
 
     fn judged(method: &Method, all: &[(&'static str, &str)]) -> Result<(), Turned> {
+        let hosts = [("127.0.0.1:7490", false), ("inbox.example", true)];
         let place = Place {
-            hosts: BTreeSet::from(["127.0.0.1:7490".to_owned()]),
-            is_secure: false,
+            hosts: hosts.map(|(host, tls)| (host.to_owned(), tls)).into(),
+            is_tls: false,
         };
         check(&place, method, &headers(all))
+    }
+
+    #[test]
+    fn behind_a_proxy_with_tls_browsers_say_https() {
+        let form = ("content-type", FORM);
+        let post = |host, origin| {
+            let all = [("host", host), ("origin", origin), form];
+            judged(&Method::POST, &all)
+        };
+        assert_eq!(post("inbox.example", "https://inbox.example"), Ok(()));
+        assert_eq!(post("Inbox.Example", "https://inbox.example"), Ok(()));
+        let plain = post("inbox.example", "http://inbox.example");
+        assert_eq!(plain, Err(Turned::Origin), "nobody in the middle");
+        let other = post("inbox.example", "http://127.0.0.1:7490");
+        assert_eq!(other, Err(Turned::Origin));
+        let unknown = post("127.0.0.1:7490", "https://127.0.0.1:7490");
+        assert_eq!(unknown, Err(Turned::Scheme), "it says what is missing");
     }
 
     #[test]
@@ -254,7 +310,6 @@ mod tests {
             &[][..],
             &[("origin", "null")],
             &[("origin", "http://evil.example")],
-            &[("origin", "https://127.0.0.1:7490")],
             &[("origin", "http://127.0.0.1:7491")],
             &[("sec-fetch-site", "same-site")],
             &[("sec-fetch-site", "none")],
@@ -272,6 +327,22 @@ mod tests {
             judged(&Method::PUT, &[host, ours, form]),
             Err(Turned::Method)
         );
+    }
+
+    #[test]
+    fn who_only_looks_waits_for_a_short_time() {
+        for (method, path, longest) in [
+            (Method::GET, "/", WEB_READ),
+            (Method::HEAD, "/case/7", WEB_READ),
+            (Method::GET, "/oidc/callback", WEB_ANSWER),
+            (Method::GET, "/insights", WEB_ANSWER),
+            (Method::POST, "/request", WEB_ANSWER),
+        ] {
+            let (time, trouble) = patience(&method, path);
+            assert_eq!(time, longest, "{method} {path}");
+            let unsure = matches!(trouble, Trouble::Unsure);
+            assert_eq!(unsure, method == Method::POST, "{method} {path}");
+        }
     }
 
     #[test]

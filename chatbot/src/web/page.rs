@@ -14,6 +14,7 @@ use super::time;
 use super::trouble::Trouble;
 use super::viewer::Viewer;
 use crate::bot::shelf::Rules;
+use crate::text::lines;
 
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
@@ -196,7 +197,7 @@ pub(super) fn card(case: &v1::Case, rules: &Arc<Rules>) -> Markup {
                 ", asked " (time::moment(case.opened.as_ref(), &rules.zone))
                 ", case " (case.id)
             }
-            p.reason { (case.reason) }
+            p.reason { (lines(&case.reason)) }
             @if !case.summary.is_empty() { p.hint { (case.summary) } }
         }
     }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
@@ -16,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::Inbox;
 use super::case::seen;
+use super::extract::{Named, Sent};
 use super::form::Form;
 use super::page::signed;
 use super::trouble::Trouble;
@@ -37,7 +37,7 @@ pub(super) async fn made(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
     headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     let form = viewer.form(&inbox, &body).await?;
     let passkey = bytes(&form, "credential")
@@ -124,9 +124,9 @@ fn form(viewer: &Viewer, rp: &str, person: &str) -> Markup {
 pub(super) async fn challenge(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    Path(id): Path<u64>,
+    Named(id): Named<u64>,
     headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     let form = viewer.form(&inbox, &body).await?;
     let found = seen(&inbox, &viewer, id).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, RawQuery, State};
-use axum::http::header::{HOST, SET_COOKIE};
+use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_client::random_key;
@@ -37,7 +37,11 @@ pub(super) async fn go(
     let flow = Flow::new(secret, inbox.bot.clock().seconds(), next);
     match provider.address(&flow, &back(&inbox, &headers)).await {
         Ok(address) => {
-            let cookie = way_cookie(inbox.place.is_secure, &flow.cookie(), OIDC_SECONDS);
+            let cookie = way_cookie(
+                inbox.place.is_secure(&headers),
+                &flow.cookie(),
+                OIDC_SECONDS,
+            );
             Ok(([(SET_COOKIE, cookie)], Redirect::to(&address)).into_response())
         }
         Err(error) => {
@@ -59,7 +63,7 @@ pub(super) async fn back_again(
 ) -> Result<Response, Trouble> {
     let provider = inbox.provider.as_ref().ok_or(Trouble::Unknown)?;
     let query = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
-    let name = way_cookie_name(inbox.place.is_secure);
+    let name = way_cookie_name(inbox.place.is_secure(&headers));
     let now = inbox.bot.clock().seconds();
     let flow = cookie_of(&headers, name).and_then(|cookie| Flow::parse(cookie, now));
     let flow = flow.filter(|flow| {
@@ -91,9 +95,9 @@ pub(super) async fn back_again(
         }
     };
     let next = way::own(&flow.next).unwrap_or("/");
-    let mut response = begin(&inbox, &caller, (Whom::Provided(user), next));
+    let mut response = begin(&inbox, (&caller, &headers), (Whom::Provided(user), next));
     // The way is over.
-    let over = way_cookie(inbox.place.is_secure, "", 0);
+    let over = way_cookie(inbox.place.is_secure(&headers), "", 0);
     if let Ok(over) = HeaderValue::from_str(&over) {
         response.headers_mut().append(SET_COOKIE, over);
     }
@@ -102,9 +106,7 @@ pub(super) async fn back_again(
 
 /// The address of [`back_again`], by the name that the browser uses; the guard knows it.
 fn back(inbox: &Inbox, headers: &HeaderMap) -> String {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.unwrap_or_default().to_ascii_lowercase();
-    format!("{}://{host}{BACK}", inbox.place.scheme())
+    format!("{}{BACK}", inbox.place.origin(headers))
 }
 
 fn failed(status: StatusCode, words: &str) -> Response {

@@ -78,6 +78,8 @@ pub(super) struct Session {
     /// Serial number of the certificate, when it was one.
     pub(super) serial: Option<String>,
     ends: u64,
+    /// What they have done, for the page at this path, once.
+    note: Option<(String, &'static str)>,
 }
 
 impl Session {
@@ -89,6 +91,7 @@ impl Session {
             csrf,
             serial: None,
             ends,
+            note: None,
         }
     }
 }
@@ -143,6 +146,7 @@ impl Desk {
                 csrf,
                 serial: Some(holder.serial),
                 ends: ends.min(holder.not_after),
+                note: None,
             },
         };
         let mut sessions = self.sessions.lock();
@@ -161,6 +165,21 @@ impl Desk {
         let sessions = self.sessions.lock();
         let session = sessions.get(&digest(secret.as_bytes()))?;
         (now < session.ends).then(|| session.clone())
+    }
+
+    /// Keeps what this session's user has done, for the page at this path.
+    pub(super) fn note(&self, secret: &str, path: &str, words: &'static str) {
+        if let Some(session) = self.sessions.lock().get_mut(&digest(secret.as_bytes())) {
+            session.note = Some((path.to_owned(), words));
+        }
+    }
+
+    /// What this session's user has just done, when it was on the page at this path; once.
+    pub(super) fn noted(&self, secret: &str, path: &str) -> Option<&'static str> {
+        let mut sessions = self.sessions.lock();
+        let session = sessions.get_mut(&digest(secret.as_bytes()))?;
+        let (_, words) = session.note.take_if(|(noted, _)| noted == path)?;
+        Some(words)
     }
 
     /// Ends a session.
@@ -221,6 +240,21 @@ mod tests {
         assert_eq!(desk.session(&cookie, WEB_SESSION_SECONDS), None);
         desk.end(&cookie);
         assert_eq!(desk.session(&cookie, 1), None);
+    }
+
+    #[test]
+    fn what_somebody_did_is_told_to_them_once() {
+        let desk = Desk::default();
+        let (mine, other) = (ada_in(&desk), ada_in(&desk));
+        desk.note(&mine, "/case/7", "done");
+        assert_eq!(desk.noted(&other, "/case/7"), None, "in another browser");
+        assert_eq!(desk.noted(&mine, "/case/8"), None, "on another page");
+        assert_eq!(desk.noted(&mine, "/case/7"), Some("done"));
+        assert_eq!(desk.noted(&mine, "/case/7"), None, "a reload");
+    }
+
+    fn ada_in(desk: &Desk) -> String {
+        desk.begin(Whom::Invited(ada()), 0).unwrap()
     }
 
     #[test]

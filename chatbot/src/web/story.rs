@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use super::time::{moment, span};
+use crate::text::{line, lines};
 
 /// What an entry says. Texts of people are set apart.
 pub(super) fn words(entry: &Entry, zone: &TimeZone) -> Markup {
@@ -21,7 +22,7 @@ pub(super) fn words(entry: &Entry, zone: &TimeZone) -> Markup {
 
 /// A reason behind a sentence; nothing without one.
 fn because(reason: &str) -> Markup {
-    html! { @if !reason.is_empty() { ": " span.reason { (reason) } } }
+    html! { @if !reason.is_empty() { ": " span.reason { (lines(reason)) } } }
 }
 
 fn told(known: &Known, zone: &TimeZone) -> Markup {
@@ -102,8 +103,8 @@ fn of_use(known: &Known) -> Markup {
     match known {
         Known::SessionStarted(it) => html! {
             strong { (it.person) } " began a session"
-            @if !it.client.is_empty() { " with " (it.client) }
-            @if !it.source_address.is_empty() { " from " (it.source_address) }
+            @if !it.client.is_empty() { " with " (line(&it.client)) }
+            @if !it.source_address.is_empty() { " from " (line(&it.source_address)) }
         },
         Known::SessionEnded(it) => html! {
             "Session " (it.session) " ended, status " (it.exit_status) (because(&it.reason))
@@ -111,7 +112,7 @@ fn of_use(known: &Known) -> Markup {
         Known::SessionOverran(it) => html! {
             strong { "Session " (it.session) " runs longer than its grant." }
         },
-        Known::CommandExecuted(it) => html! { "Command: " code { (it.command) } },
+        Known::CommandExecuted(it) => html! { "Command: " code { (line(&it.command)) } },
         Known::SessionOutput(it) => html! {
             "Part " (it.part) " of the recording of session " (it.session) ", "
             (it.output_bytes) " bytes shown"
@@ -187,5 +188,32 @@ mod tests {
         }));
         assert!(!told.contains("<script"), "{told}");
         assert_eq!(told.matches("&lt;script&gt;").count(), 2, "{told}");
+    }
+
+    #[test]
+    fn texts_of_people_do_not_turn_what_stands_beside_them() {
+        let turned = "no \u{202e}evorppa ton od";
+        let reason = turned.to_owned();
+        let person = "ada".to_owned();
+        for known in [
+            Known::from(v1::ReviewRecorded {
+                person: person.clone(),
+                reason: reason.clone(),
+                ..v1::ReviewRecorded::default()
+            }),
+            Known::from(v1::CommandExecuted {
+                command: reason.clone(),
+                ..v1::CommandExecuted::default()
+            }),
+            Known::from(v1::ActionRefused {
+                person,
+                message: reason,
+                ..v1::ActionRefused::default()
+            }),
+        ] {
+            let told = text(&known);
+            assert!(!told.contains('\u{202e}'), "{told}");
+            assert!(told.contains("no \u{fffd}evorppa"), "{told}");
+        }
     }
 }

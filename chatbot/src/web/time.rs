@@ -64,7 +64,7 @@ pub(super) fn local(text: &str, zone: &TimeZone) -> Option<Wire> {
     UnixMicros::new(micros).ok().map(timestamp)
 }
 
-/// A time with its weekday, as a `<time>` that programs can read too.
+/// A time with its weekday and its zone, as a `<time>` that programs can read too.
 pub(super) fn moment(time: Option<&Wire>, zone: &TimeZone) -> Markup {
     let known = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
     let Some(known) = known else {
@@ -73,7 +73,7 @@ pub(super) fn moment(time: Option<&Wire>, zone: &TimeZone) -> Markup {
     let shown = known.to_zoned(zone.clone());
     html! {
         time datetime=(known.to_string()) {
-            (shown.strftime("%a %-d %b %Y, %H:%M").to_string())
+            (shown.strftime("%a %-d %b %Y, %H:%M %Z").to_string())
         }
     }
 }
@@ -134,7 +134,7 @@ mod tests {
         assert!(
             moment(Some(&start), &berlin)
                 .into_string()
-                .contains("Wed 1 Jul 2026, 12:00")
+                .contains("Wed 1 Jul 2026, 12:00 CEST<")
         );
         for text in ["", "tomorrow", "2026-13-01T00:00", "1960-01-01T00:00"] {
             assert_eq!(local(text, &berlin), None, "{text}");

@@ -8,7 +8,8 @@ use maud::html;
 
 use super::page;
 use crate::bot::shelf::RulesError;
-use crate::say::refused;
+use crate::limits::WEB_FORM;
+use crate::say::{UNSURE, refused};
 
 /// Why a page is not what was asked for.
 #[derive(Debug)]
@@ -23,6 +24,12 @@ pub(super) enum Trouble {
     Forged,
     /// The form cannot be read.
     Form,
+    /// The form is longer than any of ours.
+    Large,
+    /// The ledger does not answer, and was only asked.
+    Silent,
+    /// The ledger did not answer to a command.
+    Unsure,
     /// The certificate was revoked.
     Revoked,
     /// The operating system gave no randomness.
@@ -33,6 +40,10 @@ impl From<CallError> for Trouble {
     fn from(error: CallError) -> Self {
         if error.reason() == Some(Reason::IdUnknown) {
             return Self::Unknown;
+        }
+        if let CallError::NoAnswer { last, .. } = &error {
+            tracing::debug!(last, "the ledger does not answer");
+            return Self::Silent;
         }
         Self::Call(Box::new(error))
     }
@@ -79,6 +90,25 @@ impl Trouble {
                 "Nothing was done",
                 "The form cannot be read. Go back, reload the page, and send it once more."
                     .to_owned(),
+            ),
+            Self::Large => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Nothing was done",
+                format!(
+                    "The form is longer than the {} KiB that the inbox takes. Go back, shorten \
+                     what you have written, and send it once more.",
+                    WEB_FORM / 1024
+                ),
+            ),
+            Self::Silent => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "The ledger does not answer",
+                "This page cannot be shown without it. Try again in a moment.".to_owned(),
+            ),
+            Self::Unsure => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "The ledger does not answer",
+                UNSURE.to_owned(),
             ),
             Self::Revoked => (
                 StatusCode::FORBIDDEN,

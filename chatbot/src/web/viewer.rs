@@ -32,7 +32,7 @@ impl FromRequestParts<Arc<Inbox>> for Viewer {
         inbox: &Arc<Inbox>,
     ) -> Result<Self, Self::Rejection> {
         let now = inbox.bot.clock().seconds();
-        let secret = secret_of(&parts.headers, inbox.place.is_secure);
+        let secret = secret_of(&parts.headers, inbox.place.is_secure(&parts.headers));
         let found = secret.and_then(|secret| {
             let session = inbox.desk.session(secret, now)?;
             let secret = secret.to_owned();

@@ -93,6 +93,7 @@ async fn serve_people(args: ServeArgs, out: &mut dyn Write) -> anyhow::Result<Ou
     let options = Options {
         listen: args.web,
         hosts: args.host,
+        url: chat.inbox_url.clone(),
         tls,
         homes: chat.homes(),
         oidc: chat.oidc.clone(),

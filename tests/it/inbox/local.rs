@@ -63,6 +63,7 @@ impl Local {
         let options = Options {
             listen: "127.0.0.1:0".parse().expect("an address"),
             hosts: Vec::new(),
+            url: None,
             tls: None,
             homes: vec![(Platform::Slack, TEAM.to_owned())],
             oidc,

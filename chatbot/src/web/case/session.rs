@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 use countersign_proto::v1;
 use maud::{Markup, html};
@@ -12,8 +11,10 @@ use maud::{Markup, html};
 use super::{Seen, seen};
 use crate::bot::shelf::Rules;
 use crate::say;
+use crate::text::line;
 use crate::transcript::Transcript;
 use crate::web::Inbox;
+use crate::web::extract::{Named, Sent};
 use crate::web::page::{hidden, signed};
 use crate::web::time::moment;
 use crate::web::trouble::{self, Trouble};
@@ -43,7 +44,7 @@ async fn find(inbox: &Inbox, viewer: &Viewer, (id, number): (u64, u64)) -> Resul
 pub(in crate::web) async fn show(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    Path(numbers): Path<(u64, u64)>,
+    Named(numbers): Named<(u64, u64)>,
 ) -> Result<Response, Trouble> {
     let found = find(&inbox, &viewer, numbers).await?;
     let path = format!("/case/{}/session/{}", found.case, found.session.id);
@@ -64,8 +65,8 @@ pub(in crate::web) async fn show(
 pub(in crate::web) async fn look(
     State(inbox): State<Arc<Inbox>>,
     viewer: Viewer,
-    Path(numbers): Path<(u64, u64)>,
-    body: Bytes,
+    Named(numbers): Named<(u64, u64)>,
+    Sent(body): Sent,
 ) -> Result<Response, Trouble> {
     viewer.form(&inbox, &body).await?;
     let found = find(&inbox, &viewer, numbers).await?;
@@ -101,7 +102,7 @@ fn page(viewer: &Viewer, found: &Found, below: &Markup) -> Html<String> {
         h1 { (title) }
         p { a href=(format!("/case/{}", found.case)) { "Back to case " (found.case) } }
         dl {
-            @if !session.client.is_empty() { div { dt { "With" } dd { (session.client) } } }
+            @if !session.client.is_empty() { div { dt { "With" } dd { (line(&session.client)) } } }
             div { dt { "Began" } dd { (moment(session.started.as_ref(), zone)) } }
             div { dt { "Ended" } dd {
                 @if session.ended.is_some() { (moment(session.ended.as_ref(), zone)) }

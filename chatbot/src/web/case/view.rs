@@ -10,6 +10,7 @@ use super::Said;
 use super::forms;
 use crate::bot::shelf::Rules;
 use crate::limits::WEB_TIMELINE;
+use crate::text::lines as words;
 use crate::web::ask::bounds;
 use crate::web::page::mark;
 use crate::web::story;
@@ -113,11 +114,11 @@ fn facts(look: &Look<'_>) -> Markup {
                     }))
                 }
                 (row("How long", &html! { (span(case.duration_seconds)) }))
-                (row("Why", &html! { span.reason { (case.reason) } }))
-                @if !case.ticket.is_empty() { (row("Ticket", &html! { (case.ticket) })) }
-                @if !case.severity.is_empty() { (row("Severity", &html! { (case.severity) })) }
+                (row("Why", &html! { span.reason { (words(&case.reason)) } }))
+                @if !case.ticket.is_empty() { (row("Ticket", &html! { (words(&case.ticket)) })) }
+                @if !case.severity.is_empty() { (row("Severity", &html! { (words(&case.severity)) })) }
                 @if !case.affected.is_empty() {
-                    (row("Affected", &html! { (case.affected.join(", ")) }))
+                    (row("Affected", &html! { (words(&case.affected.join(", "))) }))
                 }
                 @if case.start.is_some() {
                     (row("Not before", &moment(case.start.as_ref(), zone)))
@@ -186,7 +187,7 @@ fn decisions(reviews: &[v1::ReviewState]) -> Markup {
                     @let approves = review.decision() == v1::Decision::Approve;
                     @if approves { " approved" } @else { " denied" }
                     @if !review.group.is_empty() { " for " (review.group) }
-                    @if !review.reason.is_empty() { ": " span.reason { (review.reason) } }
+                    @if !review.reason.is_empty() { ": " span.reason { (words(&review.reason)) } }
                     " (entry " (review.index) ")"
                 }
             }
@@ -222,7 +223,7 @@ fn access(look: &Look<'_>, grant: &v1::Grant, may: May) -> Markup {
                     @for session in &look.case.sessions {
                         li {
                             (session.id)
-                            @if !session.client.is_empty() { " with " (session.client) }
+                            @if !session.client.is_empty() { " with " (words(&session.client)) }
                             ", "
                             (moment(session.started.as_ref(), zone)) " to "
                             @if session.ended.is_some() { (moment(session.ended.as_ref(), zone)) }
@@ -246,7 +247,7 @@ fn more_time(look: &Look<'_>, extension: &v1::Extension) -> Markup {
     html! {
         section.sheet {
             h2 { "More time is asked for" }
-            p { (span(extension.duration_seconds)) " more: " span.reason { (extension.reason) } }
+            p { (span(extension.duration_seconds)) " more: " span.reason { (words(&extension.reason)) } }
             @if let Some(end) = &extension.expires {
                 p { "Decide " (relative(end, look.now)) " at the latest." }
             }
@@ -270,7 +271,7 @@ fn timeline(look: &Look<'_>, entries: &[Entry]) -> Markup {
                 @for entry in entries.iter().skip(skipped) { (line(look, id, entry)) }
             }
             @if later > 0 {
-                p.hint { (later) " more are being sealed; reload the page in a moment." }
+                p.hint { (being_sealed(later)) "; reload the page in a moment." }
             }
             @if let Some(last) = entries.last() {
                 p.hint {
@@ -280,6 +281,13 @@ fn timeline(look: &Look<'_>, entries: &[Entry]) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn being_sealed(count: usize) -> String {
+    match count {
+        1 => "1 more is being sealed".to_owned(),
+        _ => format!("{count} more are being sealed"),
     }
 }
 
@@ -301,5 +309,16 @@ fn line(look: &Look<'_>, id: u64, entry: &Entry) -> Markup {
                 " · " a href=(format!("/case/{id}/proof/{}", entry.index())) download { "proof" }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_are_not_sealed_yet_are_counted_in_good_words() {
+        assert_eq!(being_sealed(1), "1 more is being sealed");
+        assert_eq!(being_sealed(2), "2 more are being sealed");
     }
 }

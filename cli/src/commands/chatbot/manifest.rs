@@ -96,10 +96,11 @@ fn slack(args: SlackArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
 fn teams(args: TeamsArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     let config = Config::read(&args.chat)?;
     let file = args.chat.display();
+    let inbox = config.inbox();
     let teams = config
         .teams
         .with_context(|| format!("{file} has no section [teams]"))?;
-    let website = args.website.or(config.inbox_url);
+    let website = args.website.or(inbox);
     let website =
         website.with_context(|| format!("expected --website, because {file} has no inbox_url"))?;
     let package = Package {

@@ -63,6 +63,7 @@ impl Inbox {
         let options = Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             hosts: Vec::new(),
+            url: None,
             tls: None,
             homes: Vec::new(),
             oidc: None,

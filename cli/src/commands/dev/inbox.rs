@@ -58,6 +58,7 @@ pub(super) async fn open(dir: &Path, listen: SocketAddr) -> anyhow::Result<Web> 
     let options = Options {
         listen,
         hosts: Vec::new(),
+        url: None,
         tls: None,
         homes: Vec::new(),
         oidc: None,
