@@ -12,6 +12,7 @@
 pub mod account;
 pub mod bot;
 pub mod card;
+mod causes;
 mod clock;
 pub mod config;
 pub mod delivery;

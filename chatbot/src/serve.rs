@@ -81,7 +81,11 @@ async fn teams(
     };
     let teams = Teams::new(settings, bot.clock().clone()).map_err(ServeError::Teams)?;
     let address = settings.listen;
-    let failed = |error| ServeError::Teams(format!("cannot listen on {address}: {error}"));
+    let failed = |error| {
+        ServeError::Teams(format!(
+            "cannot listen for Teams on {address}: {error}; teams.listen chooses another address"
+        ))
+    };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
     if !local.ip().is_loopback() {
@@ -90,6 +94,8 @@ async fn teams(
     tracing::info!(address = %local, "taking activities of Teams");
     let desk = Desk::new(Arc::clone(bot), Arc::clone(&teams), config.inbox());
     tokio::try_join!(
+        // Beside the rest: Microsoft may be away for longer than somebody waits for a start.
+        async { teams.check().await.map_err(ServeError::Teams) },
         async {
             let served = teams::http::serve(desk, listener, stop.clone()).await;
             served.map_err(failed)

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::flow::{Flow, Maker, challenge};
 use super::settings::{OidcSettings, is_safe};
 use super::token::{Expected, TokenError, user};
+use crate::causes::causes;
 use crate::clock::Clock;
 use crate::limits::{OIDC_ANSWER, OIDC_FRESH, OIDC_KEYS_AGAIN, OIDC_TIMEOUT};
 
@@ -234,6 +235,14 @@ impl Provider {
     }
 }
 
+/// Where there was no answer, and why. The rest of the address may have more in it than its reader
+/// should see.
+fn of(error: &reqwest::Error) -> String {
+    let place = error.url().map(|url| url.origin().ascii_serialization());
+    let place = place.unwrap_or_default();
+    format!("{place}: {}", causes(error))
+}
+
 /// Reads an answer in JSON, which is short.
 async fn read<T: DeserializeOwned>(
     what: &'static str,
@@ -241,8 +250,7 @@ async fn read<T: DeserializeOwned>(
 ) -> Result<T, OidcError> {
     let failed = |error: reqwest::Error| OidcError::Http {
         what,
-        // Without the address, which may have more in it than its reader should see.
-        why: error.without_url().to_string(),
+        why: of(&error),
     };
     let other = |why: String| OidcError::Http { what, why };
     let mut answer = request.send().await.map_err(failed)?;

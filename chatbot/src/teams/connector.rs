@@ -6,10 +6,11 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::causes::causes;
 use crate::limits::{TEAMS_ANSWER, TEAMS_ID, TEAMS_MESSAGE, TEAMS_RETRY_AFTER};
 use crate::surface::SendError;
 use crate::teams::cloud::Addresses;
-use crate::teams::fetch::{self, causes};
+use crate::teams::fetch;
 use crate::teams::pass::{Order, Pass};
 use crate::teams::service::ServiceUrl;
 use crate::teams::settings::TeamsSettings;
@@ -64,6 +65,14 @@ impl Connector {
             app: settings.app_id.clone(),
             tenant: settings.tenant.clone(),
         }
+    }
+
+    /// Whether Microsoft takes the secret of the settings.
+    ///
+    /// # Errors
+    /// A sentence, when it does not. That Microsoft is away is none.
+    pub async fn check(&self) -> Result<(), String> {
+        self.pass.check().await
     }
 
     /// The conversation of the bot with somebody, by the directory's object id. Asked again, Teams

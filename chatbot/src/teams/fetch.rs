@@ -2,6 +2,7 @@
 
 use reqwest::{Client, Response, redirect};
 
+use crate::causes::causes;
 use crate::limits::{TEAMS_CALL, TEAMS_CONNECT};
 
 /// A client. Whoever answers with a redirect is not followed: the token would go along.
@@ -39,21 +40,4 @@ pub(super) async fn body(mut answer: Response, max: usize) -> Result<Vec<u8>, Fe
         body.extend_from_slice(&part);
     }
     Ok(body)
-}
-
-/// An error with what is behind it.
-pub(super) fn causes(error: &reqwest::Error) -> String {
-    let mut words = Vec::new();
-    if error.is_timeout() {
-        words.push("no answer in time".to_owned());
-    }
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        words.push(error.to_string());
-        cause = error.source();
-    }
-    if words.is_empty() {
-        words.push("no answer".to_owned());
-    }
-    words.join(": ")
 }

@@ -8,10 +8,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use crate::causes::causes;
 use crate::config::secret::SecretFile;
 use crate::limits::{TEAMS_ANSWER, TEAMS_PASS_EARLY, TEAMS_PASS_PAUSE};
 use crate::surface::SendError;
-use crate::teams::fetch::{self, causes};
+use crate::teams::fetch;
 
 /// What the token is asked for with.
 pub(super) struct Order {
@@ -80,7 +81,23 @@ impl Pass {
                 old.due = now + TEAMS_PASS_PAUSE;
                 Ok(old.token.clone())
             }
-            (Err(error), _) => Err(error),
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    /// Whether Microsoft takes the secret.
+    ///
+    /// # Errors
+    /// A sentence, when it does not. That Microsoft is away is none.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        match self.fetch(Instant::now()).await {
+            Ok(new) => {
+                *self.kept.lock().await = Some(new);
+                Ok(())
+            }
+            Err(NoPass::Refused(why)) => Err(format!("no token for Teams: {why}")),
+            // It was warned of.
+            Err(NoPass::Away(_)) => Ok(()),
         }
     }
 
@@ -92,35 +109,40 @@ impl Pass {
         }
     }
 
-    async fn fetch(&self, now: Instant) -> Result<Kept, SendError> {
+    async fn fetch(&self, now: Instant) -> Result<Kept, NoPass> {
         let order = &self.order;
         let form = order.form();
         let sent = order.http.post(order.url.clone());
         let sent = sent.header("content-type", "application/x-www-form-urlencoded");
-        let later = |after, why: String| {
-            tracing::warn!(url = %order.url, why, "no token for Teams");
-            SendError::Later {
-                after,
-                why: format!("no token for Teams: {why}"),
-            }
+        let warn = |why: &str| tracing::warn!(url = %order.url, why, "no token for Teams");
+        let away = |why: String| {
+            warn(&why);
+            NoPass::Away(why)
         };
         let answer = sent.body(form.to_string()).send().await;
-        let answer = answer.map_err(|error| later(None, causes(&error)))?;
+        let answer = answer.map_err(|error| away(causes(&error)))?;
         let status = answer.status();
         let body = fetch::body(answer, TEAMS_ANSWER).await;
-        let body = body.map_err(|error| later(None, error.to_string()))?;
+        let body = body.map_err(|error| away(error.to_string()))?;
         let body = Zeroizing::new(body);
         if status != StatusCode::OK {
-            return Err(later(
-                Some(TEAMS_PASS_PAUSE),
-                format!(
-                    "{status}{}; check teams.app_id, teams.tenant and the client secret",
-                    why(&body)
-                ),
-            ));
+            let code = code(&body);
+            let said = code
+                .as_ref()
+                .map_or_else(String::new, |code| format!(" {code}"));
+            let why = format!(
+                "{status}{said}; check teams.app_id, teams.tenant and the client secret in \
+                 teams.client_secret_file"
+            );
+            warn(&why);
+            let is_ours = code.is_some_and(|code| OURS.contains(&code.as_str()));
+            return Err(match is_ours && status.is_client_error() {
+                true => NoPass::Refused(why),
+                false => NoPass::Away(why),
+            });
         }
         let given: Given = serde_json::from_slice(&body)
-            .map_err(|_ignored| later(None, "the answer is no token".to_owned()))?;
+            .map_err(|_ignored| away("the answer is no token".to_owned()))?;
         let life = Duration::from_secs(given.expires_in);
         let early = TEAMS_PASS_EARLY.min(life / 2);
         Ok(Kept {
@@ -131,9 +153,39 @@ impl Pass {
     }
 }
 
-/// The code of an error, for example ` invalid_client`; its description may hold more than an
+/// Why there is no token.
+#[derive(Debug)]
+enum NoPass {
+    /// Microsoft does not take what it is asked with.
+    Refused(String),
+    /// It did not answer, or not as it should.
+    Away(String),
+}
+
+impl From<NoPass> for SendError {
+    fn from(error: NoPass) -> Self {
+        let (after, why) = match error {
+            NoPass::Refused(why) => (Some(TEAMS_PASS_PAUSE), why),
+            NoPass::Away(why) => (None, why),
+        };
+        Self::Later {
+            after,
+            why: format!("no token for Teams: {why}"),
+        }
+    }
+}
+
+/// Codes of errors (RFC 6749, 5.2) that say that a setting is wrong.
+const OURS: [&str; 4] = [
+    "invalid_client",
+    "unauthorized_client",
+    "invalid_request",
+    "invalid_scope",
+];
+
+/// The code of an error, for example `invalid_client`; its description may hold more than an
 /// operator should find in a log.
-fn why(body: &[u8]) -> String {
+fn code(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Refusal {
         error: String,
@@ -144,7 +196,6 @@ fn why(body: &[u8]) -> String {
         code.len() <= 64 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
     };
     code.filter(plain)
-        .map_or_else(String::new, |code| format!(" {code}"))
 }
 
 impl std::fmt::Debug for Pass {

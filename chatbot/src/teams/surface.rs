@@ -73,6 +73,14 @@ impl Teams {
         }))
     }
 
+    /// Whether Microsoft takes the secret of the settings.
+    ///
+    /// # Errors
+    /// A sentence, when it does not. That Microsoft is away is none.
+    pub async fn check(&self) -> Result<(), String> {
+        self.connector.check().await
+    }
+
     /// Remembers where an activity came from.
     pub(super) fn learn(&self, activity: &Activity, service: &ServiceUrl) {
         let mut known = self.known.write();
