@@ -142,6 +142,9 @@ fn sessions(case: &Case) -> Vec<v1::Session> {
     sessions.collect()
 }
 
+/// What a case waits for when nothing else is to be done; some may have done it.
+const FEEDBACK: &str = "whoever took part can say how it was";
+
 /// Where a case stands, in a few words.
 #[must_use]
 pub fn summary(case: &Case) -> String {
@@ -157,12 +160,12 @@ pub fn summary(case: &Case) -> String {
         Stage::Ended(ended) => {
             let issues = case.open_issues();
             let left = match issues.as_slice() {
-                [] => "feedback is open".to_owned(),
+                [] => FEEDBACK.to_owned(),
                 issues => issues.join(", "),
             };
             format!("{}; {left}", ended_by(ended.by))
         }
-        Stage::Refused(_) => format!("{}; feedback is open", case.outcome()),
+        Stage::Refused(_) => format!("{}; {FEEDBACK}", case.outcome()),
     }
 }
 
