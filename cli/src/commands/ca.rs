@@ -49,7 +49,8 @@ fn roles() -> impl clap::builder::TypedValueParser<Value = Role> {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
-  countersign ca issue --dir /var/lib/countersign --role agent --name db-prod-1 --out ./db-prod-1
+  countersign ca issue --dir /var/lib/countersign/data --role agent --name db-prod-1 \\
+    --out ./db-prod-1
   countersign collector tail --server https://ledger.example.com:7443 --identity ./db-prod-1 \\
     /var/log/auth.log")]
 pub(crate) struct IssueArgs {
@@ -76,8 +77,8 @@ pub(crate) struct IssueArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
-  countersign ca list --dir /var/lib/countersign
-  countersign ca revoke --dir /var/lib/countersign 3f0c52d0a1b2c3d4e5f60718293a4b5c \\
+  countersign ca list --dir /var/lib/countersign/data
+  countersign ca revoke --dir /var/lib/countersign/data 3f0c52d0a1b2c3d4e5f60718293a4b5c \\
     --reason 'laptop lost'")]
 pub(crate) struct RevokeArgs {
     /// Serial number, as `ca list` shows it
@@ -96,7 +97,7 @@ pub(crate) struct RevokeArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
-  countersign ca list --dir /var/lib/countersign
+  countersign ca list --dir /var/lib/countersign/data
   countersign ca list --json | jq -r '.[] | select(.revoked_index == 0) | .principal'")]
 pub(crate) struct ListArgs {
     /// A JSON array

@@ -58,7 +58,7 @@ const MIB: u64 = 1 << 20;
 Examples:
   countersign export grpc://ledger.example.com:7443 --identity ./auditor --out ./audit
   countersign export grpc://ledger.example.com:7443 --identity ./auditor --out ./audit --since-last
-  countersign export /var/lib/countersign --out ./case-1042 --case 1042 --unrecorded
+  countersign export /var/lib/countersign/data --out ./case-1042 --case 1042 --unrecorded
   countersign export ./backup --out ./lake --partition-by-day --since 2026-01-01 --unrecorded
   countersign export ./backup --out ./siem --preset jsonl --ocsf 1.8.0 --unrecorded
   countersign export ./backup --out ./asl --preset security-lake --lake-region eu-central-1 \

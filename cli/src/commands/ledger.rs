@@ -37,9 +37,9 @@ pub(crate) enum LedgerCommand {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
-  countersign ledger init --dir /var/lib/countersign --origin ledger.example.com/prod \\
+  countersign ledger init --dir /var/lib/countersign/data --origin ledger.example.com/prod \\
     --host ledger.example.com
-  countersign ledger serve --dir /var/lib/countersign --listen 0.0.0.0:7443")]
+  countersign ledger serve --dir /var/lib/countersign/data --listen 0.0.0.0:7443")]
 pub(crate) struct InitArgs {
     /// Data folder to make
     #[arg(long, value_name = "DIR")]
@@ -65,9 +65,9 @@ pub(crate) struct InitArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
-  countersign ledger create-log --dir /var/lib/countersign --name payments
+  countersign ledger create-log --dir /var/lib/countersign/data --name payments
   systemctl restart countersign
-  countersign log --dir /var/lib/countersign --log payments")]
+  countersign log --dir /var/lib/countersign/data --log payments")]
 pub(crate) struct CreateLogArgs {
     /// Data folder
     #[arg(long, value_name = "DIR")]

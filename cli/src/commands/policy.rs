@@ -23,7 +23,7 @@ Examples:
   countersign policy starter --out ./policy
   countersign policy check ./policy
   countersign policy replay ./policy --since 90d
-  countersign policy put ./policy --dir /var/lib/countersign
+  countersign policy put ./policy --dir /var/lib/countersign/data
   countersign policy show
   countersign policy list")]
 pub(crate) enum PolicyCommand {

@@ -38,7 +38,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
-  countersign ledger serve --dir /var/lib/countersign --listen 0.0.0.0:7443
+  countersign ledger serve --dir /var/lib/countersign/data --listen 0.0.0.0:7443
   curl http://127.0.0.1:7480/metrics")]
 pub(crate) struct ServeArgs {
     /// Data folder

@@ -21,7 +21,7 @@ use crate::output::{grouped, json_page, printable};
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Example:
-  countersign status --dir /var/lib/countersign")]
+  countersign status --dir /var/lib/countersign/data")]
 pub(crate) struct StatusArgs {
     /// One JSON object
     #[arg(long)]

@@ -22,7 +22,7 @@ use crate::exit::Outcome;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  countersign verify /var/lib/countersign --key @ledger.vkey --remember ~/ledger.checkpoint
+  countersign verify /var/lib/countersign/data --key @ledger.vkey --remember ~/ledger.checkpoint
   countersign verify grpc://ledger.example.com:7443 --identity ./auditor --key @ledger.vkey
   countersign verify ./backup --checkpoint last-year.checkpoint --evidence ./evidence --json")]
 pub(crate) struct VerifyArgs {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use countersign_chatbot::config::Config;
 use countersign_chatbot::slack::manifest::{Reach, manifest};
 use countersign_chatbot::teams::manifest::Package;
@@ -23,16 +23,17 @@ pub(crate) enum ManifestCommand {
 /// Paste it at <https://api.slack.com/apps> under "Create New App", "From a manifest";
 /// docs/slack.md has the steps before and after that.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("reach").required(true).args(["url", "socket_mode"])))]
 #[command(after_long_help = "\
 Examples:
   countersign chatbot manifest slack --url https://access.example.com
   countersign chatbot manifest slack --socket-mode")]
 pub(crate) struct SlackArgs {
     /// Address at which Slack reaches the app, in front of its proxy, without a path
-    #[arg(long, value_name = "URL", required_unless_present = "socket_mode")]
+    #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// For an app that keeps a socket to Slack open and needs no address
-    #[arg(long, conflicts_with = "url")]
+    #[arg(long)]
     socket_mode: bool,
 }
 

@@ -23,7 +23,7 @@ use countersign_proto::reading::short_digest;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  countersign policy put ./policy --dir /var/lib/countersign
+  countersign policy put ./policy --dir /var/lib/countersign/data
   countersign policy put access.cedar entities.json --expected 57")]
 pub(crate) struct PutArgs {
     /// Files of the policy, or the folder with them
