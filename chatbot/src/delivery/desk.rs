@@ -102,7 +102,9 @@ impl<S: Surface> Desk<S> {
     /// # Errors
     /// [`DeliverError`].
     pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), DeliverError> {
-        let mut report = tokio::time::interval(DELIVERY_REPORT);
+        // The first one is told when the log is read.
+        let first = Instant::now() + DELIVERY_REPORT;
+        let mut report = tokio::time::interval_at(first, DELIVERY_REPORT);
         loop {
             self.dispatch();
             let wake = self.lanes.next_wake();
