@@ -410,6 +410,8 @@ async fn commands_say_what_there_is_to_everyone_who_may_know() {
     for (person, text, words) in [
         ("ada", "", "/access list"),
         ("mallory", "help", "/access list"),
+        ("ada", "HELP", "/access request"),
+        ("ada", "List", case.as_str()),
         ("ada", "delete everything", "Not known here."),
         ("ada", "list", case.as_str()),
         ("bruno", "list", case.as_str()),

@@ -52,6 +52,12 @@ async fn ask(bot: &Bot, replies: &mut Replies) -> (Value, Value) {
     assert!(put.path.ends_with(id), "{}", put.path);
     let put = &put.body["attachments"][0]["content"];
     assert_eq!(put, card(&asked.body));
+    // The case has a message of its own, so this one has nothing to click.
+    assert!(
+        put.to_string().contains("Your request is in the log"),
+        "{put}"
+    );
+    assert_eq!(buttons(put).len(), 0, "{put}");
     (form, card(&asked.body).clone())
 }
 

@@ -228,8 +228,7 @@ fn document(inner: &Inner, path: &str, body: &[u8]) -> Option<Value> {
         "/token" => {
             let number = count("token");
             let text = String::from_utf8_lossy(body);
-            let is_ours = text.contains("client_credentials") && text.contains("hush");
-            assert!(is_ours, "{text}");
+            assert!(text.contains("client_credentials"), "{text}");
             json!({"access_token": format!("pass-{number}"), "expires_in": 3_600})
         }
         _ => return None,
@@ -263,6 +262,10 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    if uri.path() == "/token" && !String::from_utf8_lossy(&body).contains("hush") {
+        let refusal = json!({"error": "invalid_client", "error_description": "AADSTS7000215"});
+        return (StatusCode::UNAUTHORIZED, refusal.to_string()).into_response();
+    }
     if let Some(document) = document(&inner, uri.path(), &body) {
         return document.to_string().into_response();
     }
