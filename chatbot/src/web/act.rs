@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_client::{CallError, Changed};
+use countersign_proto::reason::Reason;
 use countersign_proto::v1;
 
 use super::Inbox;
@@ -198,7 +199,7 @@ pub(super) async fn act(
         Err(CallError::NoAnswer { .. }) => Err(Trouble::Unsure),
         Err(error) => {
             let said = Said {
-                alert: Some(say::refused(&error)),
+                alert: Some(in_words(&error)),
                 form,
                 action: Some(action),
                 ..Said::default()
@@ -206,6 +207,19 @@ pub(super) async fn act(
             let page = page(&inbox, &viewer, id, said).await?;
             Ok((trouble::status(&error), page).into_response())
         }
+    }
+}
+
+/// Why it was refused, for whoever is on the page of the case.
+fn in_words(error: &CallError) -> String {
+    match error.reason() {
+        Some(Reason::PasskeyNeeded) => {
+            "This approval has to be signed with your passkey, and the browser did not ask for \
+             it: the page needs JavaScript for that. Allow it, and approve once more. A no needs \
+             none."
+                .to_owned()
+        }
+        _ => say::refused(error),
     }
 }
 
