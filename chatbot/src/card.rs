@@ -56,6 +56,9 @@ pub struct Card {
     pub more_time: Option<Span>,
     /// What this reader can do.
     pub actions: Vec<Action>,
+    /// Where the case is in the inbox, when something has to be done there. It is no part of the
+    /// digest: it says nothing about the case.
+    pub inbox: Option<String>,
 }
 
 /// A part of a line.
@@ -143,6 +146,15 @@ pub enum Tone {
 }
 
 impl Card {
+    /// With a link, when something has to be done in the inbox, which is at this address.
+    #[must_use]
+    pub fn leading_to(mut self, inbox: Option<&str>) -> Self {
+        let is_needed = self.facts.iter().any(|fact| fact.label == facts::SIGN);
+        let inbox = inbox.filter(|_| is_needed);
+        self.inbox = inbox.map(|url| format!("{url}/case/{}", self.case));
+        self
+    }
+
     /// Where the case stands, in one line.
     pub(crate) fn standing(&self) -> String {
         let badge = self.badge;
@@ -209,6 +221,7 @@ pub fn render(case: &CaseView, moment: &Moment, audience: &Audience) -> Card {
         history: past::history(case),
         more_time: case.more_time(),
         actions: action::actions(case, moment, audience),
+        inbox: None,
     }
 }
 

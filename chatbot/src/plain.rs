@@ -32,6 +32,7 @@ pub fn card(card: &Card) -> String {
     if reason.len() > REASON_LINES {
         lines.push("  > …".to_owned());
     }
+    lines.extend(card.inbox.iter().map(|url| format!("In the inbox: {url}")));
     if !card.approvals.is_empty() {
         lines.push(format!("Approvals: {}", card.approvals));
     }

@@ -61,10 +61,9 @@ async fn slack(
     let Some(settings) = &config.slack else {
         return Ok(());
     };
-    let app = App::open(settings).await?;
-    let inbox = config.inbox();
+    let app = App::open(settings, config.inbox()).await?;
     tokio::try_join!(
-        async { Ok::<_, ServeError>(app.listen(Arc::clone(bot), inbox, stop).await?) },
+        async { Ok::<_, ServeError>(app.listen(Arc::clone(bot), stop).await?) },
         async { Ok(deliver(Arc::clone(bot), Arc::clone(app.slack()), stop).await?) },
     )?;
     Ok(())
@@ -79,7 +78,8 @@ async fn teams(
     let Some(settings) = &config.teams else {
         return Ok(());
     };
-    let teams = Teams::new(settings, bot.clock().clone()).map_err(ServeError::Teams)?;
+    let teams = Teams::new(settings, config.inbox(), bot.clock().clone());
+    let teams = teams.map_err(ServeError::Teams)?;
     let address = settings.listen;
     let failed = |error| {
         ServeError::Teams(format!(

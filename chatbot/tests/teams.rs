@@ -93,7 +93,7 @@ fn teams(base: &str, service: &str) -> Arc<Teams> {
         .settle(Path::new(folder.path()))
         .expect("they are good");
     let clock = Clock::new(|| UnixMicros::new(1_800_000_000_000_000).expect("a time"));
-    Teams::new(&settings, clock).expect("HTTPS works here")
+    Teams::new(&settings, None, clock).expect("HTTPS works here")
 }
 
 async fn start() -> (Arc<Teams>, Arc<Heard>) {
@@ -128,6 +128,7 @@ fn card() -> Card {
                 target: 7,
             },
         ],
+        inbox: None,
     }
 }
 

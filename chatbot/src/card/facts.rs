@@ -5,6 +5,9 @@ use countersign_chain::time::UnixMicros;
 use crate::card::view::{CaseView, Grant, Status};
 use crate::card::{Fact, Piece};
 
+/// On what has to be done in the inbox.
+pub(super) const SIGN: &str = "To approve";
+
 pub(super) fn facts(case: &CaseView) -> Vec<Fact> {
     let mut facts = vec![
         fact("Requester", &case.person.to_string()),
@@ -22,10 +25,7 @@ pub(super) fn facts(case: &CaseView) -> Vec<Fact> {
         facts.push(at("Decide before", until));
     }
     if case.step_up && (case.status == Status::Pending || case.extension.is_some()) {
-        facts.push(fact(
-            "To approve",
-            "sign with your passkey in the web inbox",
-        ));
+        facts.push(fact(SIGN, "sign with your passkey in the web inbox"));
     }
     if let Some(grant) = &case.grant {
         facts.extend(grant_facts(grant, case.status));

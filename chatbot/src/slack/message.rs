@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::card::{Card, Fact, Past};
 use crate::limits::{SLACK_FALLBACK, SLACK_MESSAGE};
 use crate::slack::blocks::{
-    actions, bold, button, context, date, escaped, header, mrkdwn, paragraph, quote, rich, run,
-    runs,
+    actions, bold, button, context, date, escaped, header, link, mrkdwn, paragraph, quote, rich,
+    run, runs,
 };
 use crate::text::{cut, units};
 
@@ -115,6 +115,10 @@ fn draw(card: &Card, detail: Detail) -> Message {
     let mut body: Vec<Value> = card.facts.iter().map(|fact| line(fact, detail)).collect();
     if !card.reason.is_empty() {
         body.push(quote(&[run(&cut(&card.reason, detail.reason))]));
+    }
+    if let Some(url) = &card.inbox {
+        let words = format!("case {} in the inbox", card.case);
+        body.push(paragraph(&[bold("Sign here: "), link(url, &words)]));
     }
     if !card.approvals.is_empty() {
         let so_far = run(&cut(&card.approvals, detail.notice));

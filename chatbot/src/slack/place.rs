@@ -20,6 +20,7 @@ pub struct Slack {
     api: Api,
     team: String,
     match_email: bool,
+    inbox: Option<String>,
     /// The account under which the app posts.
     me: OnceCell<Me>,
 }
@@ -43,8 +44,16 @@ impl Slack {
             api: Api::new(address, settings.bot_token_file.expose())?,
             team: settings.team.clone(),
             match_email: settings.match_email,
+            inbox: None,
             me: OnceCell::new(),
         })
+    }
+
+    /// With the address of the inbox, for cards about which something has to be done there.
+    #[must_use]
+    pub fn leading_to(mut self, inbox: Option<String>) -> Self {
+        self.inbox = inbox;
+        self
     }
 
     /// The API under the bot's token.
@@ -136,7 +145,8 @@ impl Surface for Slack {
 
     async fn post(&self, to: &Recipient, card: &Card, mark: &Mark) -> Result<Place, SendError> {
         let channel = self.conversation(to).await.map_err(before)?;
-        let mut body = message(card).post();
+        let card = card.clone().leading_to(self.inbox.as_deref());
+        let mut body = message(&card).post();
         body["channel"] = json!(channel);
         body["metadata"] = metadata(mark);
         let answer = self.api.call("chat.postMessage", &body).await?;
@@ -151,7 +161,8 @@ impl Surface for Slack {
     }
 
     async fn update(&self, place: &Place, card: &Card) -> Result<(), SendError> {
-        let mut body = message(card).json();
+        let card = card.clone().leading_to(self.inbox.as_deref());
+        let mut body = message(&card).json();
         body["channel"] = json!(place.channel);
         body["ts"] = json!(place.id);
         body["parse"] = json!("none");

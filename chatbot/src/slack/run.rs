@@ -31,19 +31,22 @@ pub enum SlackError {
 pub struct App {
     slack: Arc<Slack>,
     settings: SlackSettings,
+    inbox: Option<String>,
 }
 
 impl App {
-    /// Checks the token, if Slack can be asked.
+    /// Checks the token, if Slack can be asked; `inbox` is the address of the web inbox.
     ///
     /// # Errors
     /// [`SlackError::Settings`].
-    pub async fn open(settings: &SlackSettings) -> Result<Self, SlackError> {
+    pub async fn open(settings: &SlackSettings, inbox: Option<String>) -> Result<Self, SlackError> {
         let slack = Slack::new(settings).map_err(SlackError::Settings)?;
+        let slack = slack.leading_to(inbox.clone());
         slack.check().await.map_err(SlackError::Settings)?;
         Ok(Self {
             slack: Arc::new(slack),
             settings: settings.clone(),
+            inbox,
         })
     }
 
@@ -53,17 +56,12 @@ impl App {
         &self.slack
     }
 
-    /// Takes what people do until `stop` is cancelled; `inbox` is the address of the web inbox.
+    /// Takes what people do until `stop` is cancelled.
     ///
     /// # Errors
     /// [`SlackError`].
-    pub async fn listen(
-        &self,
-        bot: Arc<Bot>,
-        inbox: Option<String>,
-        stop: &CancellationToken,
-    ) -> Result<(), SlackError> {
-        let desk = Desk::new(bot, Arc::clone(&self.slack), inbox);
+    pub async fn listen(&self, bot: Arc<Bot>, stop: &CancellationToken) -> Result<(), SlackError> {
+        let desk = Desk::new(bot, Arc::clone(&self.slack), self.inbox.clone());
         match self.settings.way().map_err(SlackError::Settings)? {
             Way::Http { listen, secret } => {
                 let listening = Listening::bind(listen).await?;

@@ -78,6 +78,11 @@ fn draw(card: &Card, detail: Detail) -> Value {
     if !card.reason.is_empty() {
         body.push(quotation(&card.reason, detail.reason));
     }
+    if let Some(url) = &card.inbox {
+        let words = format!("case {} in the inbox", card.case);
+        let link = elements::link(&words, url, detail.value);
+        body.push(line(&[bold("Sign here: ", detail.value), link]));
+    }
     if !card.approvals.is_empty() {
         let so_far = run(&card.approvals, detail.value);
         body.push(line(&[bold("Approvals: ", detail.value), so_far]));

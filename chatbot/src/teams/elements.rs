@@ -49,6 +49,14 @@ pub fn bold(text: &str, max: usize) -> Value {
     json!({"type": "TextRun", "text": inert(text, max), "weight": "Bolder"})
 }
 
+/// Words that lead to an address of ours.
+#[must_use]
+pub fn link(text: &str, url: &str, max: usize) -> Value {
+    let mut run = run(text, max);
+    run["selectAction"] = json!({"type": "Action.OpenUrl", "url": url});
+    run
+}
+
 /// The large line above a card.
 #[must_use]
 pub fn title(text: &str, max: usize) -> Value {

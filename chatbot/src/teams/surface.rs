@@ -34,6 +34,8 @@ pub struct Teams {
     tenant: String,
     /// Whether addresses count.
     pub(super) match_email: bool,
+    /// For cards about which something has to be done there.
+    inbox: Option<String>,
     service: ServiceUrl,
     known: RwLock<Known>,
 }
@@ -48,11 +50,15 @@ struct Known {
 }
 
 impl Teams {
-    /// The bot of these settings. Nothing is asked of Microsoft before it is needed.
+    /// The bot of these settings; `inbox` is the address of the web inbox. Nothing is asked of Microsoft before it is needed.
     ///
     /// # Errors
     /// A sentence that names the setting, or says that this machine cannot speak HTTPS.
-    pub fn new(settings: &TeamsSettings, clock: Clock) -> Result<Arc<Self>, String> {
+    pub fn new(
+        settings: &TeamsSettings,
+        inbox: Option<String>,
+        clock: Clock,
+    ) -> Result<Arc<Self>, String> {
         let addresses = settings.addresses()?;
         let http = fetch::client()?;
         let connector = Connector::new(http.clone(), settings, &addresses);
@@ -68,6 +74,7 @@ impl Teams {
             gate,
             tenant: settings.tenant.clone(),
             match_email: settings.match_email,
+            inbox,
             service: addresses.service,
             known: RwLock::default(),
         }))
@@ -79,6 +86,12 @@ impl Teams {
     /// A sentence, when it does not. That Microsoft is away is none.
     pub async fn check(&self) -> Result<(), String> {
         self.connector.check().await
+    }
+
+    /// A card as it goes out.
+    pub(super) fn dressed(&self, card: &Card, audience: Audience) -> Value {
+        let card = card.clone().leading_to(self.inbox.as_deref());
+        dressed(&card, audience)
     }
 
     /// Remembers where an activity came from.
@@ -203,19 +216,19 @@ impl Surface for Teams {
                 why: format!("{} is no account of this bot's tenant", account.user),
             }),
             Recipient::Account(account) => {
-                let activity = with_card(&dressed(card, Audience::Alone));
+                let activity = with_card(&self.dressed(card, Audience::Alone));
                 self.tell(&account.user.to_ascii_lowercase(), &activity)
                     .await
             }
             Recipient::Channel(channel) => {
-                let activity = with_card(&dressed(card, Audience::Many));
+                let activity = with_card(&self.dressed(card, Audience::Many));
                 self.say(channel, &activity).await
             }
         }
     }
 
     async fn update(&self, place: &Place, card: &Card) -> Result<(), SendError> {
-        let activity = with_card(&dressed(card, audience(&place.channel)));
+        let activity = with_card(&self.dressed(card, audience(&place.channel)));
         self.put(place, &activity).await
     }
 

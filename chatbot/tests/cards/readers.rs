@@ -7,7 +7,7 @@ use countersign_chatbot::card::audience::Audience;
 use countersign_chatbot::card::moment::Moment;
 use countersign_chatbot::card::render;
 use countersign_chatbot::card::view::{CaseError, CaseView};
-use countersign_chatbot::plain;
+use countersign_chatbot::{plain, slack, teams};
 use countersign_proto::v1;
 
 use crate::scenes::{audiences, life, name, pending, view};
@@ -145,6 +145,18 @@ fn an_approval_that_is_to_be_signed_has_no_button_and_says_where() {
         let card = render(&view, &moment, &reviewer);
         let told = card.facts.iter().any(|fact| fact.label == "To approve");
         assert_eq!(told, open, "{}", moment.word());
+        // Where the inbox has an address, every drawing leads there.
+        let digest = card.digest();
+        let leading = card.leading_to(Some("https://inbox.example.com"));
+        assert_eq!(leading.digest(), digest, "it says nothing about the case");
+        for drawn in [
+            plain::card(&leading),
+            slack::message::message(&leading).json().to_string(),
+            teams::card::adaptive(&leading).to_string(),
+        ] {
+            let leads = drawn.contains("https://inbox.example.com/case/1042");
+            assert_eq!(leads, open, "{}: {drawn}", moment.word());
+        }
     }
 }
 

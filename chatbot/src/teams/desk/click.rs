@@ -12,7 +12,6 @@ use crate::form::answers::{Answers, FormErrors};
 use crate::say;
 use crate::teams::activity::{Audience, Kind};
 use crate::teams::desk::{Desk, Letter, Person};
-use crate::teams::dress::dressed;
 use crate::teams::submission::{Clicked, answers, clicked};
 use crate::teams::{answer, form, words};
 
@@ -195,7 +194,7 @@ impl Desk {
         let Some(reader) = reader else {
             return Ok(None);
         };
-        let card = dressed(&sight.card(&reader), audience);
+        let card = self.teams.dressed(&sight.card(&reader), audience);
         // Messages of channels are brought up to date by whoever delivers them, and knows for whom
         // they stand there.
         let put = (audience == Audience::Alone).then(|| card.clone());
