@@ -204,6 +204,65 @@ async fn links_work_once_and_requests_from_elsewhere_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_told_once_and_words_turn_nothing_round() {
+    let inbox = Inbox::start(&["bruno", "ada"], &[]).await;
+    let (mut bruno, mut ada) = (inbox.browser(0).await, inbox.browser(1).await);
+    let wanted = [
+        ("what", "orders-db read-only"),
+        ("duration", "15m"),
+        ("reason", "to look \u{202e}yltelpmoc"),
+        ("ticket", "T-1"),
+        ("step", "send"),
+    ];
+    let sent = bruno.fill("/request", "/request", &wanted).await;
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    let case = sent.location().to_owned();
+    assert!(!case.contains('?'), "an address is for everybody: {case}");
+    let done = "Your request is in the log.";
+    let theirs = ada.get(&case).await;
+    assert!(!theirs.body.contains(done), "{}", theirs.body);
+    let mine = bruno.get(&case).await;
+    assert!(mine.body.contains(done), "{}", mine.body);
+    let again = bruno.get(&case).await;
+    assert!(!again.body.contains(done), "{}", again.body);
+    let home = ada.get("/").await;
+    for page in [&theirs, &home] {
+        assert!(!page.body.contains('\u{202e}'), "{}", page.body);
+        assert!(
+            page.body.contains("to look \u{fffd}yltelpmoc"),
+            "{}",
+            page.body
+        );
+        let zones = page.body.matches(" CET</time>").count();
+        let zones = zones + page.body.matches(" CEST</time>").count();
+        assert!(zones > 0, "times have their zone: {}", page.body);
+    }
+    inbox.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_cannot_be_shown_says_why() {
+    let mut inbox = Inbox::start(&["ada"], &[]).await;
+    let mut ada = inbox.browser(0).await;
+    let none = ada.get("/case/abc").await;
+    assert_eq!(none.status, 404);
+    assert!(none.body.contains("There is no such case"), "{}", none.body);
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let ours = format!("{form}Origin: {}\r\n", inbox.url);
+    let large = "a".repeat(64 * 1024);
+    let long = ada.send("POST /request", &ours, &large).await;
+    assert_eq!(long.status, 413);
+    assert!(long.body.contains("48 KiB"), "{}", long.body);
+    inbox.stage.kill_ledger();
+    let away = ada.get("/").await;
+    assert_eq!(away.status, 504, "{}", away.body);
+    let words = "The ledger does not answer";
+    assert!(away.body.contains(words), "{}", away.body);
+    assert!(!away.body.contains("Whatever you sent"), "{}", away.body);
+    inbox.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_can_speak_tls_for_the_inbox() {
     let folder = tempfile::tempdir().expect("a folder");
     let chat = folder.path().join("chatbot.toml");
