@@ -232,6 +232,16 @@ mod tests {
     }
 
     #[test]
+    fn what_one_of_two_is_needed_of_is_told_with_both() {
+        let missing = parse("countersign chatbot manifest slack").expect_err("neither");
+        let told = missing.to_string();
+        assert!(told.contains("--url <URL>|--socket-mode"), "{told}");
+        let both = "countersign chatbot manifest slack --socket-mode --url https://a.example";
+        assert_eq!(parse(both).expect_err("both").exit_code(), 2);
+        parse("countersign chatbot manifest slack --socket-mode").expect("one of them");
+    }
+
+    #[test]
     fn every_command_explains_itself_with_an_example() {
         fn walk(command: &clap::Command, path: &str) {
             let name = format!("{path} {}", command.get_name());

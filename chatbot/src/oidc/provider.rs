@@ -268,3 +268,23 @@ async fn read<T: DeserializeOwned>(
     }
     serde_json::from_slice(&bytes).map_err(|error| other(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_is_told_with_where_and_why() {
+        // Taken and given back: nobody listens there.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let http = Client::builder().no_proxy().build().unwrap();
+        let asked = http.get(format!("{place}/keys?code=s3cret"));
+        let told = read::<JwkSet>("the keys", asked).await.unwrap_err();
+        let told = told.to_string();
+        assert!(told.contains(&format!("{place}: ")), "{told}");
+        assert!(told.contains("refused"), "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+}

@@ -50,7 +50,8 @@ struct Known {
 }
 
 impl Teams {
-    /// The bot of these settings; `inbox` is the address of the web inbox. Nothing is asked of Microsoft before it is needed.
+    /// The bot of these settings; `inbox` is the address of the web inbox. Nothing is asked of
+    /// Microsoft before it is needed.
     ///
     /// # Errors
     /// A sentence that names the setting, or says that this machine cannot speak HTTPS.

@@ -247,7 +247,10 @@ fn more_time(look: &Look<'_>, extension: &v1::Extension) -> Markup {
     html! {
         section.sheet {
             h2 { "More time is asked for" }
-            p { (span(extension.duration_seconds)) " more: " span.reason { (words(&extension.reason)) } }
+            p {
+                (span(extension.duration_seconds)) " more: "
+                span.reason { (words(&extension.reason)) }
+            }
             @if let Some(end) = &extension.expires {
                 p { "Decide " (relative(end, look.now)) " at the latest." }
             }
