@@ -14,6 +14,8 @@ use maud::{Markup, html};
 use names::duration;
 pub use scale::scaled;
 
+use crate::text::lines;
+
 /// Everything that is told.
 #[derive(Debug)]
 pub struct Insights {
@@ -206,7 +208,7 @@ fn said(activity: &v1::GetActivityResponse) -> Markup {
         }
         @for remark in &activity.remarks {
             blockquote {
-                p { @if remark.comment.is_empty() { "–" } @else { (remark.comment) } }
+                p { @if remark.comment.is_empty() { "–" } @else { (lines(&remark.comment)) } }
                 footer {
                     (remark.person) " on case " (remark.case) " (" (remark.resource) "): access "
                     (rating(remark.access_sufficient())) ", wait "

@@ -24,6 +24,10 @@ pub const MAX_CONFIG: u64 = 64 * 1024;
 /// a step behind: sealing takes a second at most.
 pub const SEALED: Duration = Duration::from_millis(1_200);
 
+/// Bytes of the address of the inbox: 300. The name of a host has 253 at most, and `https://` and a
+/// port have 14.
+pub const INBOX_URL: usize = 300;
+
 // Accounts.
 
 /// Links of accounts that wait for their person, one an account: 1,024 at some 400 bytes are 400

@@ -3,6 +3,7 @@
 use reqwest::Url;
 use serde::Deserialize;
 
+use crate::limits::INBOX_URL;
 use crate::oidc::settings::is_safe;
 
 /// The address of the inbox as browsers know it: a scheme and a host, with a port unless it is the
@@ -27,7 +28,8 @@ impl TryFrom<String> for InboxUrl {
     type Error = InboxUrlError;
 
     fn try_from(text: String) -> Result<Self, InboxUrlError> {
-        let url = Url::parse(&text).ok().filter(|_| is_safe(&text));
+        let url = Url::parse(&text).ok();
+        let url = url.filter(|_| is_safe(&text) && text.len() <= INBOX_URL);
         let url = url.and_then(|url| Self::of(&url));
         url.ok_or(InboxUrlError(text))
     }
@@ -125,5 +127,7 @@ mod tests {
             let told = InboxUrl::try_from(bad.to_owned()).unwrap_err().to_string();
             assert!(told.contains(&format!("{bad:?}")), "{told}");
         }
+        let long = format!("https://{}.example", "a".repeat(INBOX_URL));
+        assert!(InboxUrl::try_from(long).is_err());
     }
 }

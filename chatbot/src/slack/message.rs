@@ -57,7 +57,8 @@ struct Detail {
 
 /// The last one fits whatever the words are. In JSON a unit is at most two characters: 150 of a
 /// title, 16 facts at 40 with some 140 around each, 80 each of notice, reason and approvals, one
-/// decision at 80, 600 of fallback, and 3 buttons at 160 are below 7,000.
+/// decision at 80, 600 of fallback, 3 buttons at 160, and 500 of a link to the inbox are below
+/// 7,500.
 const DETAILS: [Detail; 4] = [
     Detail {
         notice: 600,

@@ -24,7 +24,8 @@ struct Detail {
 
 /// The last one fits whatever the words are. In UTF-16, with two units for one in JSON and two more
 /// where braces are taken apart: 20 facts at 60 with 150 around each, 3 texts at 100, a decision at
-/// 200, and 4,500 of four forms are below 13,000 units, 26,000 bytes.
+/// 200, and 4,500 of four forms are below 13,000 units, 26,000 bytes. A link to the inbox, of 500,
+/// stands there in place of the form that approves, of 600.
 const DETAILS: [Detail; 4] = [
     Detail {
         value: 400,

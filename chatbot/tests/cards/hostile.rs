@@ -1,6 +1,7 @@
 //! Words that try to be more than words, in every field: no drawing breaks a limit, and in none of
 //! them is anybody's text where a program would look for markup.
 
+use countersign_chatbot::card::action::Act;
 use countersign_chatbot::card::audience::Audience;
 use countersign_chatbot::card::moment::Moment;
 use countersign_chatbot::card::span::Span;
@@ -8,7 +9,7 @@ use countersign_chatbot::card::{Card, render};
 use countersign_chatbot::form::Form;
 use countersign_chatbot::form::answers::{Answer, Answers, FormErrors};
 use countersign_chatbot::form::offer::Offer;
-use countersign_chatbot::limits::TEAMS_MESSAGE;
+use countersign_chatbot::limits::{INBOX_URL, TEAMS_MESSAGE};
 use countersign_chatbot::teams::activity::Audience as Hearers;
 use countersign_chatbot::{plain, slack, teams};
 use countersign_proto::v1;
@@ -204,7 +205,21 @@ fn check_activity(card: &Card) {
     }
 }
 
+/// Every drawing of a card; with the longest link to the inbox, too, which stands only where there
+/// is nothing to approve with.
 fn check(card: &Card) {
+    check_drawn(card);
+    if card.actions.iter().all(|action| action.act != Act::Approve) {
+        let inbox = format!("https://{}/case/{}", "a".repeat(INBOX_URL - 8), u64::MAX);
+        let leading = Card {
+            inbox: Some(inbox),
+            ..card.clone()
+        };
+        check_drawn(&leading);
+    }
+}
+
+fn check_drawn(card: &Card) {
     check_slack(&slack::message::message(card));
     check_teams(&teams::card::adaptive(card));
     check_activity(card);

@@ -7,6 +7,7 @@ use super::Way;
 use super::choice::choices;
 use super::wish::SEVERITIES;
 use crate::bot::shelf::Rules;
+use crate::text::lines;
 use crate::web::form::{Faults, Form};
 use crate::web::page::{field, hidden};
 use crate::web::time::{seconds_of, span};
@@ -138,7 +139,7 @@ pub(super) fn preview(
             p.big {
                 (viewer.person(rules)) ", " (permission) " on " (resource) " for " (span(seconds))
             }
-            p.reason { (form.get("reason")) }
+            p.reason { (lines(form.get("reason"))) }
             h2 { "What would come of it" }
             (coming(answer))
         }
