@@ -81,6 +81,18 @@ fn text<'a>(object: &'a serde_json::Map<String, Value>, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The longest address of an inbox.
+fn inbox() -> String {
+    format!("https://{}", "a".repeat(INBOX_URL - 8))
+}
+
+/// Whether a link leads to the inbox and nowhere else.
+fn is_ours(url: &str) -> bool {
+    let case = url.strip_prefix(&inbox());
+    let case = case.and_then(|rest| rest.strip_prefix("/case/"));
+    case.is_some_and(|case| case.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// Slack: only objects that are not parsed, and all limits.
 fn check_slack(message: &slack::message::Message) {
     let json = message.json();
@@ -100,6 +112,7 @@ fn check_slack(message: &slack::message::Message) {
             "button" => assert!(units(text(object, "value")) <= 20),
             "date" => assert!(object["timestamp"].is_u64()),
             "actions" => assert!(object["elements"].as_array().is_some_and(|e| e.len() <= 25)),
+            "link" => assert!(is_ours(text(object, "url")), "{object:?}"),
             "" | "context" | "rich_text" | "rich_text_section" | "rich_text_quote" => {}
             other => assert_eq!(other, "", "it could be parsed: {object:?}"),
         }
@@ -151,6 +164,7 @@ fn check_teams(card: &Value) {
                 let data = object["data"].as_object().expect("data");
                 assert!(data.keys().all(|key| key == "action" || key == "target"));
             }
+            "Action.OpenUrl" => assert!(is_ours(text(object, "url")), "{object:?}"),
             "Action.ShowCard" | "Input.Text" | "Input.ChoiceSet" => {}
             "" | "AdaptiveCard" | "RichTextBlock" | "Container" => {}
             other => assert_eq!(other, "", "it is not drawn here: {object:?}"),
@@ -210,7 +224,7 @@ fn check_activity(card: &Card) {
 fn check(card: &Card) {
     check_drawn(card);
     if card.actions.iter().all(|action| action.act != Act::Approve) {
-        let inbox = format!("https://{}/case/{}", "a".repeat(INBOX_URL - 8), u64::MAX);
+        let inbox = format!("{}/case/{}", inbox(), u64::MAX);
         let leading = Card {
             inbox: Some(inbox),
             ..card.clone()

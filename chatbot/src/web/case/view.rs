@@ -116,7 +116,9 @@ fn facts(look: &Look<'_>) -> Markup {
                 (row("How long", &html! { (span(case.duration_seconds)) }))
                 (row("Why", &html! { span.reason { (words(&case.reason)) } }))
                 @if !case.ticket.is_empty() { (row("Ticket", &html! { (words(&case.ticket)) })) }
-                @if !case.severity.is_empty() { (row("Severity", &html! { (words(&case.severity)) })) }
+                @if !case.severity.is_empty() {
+                    (row("Severity", &html! { (words(&case.severity)) }))
+                }
                 @if !case.affected.is_empty() {
                     (row("Affected", &html! { (words(&case.affected.join(", "))) }))
                 }
