@@ -11,8 +11,27 @@ use crate::limits::{CONNECT_TIMEOUT, KEEP_ALIVE};
 /// The addresses. All calls use one of them until it fails.
 #[derive(Debug)]
 pub(crate) struct Endpoints {
-    channels: Vec<(String, Channel)>,
+    places: Vec<Place>,
     current: AtomicUsize,
+}
+
+/// One address and the connection to it.
+#[derive(Debug)]
+struct Place {
+    address: String,
+    endpoint: Endpoint,
+    channel: Channel,
+}
+
+impl Place {
+    fn new(address: String, endpoint: Endpoint) -> Self {
+        let channel = endpoint.connect_lazy();
+        Self {
+            address,
+            endpoint,
+            channel,
+        }
+    }
 }
 
 /// One address, as it was in use when a call began.
@@ -32,39 +51,51 @@ impl Endpoints {
                 &identity.cert,
                 &identity.key,
             ));
-        let channels = config
+        let places = config
             .endpoints
             .iter()
             .map(|address| {
                 let endpoint = endpoint(address, &tls, identity)?;
-                Ok((address.clone(), endpoint.connect_lazy()))
+                Ok(Place::new(address.clone(), endpoint))
             })
             .collect::<Result<Vec<_>, ConfigError>>()?;
         Ok(Self {
-            channels,
+            places,
             current: AtomicUsize::new(0),
         })
     }
 
+    /// The same addresses over connections of their own, for a stream that its reader may leave
+    /// unread: what waits in it fills the flow control window of its connection, and every other
+    /// call there would wait behind it.
+    pub(crate) fn apart(&self) -> Self {
+        let places = self.places.iter();
+        let places = places.map(|place| Place::new(place.address.clone(), place.endpoint.clone()));
+        Self {
+            places: places.collect(),
+            current: AtomicUsize::new(self.current.load(Ordering::Relaxed)),
+        }
+    }
+
     /// Number of addresses.
     pub(crate) const fn len(&self) -> usize {
-        self.channels.len()
+        self.places.len()
     }
 
     /// The address in use.
     pub(crate) fn route(&self) -> Route {
-        let position = self.current.load(Ordering::Relaxed) % self.channels.len();
-        let (address, channel) = &self.channels[position];
+        let position = self.current.load(Ordering::Relaxed) % self.places.len();
+        let place = &self.places[position];
         Route {
             position,
-            address: address.clone(),
-            channel: channel.clone(),
+            address: place.address.clone(),
+            channel: place.channel.clone(),
         }
     }
 
     /// Goes on to the next address, unless another call did so already.
     pub(crate) fn leave(&self, route: &Route) {
-        let next = (route.position + 1) % self.channels.len();
+        let next = (route.position + 1) % self.places.len();
         let (from, order) = (route.position, Ordering::Relaxed);
         // When it fails, another call has moved on: that is as good.
         if self
@@ -74,7 +105,7 @@ impl Endpoints {
         {
             tracing::debug!(
                 from = route.address,
-                to = self.channels[next].0,
+                to = self.places[next].address,
                 "changed address"
             );
         }

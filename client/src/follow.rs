@@ -14,7 +14,7 @@ use crate::backoff::Backoff;
 use crate::call::{CallError, Verdict, describe, verdict};
 use crate::client::{Client, log_service};
 use crate::draft::Filter;
-use crate::endpoints::Route;
+use crate::endpoints::{Endpoints, Route};
 use crate::entry::{Entry, Sequence};
 use crate::limits::{CONNECT_TIMEOUT, FOLLOW_QUEUE};
 use crate::verify::Notary;
@@ -70,12 +70,14 @@ impl fmt::Debug for Follow {
 }
 
 impl Client {
-    /// Follows the log from this index on. Must be called inside a tokio runtime.
+    /// Follows the log from this index on, over a connection of its own: a follower that is slow
+    /// holds up nobody else. Must be called inside a tokio runtime.
     #[must_use]
     pub fn follow(&self, from: u64, filter: Filter) -> Follow {
         let (sender, parts) = mpsc::channel(FOLLOW_QUEUE);
         let follower = Follower {
             client: self.clone(),
+            endpoints: self.caller().endpoints().apart(),
             sequence: Sequence::new(filter, from),
             notary: self.notary(),
             sender,
@@ -89,6 +91,8 @@ impl Client {
 
 struct Follower {
     client: Client,
+    /// A connection for this stream alone: nobody may read it for hours.
+    endpoints: Endpoints,
     sequence: Sequence,
     notary: Notary,
     sender: mpsc::Sender<Result<Followed, CallError>>,
@@ -115,7 +119,7 @@ impl Follower {
                     Verdict::Final => CallError::refused(CALL, &status),
                     passing => {
                         if passing == Verdict::Elsewhere {
-                            self.client.caller().endpoints().leave(&route);
+                            self.endpoints.leave(&route);
                         }
                         let (endpoint, last) = (route.address, describe(&status));
                         let next = self.sequence.next();
@@ -132,7 +136,7 @@ impl Follower {
     }
 
     async fn connection(&mut self, backoff: &mut Backoff) -> End {
-        let route = self.client.caller().endpoints().route();
+        let route = self.endpoints.route();
         let mut answers = match self.open(&route).await {
             Ok(answers) => answers,
             Err(status) => return End::Status(route, status),

@@ -5,6 +5,8 @@
 mod files;
 #[path = "sinks/kills.rs"]
 mod kills;
+#[path = "sinks/many.rs"]
+mod many;
 #[path = "sinks/objects.rs"]
 mod objects;
 #[path = "sinks/otlp.rs"]
