@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use countersign_proto::v1;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::Stream;
 use tonic::{Request, Status, Streaming};
@@ -36,6 +36,7 @@ pub struct Followed {
 /// Dropping it ends the call.
 pub struct Follow {
     parts: mpsc::Receiver<Result<Followed, CallError>>,
+    interruption: watch::Receiver<Option<String>>,
     task: JoinHandle<()>,
 }
 
@@ -46,6 +47,13 @@ impl Follow {
     /// [`CallError`].
     pub async fn next(&mut self) -> Option<Result<Followed, CallError>> {
         self.parts.recv().await
+    }
+
+    /// Why nothing more comes from the ledger at the moment, in words that name its address; `None`
+    /// while it answers. A ledger that is away is noticed after some 20 s of silence.
+    #[must_use]
+    pub fn interruption(&self) -> watch::Receiver<Option<String>> {
+        self.interruption.clone()
     }
 }
 
@@ -75,15 +83,18 @@ impl Client {
     #[must_use]
     pub fn follow(&self, from: u64, filter: Filter) -> Follow {
         let (sender, parts) = mpsc::channel(FOLLOW_QUEUE);
+        let (interrupted, interruption) = watch::channel(None);
         let follower = Follower {
             client: self.clone(),
             endpoints: self.caller().endpoints().apart(),
             sequence: Sequence::new(filter, from),
             notary: self.notary(),
             sender,
+            interrupted,
         };
         Follow {
             parts,
+            interruption,
             task: tokio::spawn(follower.run()),
         }
     }
@@ -96,6 +107,7 @@ struct Follower {
     sequence: Sequence,
     notary: Notary,
     sender: mpsc::Sender<Result<Followed, CallError>>,
+    interrupted: watch::Sender<Option<String>>,
 }
 
 /// Why one connection ended.
@@ -122,8 +134,7 @@ impl Follower {
                             self.endpoints.leave(&route);
                         }
                         let (endpoint, last) = (route.address, describe(&status));
-                        let next = self.sequence.next();
-                        tracing::debug!(endpoint, last, next, "follow is interrupted");
+                        self.is_interrupted(&endpoint, &last);
                         backoff.wait().await;
                         continue;
                     }
@@ -132,6 +143,22 @@ impl Follower {
             // Nobody listens any more when this fails, and then nobody misses it.
             drop(self.sender.send(Err(error)).await);
             return;
+        }
+    }
+
+    /// Says that nothing comes any more: once as a warning, and as long as it lasts to who asks.
+    fn is_interrupted(&self, endpoint: &str, last: &str) {
+        let next = self.sequence.next();
+        let text = format!("the ledger at {endpoint} does not answer: {last}");
+        if self.interrupted.send_replace(Some(text)).is_none() {
+            tracing::warn!(
+                endpoint,
+                last,
+                next,
+                "the ledger does not answer; waiting for it"
+            );
+        } else {
+            tracing::debug!(endpoint, last, next, "follow is interrupted");
         }
     }
 
@@ -160,6 +187,9 @@ impl Follower {
                 }
                 Err(error) => return End::Error(error),
             };
+            if self.interrupted.send_replace(None).is_some() {
+                tracing::info!("the ledger answers again");
+            }
             if self.sender.send(Ok(part)).await.is_err() {
                 return End::Dropped;
             }

@@ -4,7 +4,7 @@
 //! only then moves the cursor; the index of an entry is what a receiver knows a repeated one by.
 //! What comes from the log was verified by `client`; nothing here judges it.
 //!
-//! The way through: [`config`] reads the file, [`serve::serve`] runs a lane for each sink, a lane
+//! The way through: [`config`] reads the file, [`serve::Standby`] runs a lane for each sink, a lane
 //! takes batches out of its feed and gives them to its sink. What a receiver refuses for good
 //! is put aside ([`letters`]); what fails is tried again, and the log is told of it.
 

@@ -1,6 +1,8 @@
 //! Sinks: a real ledger, `countersign sink run` as a process, and receivers that fail in every way
 //! that receivers do.
 
+#[path = "sinks/away.rs"]
+mod away;
 #[path = "sinks/files.rs"]
 mod files;
 #[path = "sinks/kills.rs"]

@@ -13,7 +13,7 @@ use countersign_client::{CallError, Client, Config as ClientConfig, ConnectError
 use countersign_export::sink::check::{self, Send};
 use countersign_export::sink::clock::Clock;
 use countersign_export::sink::config::Config;
-use countersign_export::sink::serve::serve;
+use countersign_export::sink::serve::Standby;
 use countersign_ledger::clock::{Clock as _, SystemClock};
 use countersign_ledger::server::http;
 use tokio::net::TcpListener;
@@ -115,13 +115,14 @@ async fn bring(args: RunArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         http::serve(listener, move || metrics.render(), &stop);
     }
     let ledger = args.connect.client_config()?;
-    let Some(client) = connect(ledger, &stop).await? else {
+    let (standby, clock) = (Standby::take(&config)?, clock());
+    let Some(client) = connect(ledger, (&standby, &clock), &stop).await? else {
         return Ok(Outcome::Fine);
     };
     let names: Vec<&str> = config.sink.iter().map(|sink| sink.name.as_str()).collect();
     writeln!(out, "Bringing entries to {}", names.join(", "))?;
     out.flush()?;
-    let stopped = serve(&client, &config, &clock(), &stop).await?;
+    let stopped = standby.serve(&client, &clock, &stop).await?;
     for sink in &stopped {
         let why = sink.why.to_string();
         writeln!(out, "{} has stopped: {}", sink.sink, printable(&why))?;
@@ -134,7 +135,12 @@ async fn bring(args: RunArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
 }
 
 /// Connects, as soon as the ledger answers; `None` when it is time to stop.
-async fn connect(ledger: ClientConfig, stop: &CancellationToken) -> anyhow::Result<Option<Client>> {
+async fn connect(
+    ledger: ClientConfig,
+    (standby, clock): (&Standby, &Clock),
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Client>> {
+    standby.waits("the ledger has not answered yet", clock);
     loop {
         let connected = tokio::select! {
             connected = Client::connect(ledger.clone()) => connected,
@@ -146,6 +152,7 @@ async fn connect(ledger: ClientConfig, stop: &CancellationToken) -> anyhow::Resu
             Err(error) => return Err(error.into()),
         };
         tracing::warn!(%error, "the ledger does not answer");
+        standby.waits(&error.to_string(), clock);
         tokio::select! {
             () = tokio::time::sleep(CONNECT_PAUSE) => {}
             () = stop.cancelled() => return Ok(None),

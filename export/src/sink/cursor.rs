@@ -112,7 +112,7 @@ impl Cursor {
     }
 
     /// Reads the file in a folder, if there is one.
-    fn read(folder: &Path) -> Result<Option<Self>, CursorError> {
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>, CursorError> {
         let path = folder.join(FILE);
         let text = match std::fs::read(&path) {
             Ok(text) => text,

@@ -2,6 +2,7 @@
 //! few answers of the ledger, however long a receiver is away.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::Duration;
 
 use countersign_chain::time::UnixMicros;
@@ -73,8 +74,24 @@ impl Feed {
     }
 
     /// The next batch, as soon as it is full or its time is up; with `planned`, the one that ends
-    /// there.
-    pub(super) async fn next(&mut self, planned: Option<u64>) -> Result<Vec<Parcel>, FeedError> {
+    /// there. Meanwhile `told` hears why the ledger does not answer, and when it does again.
+    pub(super) async fn next(
+        &mut self,
+        planned: Option<u64>,
+        told: impl Fn(Option<&str>),
+    ) -> Result<Vec<Parcel>, FeedError> {
+        let mut away = self.follow.interruption();
+        told(away.borrow_and_update().as_deref());
+        let mut next = pin!(self.fill(planned));
+        loop {
+            tokio::select! {
+                batch = &mut next => return batch,
+                Ok(()) = away.changed() => told(away.borrow_and_update().as_deref()),
+            }
+        }
+    }
+
+    async fn fill(&mut self, planned: Option<u64>) -> Result<Vec<Parcel>, FeedError> {
         let mut batch = Filling::default();
         loop {
             while let Some(entry) = self.waiting.pop_front() {

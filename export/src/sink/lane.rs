@@ -88,13 +88,14 @@ impl<S: Sink> Lane<S> {
         let resumed = self.parts.sink.resume(mark.as_deref());
         resumed.map_err(LaneError::Sink)?;
         let stop = self.parts.stop.clone();
+        let meter = Arc::clone(&self.parts.meter);
         loop {
             let next = self.parts.cursor.next;
             self.parts.meter.is_at(next, None);
             let error = loop {
                 let planned = self.parts.cursor.planned;
                 let batch = tokio::select! {
-                    batch = self.parts.feed.next(planned) => batch,
+                    batch = self.parts.feed.next(planned, |why| meter.ledger(why)) => batch,
                     () = stop.cancelled() => return Ok(()),
                 };
                 match batch {

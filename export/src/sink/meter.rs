@@ -1,10 +1,12 @@
 //! What is counted of a sink, for its status and the metrics page.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_chain::time::UnixMicros;
 use parking_lot::Mutex;
 
+use super::clock::Clock;
 use super::status::Status;
 
 /// Counts of one sink.
@@ -23,6 +25,8 @@ pub(super) struct Meter {
 #[derive(Debug, Clone, Default)]
 struct Words {
     trouble: Option<String>,
+    /// Why the ledger does not answer.
+    ledger: Option<String>,
     failed: Option<String>,
 }
 
@@ -97,13 +101,22 @@ impl Meter {
         }
     }
 
+    /// Why the ledger does not answer now; nothing when it does.
+    pub(super) fn ledger(&self, why: Option<&str>) {
+        let mut words = self.words.lock();
+        if words.ledger.as_deref() != why {
+            words.ledger = why.map(str::to_owned);
+        }
+    }
+
     /// Why the sink has stopped for good.
     pub(super) fn failed(&self, why: String) {
         self.words.lock().failed = Some(why);
     }
 
-    /// The status now, which the metrics page shows as well.
-    pub(super) fn status(&self, now: UnixMicros, size: u64) -> Status {
+    /// The status now, which the metrics page shows as well. Without the size of the log it is not
+    /// known how far the sink is behind.
+    pub(super) fn status(&self, now: UnixMicros, size: Option<u64>) -> Status {
         let words = self.words.lock().clone();
         let next = self.next.load(Ordering::Relaxed);
         let oldest = self.oldest.load(Ordering::Relaxed);
@@ -115,23 +128,31 @@ impl Meter {
             pid: std::process::id(),
             updated_at: now.get(),
             next,
-            size: size.max(next),
+            size: size.map(|size| size.max(next)),
             behind_seconds: age.checked_div(1_000_000).unwrap_or(0),
             delivered: self.delivered.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
-            trouble: words.trouble,
+            trouble: words.trouble.or(words.ledger),
             failed: words.failed,
         };
         self.show(&status);
         status
     }
 
+    /// Writes the status into the folder of the sink.
+    pub(super) fn write(&self, folder: &Path, clock: &Clock, size: Option<u64>) {
+        if let Err(error) = self.status(clock.now(), size).write(folder) {
+            tracing::warn!(sink = self.name(), %error, "the status is not written");
+        }
+    }
+
     fn show(&self, status: &Status) {
         let name = || self.name.clone();
         let is_up = status.trouble.is_none() && status.failed.is_none();
-        metrics::gauge!("countersign_sink_lag_entries", "sink" => name())
-            .set(as_float(status.behind()));
+        if let Some(behind) = status.behind() {
+            metrics::gauge!("countersign_sink_lag_entries", "sink" => name()).set(as_float(behind));
+        }
         metrics::gauge!("countersign_sink_lag_seconds", "sink" => name())
             .set(as_float(status.behind_seconds));
         metrics::gauge!("countersign_sink_next_index", "sink" => name()).set(as_float(status.next));

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_client::Client;
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -62,113 +62,143 @@ pub struct Stopped {
     pub why: LaneError,
 }
 
-/// A sink before its start.
-struct Ready {
+/// Sinks whose folders are taken, before the ledger has answered.
+#[derive(Debug)]
+pub struct Standby {
+    sinks: Vec<Place>,
+}
+
+/// A sink and what it has on this machine.
+#[derive(Debug)]
+struct Place {
     config: SinkConfig,
-    sink: Any,
     folder: PathBuf,
     meter: Arc<Meter>,
     owner: Owner,
 }
 
-/// Brings entries to all sinks until `stop` is cancelled. One that fails does not stop the others;
-/// those that have stopped for good are returned.
-///
-/// # Errors
-/// [`ServeError`] before any sink has begun.
-pub async fn serve(
-    client: &Client,
-    config: &Config,
-    clock: &Clock,
-    stop: &CancellationToken,
-) -> Result<Vec<Stopped>, ServeError> {
-    let origin = Origin::of(client);
-    let mut ready = Vec::new();
-    for sink in &config.sink {
-        ready.push(prepare(config, sink, &origin, clock)?);
+impl Standby {
+    /// Takes the folders of all sinks of a configuration, so that no other process runs them.
+    ///
+    /// # Errors
+    /// [`ServeError`] names the sink.
+    pub fn take(config: &Config) -> Result<Self, ServeError> {
+        let sinks = config.sink.iter();
+        let sinks = sinks.map(|sink| Place::take(sink, config.folder(sink)));
+        Ok(Self {
+            sinks: sinks.collect::<Result<_, _>>()?,
+        })
     }
-    let watched: Vec<_> = ready
-        .iter()
-        .map(|ready| (ready.folder.clone(), Arc::clone(&ready.meter)))
-        .collect();
-    let over = CancellationToken::new();
-    let watcher = tokio::spawn(watch(client.clone(), clock.clone(), watched, over.clone()));
-    let mut lanes = JoinSet::new();
-    for ready in ready {
-        let (client, clock, stop) = (client.clone(), clock.clone(), stop.clone());
-        let name = ready.config.name.clone();
-        lanes.spawn(async move {
-            let meter = Arc::clone(&ready.meter);
-            let ran = run(ready, client, &clock, stop).await;
-            ran.map_err(|why| {
-                let sink = name.as_str();
-                tracing::error!(sink, error = %why, "the sink has stopped, the others go on");
-                meter.failed(why.to_string());
-                Stopped { sink: name, why }
-            })
-        });
-    }
-    let mut stopped = Vec::new();
-    while let Some(ended) = lanes.join_next().await {
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(failed)) => stopped.push(failed),
-            Err(error) => tracing::error!(%error, "a sink has ended without a word"),
+
+    /// Says in the status of all sinks why they do not begin.
+    pub fn waits(&self, why: &str, clock: &Clock) {
+        for place in &self.sinks {
+            place.meter.ledger(Some(why));
+            place.meter.write(&place.folder, clock, None);
         }
     }
-    over.cancel();
-    if let Err(error) = watcher.await {
-        tracing::error!(%error, "the status of the sinks is not written any more");
+
+    /// Brings entries to all sinks until `stop` is cancelled. One that fails does not stop the
+    /// others; those that have stopped for good are returned.
+    ///
+    /// # Errors
+    /// [`ServeError`] before any sink has begun.
+    pub async fn serve(
+        self,
+        client: &Client,
+        clock: &Clock,
+        stop: &CancellationToken,
+    ) -> Result<Vec<Stopped>, ServeError> {
+        let origin = Origin::of(client);
+        let mut ready = Vec::new();
+        for place in self.sinks {
+            let opened = Any::open(&place.config, &origin, clock);
+            let sink = opened.map_err(|why| ServeError::Open {
+                sink: place.config.name.clone(),
+                why,
+            })?;
+            ready.push((place, sink));
+        }
+        let watched = ready.iter();
+        let watched = watched.map(|(it, _)| (it.folder.clone(), Arc::clone(&it.meter)));
+        let watched = watched.collect();
+        let over = CancellationToken::new();
+        let watcher = tokio::spawn(watch(client.clone(), clock.clone(), watched, over.clone()));
+        let mut lanes = JoinSet::new();
+        for ready in ready {
+            let (client, clock, stop) = (client.clone(), clock.clone(), stop.clone());
+            let (name, meter) = (ready.0.config.name.clone(), Arc::clone(&ready.0.meter));
+            lanes.spawn(async move {
+                let ran = run(ready, client, &clock, stop).await;
+                ran.map_err(|why| {
+                    let sink = name.as_str();
+                    tracing::error!(sink, error = %why, "the sink has stopped, the others go on");
+                    meter.failed(why.to_string());
+                    Stopped { sink: name, why }
+                })
+            });
+        }
+        let mut stopped = Vec::new();
+        while let Some(ended) = lanes.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(failed)) => stopped.push(failed),
+                Err(error) => tracing::error!(%error, "a sink has ended without a word"),
+            }
+        }
+        over.cancel();
+        if let Err(error) = watcher.await {
+            tracing::error!(%error, "the status of the sinks is not written any more");
+        }
+        Ok(stopped)
     }
-    Ok(stopped)
 }
 
-fn prepare(
-    config: &Config,
-    sink: &SinkConfig,
-    origin: &Origin,
-    clock: &Clock,
-) -> Result<Ready, ServeError> {
-    let folder = config.folder(sink);
-    let name = || sink.name.clone();
-    let failed = |source| ServeError::Folder {
-        sink: name(),
-        folder: folder.clone(),
-        source,
-    };
-    store::make_folder(&folder).map_err(failed)?;
-    let owner = Owner::take(&folder).map_err(failed)?;
-    let owner = owner.ok_or_else(|| ServeError::Taken {
-        sink: name(),
-        folder: folder.clone(),
-    })?;
-    let opened = Any::open(sink, origin, clock);
-    Ok(Ready {
-        config: sink.clone(),
-        sink: opened.map_err(|why| ServeError::Open { sink: name(), why })?,
-        meter: Arc::new(Meter::new(&sink.name)),
-        folder,
-        owner,
-    })
+impl Place {
+    fn take(sink: &SinkConfig, folder: PathBuf) -> Result<Self, ServeError> {
+        let name = || sink.name.clone();
+        let failed = |source| ServeError::Folder {
+            sink: name(),
+            folder: folder.clone(),
+            source,
+        };
+        store::make_folder(&folder).map_err(failed)?;
+        let owner = Owner::take(&folder).map_err(failed)?;
+        let owner = owner.ok_or_else(|| ServeError::Taken {
+            sink: name(),
+            folder: folder.clone(),
+        })?;
+        let meter = Meter::new(&sink.name);
+        // One that is damaged is told of when the sink begins.
+        if let Ok(Some(cursor)) = Cursor::read(&folder) {
+            meter.is_at(cursor.next, None);
+        }
+        Ok(Self {
+            config: sink.clone(),
+            meter: Arc::new(meter),
+            folder,
+            owner,
+        })
+    }
 }
 
 async fn run(
-    ready: Ready,
+    (place, sink): (Place, Any),
     client: Client,
     clock: &Clock,
     stop: CancellationToken,
 ) -> Result<(), LaneError> {
-    let Ready {
+    let Place {
         config,
-        sink,
         folder,
         meter,
         owner,
-    } = ready;
+    } = place;
     let cursor = Cursor::open(&folder, &client, config.from)?;
     meter.is_at(cursor.next, None);
     let mut encoder = encoder(&config);
-    if !check((&cursor, &mut encoder), &client, &config, &stop).await? {
+    let say = |why: Option<&str>| meter.ledger(why);
+    if !check((&cursor, &mut encoder), &client, (&config, &say), &stop).await? {
         return Ok(());
     }
     let (next, name) = (cursor.next, config.name.as_str());
@@ -206,7 +236,7 @@ pub(super) fn encoder(config: &SinkConfig) -> Encoder {
 async fn check(
     (cursor, encoder): (&Cursor, &mut Encoder),
     client: &Client,
-    config: &SinkConfig,
+    (config, say): (&SinkConfig, &impl Fn(Option<&str>)),
     stop: &CancellationToken,
 ) -> Result<bool, CursorError> {
     use countersign_client::CallError;
@@ -222,11 +252,15 @@ async fn check(
             () = stop.cancelled() => return Ok(false),
         };
         let error = match checked {
-            Ok(()) => return Ok(true),
+            Ok(()) => {
+                say(None);
+                return Ok(true);
+            }
             Err(CursorError::Call(error @ CallError::NoAnswer { .. })) => error,
             Err(error) => return Err(error),
         };
         tracing::warn!(sink = config.name.as_str(), %error, "the ledger does not answer");
+        say(Some(&error.to_string()));
         let pause = backoff.next(getrandom::u64().unwrap_or(0), None);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -242,11 +276,11 @@ async fn watch(
     sinks: Vec<(PathBuf, Arc<Meter>)>,
     over: CancellationToken,
 ) {
-    let size = AtomicU64::new(0);
+    let size = Mutex::new(None);
     let head = async {
         loop {
             match client.checkpoint().await {
-                Ok(head) => size.store(head.size(), Ordering::Relaxed),
+                Ok(head) => *size.lock() = Some(head.size()),
                 Err(error) => tracing::debug!(%error, "the size of the log is not known"),
             }
             tokio::time::sleep(HEAD_EVERY).await;
@@ -254,10 +288,7 @@ async fn watch(
     };
     let write = || {
         for (folder, meter) in &sinks {
-            let status = meter.status(clock.now(), size.load(Ordering::Relaxed));
-            if let Err(error) = status.write(folder) {
-                tracing::warn!(sink = meter.name(), %error, "the status is not written");
-            }
+            meter.write(folder, &clock, *size.lock());
         }
     };
     let status = async {

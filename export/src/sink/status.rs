@@ -19,8 +19,8 @@ pub struct Status {
     pub updated_at: u64,
     /// Everything below this index was delivered or put aside.
     pub next: u64,
-    /// Size of the log, as far as it was seen.
-    pub size: u64,
+    /// Size of the log, as far as it was seen; nothing when the ledger has not told it yet.
+    pub size: Option<u64>,
     /// Seconds that the oldest entry waits which was read and not delivered.
     pub behind_seconds: u64,
     /// Entries that were delivered since the process began.
@@ -36,10 +36,10 @@ pub struct Status {
 }
 
 impl Status {
-    /// Entries of the log that the receiver does not have.
+    /// Entries of the log that the receiver does not have, where the size of the log is known.
     #[must_use]
-    pub const fn behind(&self) -> u64 {
-        self.size.saturating_sub(self.next)
+    pub fn behind(&self) -> Option<u64> {
+        self.size.map(|size| size.saturating_sub(self.next))
     }
 
     /// Writes it. A half-written one cannot be seen; a crash may leave an older one.

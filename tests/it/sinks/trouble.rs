@@ -77,7 +77,7 @@ async fn trouble_that_lasts_is_told_and_so_is_its_end() {
     running.stop();
 }
 
-async fn page(port: u16) -> String {
+pub(crate) async fn page(port: u16) -> String {
     let answer = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await;
     answer.expect("a page").text().await.expect("text")
 }

@@ -109,13 +109,12 @@ fn line(out: &mut dyn Write, row: &Row) -> io::Result<()> {
         (false, 0) => "has never run".to_owned(),
         (false, seen) => format!("does not run, last seen {}", time(seen)),
     };
-    let behind = counted(status.behind(), "entry", "entries");
+    let behind = match status.behind() {
+        Some(behind) => format!("{} behind", counted(behind, "entry", "entries")),
+        None => "size of the log not known yet".to_owned(),
+    };
     let next = grouped(status.next);
-    writeln!(
-        out,
-        "{:<20}  {state}; next {next}, {behind} behind",
-        row.name
-    )?;
+    writeln!(out, "{:<20}  {state}; next {next}, {behind}", row.name)?;
     for (word, text) in [("FAILS", &status.trouble), ("STOPPED", &status.failed)] {
         if let Some(text) = text {
             writeln!(out, "{:<20}  {word}  {}", "", printable(text))?;
