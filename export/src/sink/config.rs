@@ -1,10 +1,11 @@
 //! The file that says where entries are brought.
 
 pub mod kinds;
+mod place;
 pub(super) mod secret;
 pub mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ pub struct Config {
     /// Folder for cursors, status and what was put aside, one folder in it for each sink.
     pub state: PathBuf,
     /// Address of `/metrics` and `/healthz`, in plain HTTP; none without.
+    #[serde(default, deserialize_with = "values::address")]
     pub metrics: Option<SocketAddr>,
     /// The sinks.
     #[serde(default)]
@@ -210,6 +212,7 @@ impl Config {
             ));
         }
         let mut names = BTreeSet::new();
+        let mut places = BTreeMap::new();
         for sink in &mut config.sink {
             let settled = sink.settle(place);
             settled.map_err(|why| format!("sink {:?}: {why}", sink.name))?;
@@ -217,6 +220,16 @@ impl Config {
                 return Err(format!(
                     "sink {:?}: the name is there twice; cursors and entries go by it, choose \
                      another",
+                    sink.name
+                ));
+            }
+            let Some(place) = place::of(sink) else {
+                continue;
+            };
+            if let Some(other) = places.insert(place.clone(), sink.name.clone()) {
+                return Err(format!(
+                    "sink {:?}: sink {other:?} writes to the same place, {place}, and one would \
+                     write over what the other wrote; give one of them another folder or prefix",
                     sink.name
                 ));
             }
@@ -302,6 +315,9 @@ impl SinkConfig {
         }
         if let Some(syslog) = &mut self.syslog {
             syslog.tls.settle(place)?;
+            if let Some(path) = &mut syslog.path {
+                *path = place.folder.join(&path);
+            }
         }
         if let Some(file) = &mut self.file {
             file.folder = place.folder.join(&file.folder);

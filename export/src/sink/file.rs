@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::kinds::FileConfig;
 use super::parcel::Parcel;
+use super::store::Owner;
 use super::{Outcome, Sink, store};
 use crate::limits::MIN_FILE_BYTES;
 
@@ -30,6 +31,8 @@ pub(super) struct Files {
     period: u64,
     keep: Option<usize>,
     open: Option<Open>,
+    /// Held while files are written; the name of its file begins with a dot.
+    owner: Option<Owner>,
 }
 
 /// The file that is being written.
@@ -75,7 +78,25 @@ impl Files {
             period: config.rotate_every.micros(),
             keep: config.keep.and_then(|keep| usize::try_from(keep).ok()),
             open: None,
+            owner: None,
         })
+    }
+
+    /// Keeps others from writing files of these names.
+    fn take(&mut self) -> Result<(), String> {
+        let (folder, prefix) = (self.folder.display(), &self.prefix);
+        let made = store::make_folder(&self.folder);
+        made.map_err(|error| format!("cannot make {folder}: {error}"))?;
+        let taken = Owner::take_file(&self.folder.join(format!(".{prefix}.lock")));
+        let taken = taken.map_err(|error| format!("cannot lock {folder}: {error}"))?;
+        let owner = taken.ok_or_else(|| {
+            format!(
+                "another sink writes files with the prefix {prefix} into {folder}; stop that one, \
+                 or choose another prefix"
+            )
+        })?;
+        self.owner = Some(owner);
+        Ok(())
     }
 
     fn write(&mut self, parcels: &[Parcel]) -> io::Result<String> {
@@ -189,8 +210,7 @@ impl Sink for Files {
     }
 
     fn resume(&mut self, mark: Option<&str>) -> Result<(), String> {
-        let made = store::make_folder(&self.folder);
-        made.map_err(|error| format!("cannot make {}: {error}", self.folder.display()))?;
+        self.take()?;
         let Some(mark) = mark else {
             return Ok(());
         };

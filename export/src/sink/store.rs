@@ -48,7 +48,12 @@ pub(super) struct Owner {
 impl Owner {
     /// Takes the folder; `None` when another process has it.
     pub(super) fn take(folder: &Path) -> io::Result<Option<Self>> {
-        let file = open_owner(folder)?;
+        Self::take_file(&folder.join(OWNER))
+    }
+
+    /// Takes what this file stands for; `None` when somebody else has it.
+    pub(super) fn take_file(path: &Path) -> io::Result<Option<Self>> {
+        let file = open_owner(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -67,10 +72,10 @@ impl Owner {
     }
 }
 
-fn open_owner(folder: &Path) -> io::Result<File> {
+fn open_owner(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
-    options.open(folder.join(OWNER))
+    options.open(path)
 }
 
 #[cfg(test)]

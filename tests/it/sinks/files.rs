@@ -22,6 +22,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     };
     let mut files: Vec<(String, String)> = entries
         .map(|entry| entry.expect("readable"))
+        .filter(|entry| entry.file_name() != ".copy.lock")
         .map(|entry| {
             let name = entry.file_name().into_string().expect("a plain name");
             (name, std::fs::read_to_string(entry.path()).expect("text"))

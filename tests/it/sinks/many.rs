@@ -76,3 +76,23 @@ async fn sinks_that_are_far_behind_do_not_stall_each_other() {
     .await;
     running.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_do_not_write_files_of_one_name() {
+    let site = Site::start().await;
+    let end = site.append(10).await;
+    let sinks = file("copy").replace("folder = \"copy\"", "folder = \"copies\"\nprefix = \"a\"");
+    let (one, two) = (site.config("one", &sinks), site.config("two", &sinks));
+    let running = site.run(&one);
+    until("everything is there", || next(&site, "one", "copy") == end).await;
+    // It has a state of its own, and the same place.
+    assert_eq!(site.run(&two).ended(), Some(1));
+    let status = site.ask(&["status", text(&two), "--json"]);
+    let all: Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    let failed = all[0]["failed"].as_str().unwrap_or_default();
+    assert!(failed.contains("another sink writes files"), "{failed}");
+    running.stop();
+    let running = site.run(&two);
+    until("now it may", || next(&site, "two", "copy") == end).await;
+    running.stop();
+}

@@ -11,7 +11,11 @@ use crate::limits::MAX_SECRET_FILE;
 
 /// Where a secret stands, and after [`settle`](Self::settle) the secret.
 #[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "expected where the secret stands, as in { file = \"/etc/countersign/token\" } or \
+                 { env = \"TOKEN\" }"
+)]
 pub struct Secret {
     /// A file that holds it. White space at its ends is not part of it.
     file: Option<PathBuf>,

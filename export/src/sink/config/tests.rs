@@ -89,7 +89,7 @@ const WRONG: [(&str, &str, &[&str]); 24] = [
     (
         "127.0.0.1:7481",
         "localhost",
-        &["line 3", "invalid socket address"],
+        &["line 3", "with its port", "127.0.0.1:7481", "localhost"],
     ),
     (
         "name = \"web\"",
@@ -162,7 +162,7 @@ const WRONG: [(&str, &str, &[&str]); 24] = [
     (
         "{ file = \"secret\" }\nbearer",
         "\"whsec\"\nbearer",
-        &["line 12"],
+        &["line 12", "where the secret stands", "{ env = \"TOKEN\" }"],
     ),
     (
         "env = \"TOKEN\"",
@@ -203,4 +203,66 @@ fn what_is_wrong_is_named_with_what_is_right() {
     }
     let none = parse("state = \"s\"", folder.path()).expect_err("no sink");
     assert!(none.contains("[[sink]]"), "{none}");
+}
+
+#[test]
+fn two_sinks_do_not_write_to_one_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("copies")).expect("room");
+    std::os::unix::fs::symlink("copies", folder.path().join("link")).expect("room");
+    let of = |one: &str, two: &str| {
+        let sink = |name: &str, kind: &str| format!("[[sink]]\nname = \"{name}\"\n{kind}\n");
+        let text = format!("state = \"s\"\n{}{}", sink("one", one), sink("two", two));
+        parse(&text, folder.path()).map(|_config| ())
+    };
+    let file = |folder: &str, more: &str| format!("[sink.file]\nfolder = \"{folder}\"\n{more}");
+    let object = |url: &str, more: &str| format!("[sink.object]\nurl = \"{url}\"\n{more}");
+    let there = folder.path().join("copies").display().to_string();
+    let prefix = "prefix = \"a\"";
+    for (one, two) in [
+        (file("copies", prefix), file("copies", prefix)),
+        (file("copies", prefix), file("./copies/", prefix)),
+        (file("copies", "prefix = \"two\""), file(&there, "")),
+        (file("copies", prefix), file("link", prefix)),
+        (file("new", prefix), file("./new", prefix)),
+        (object("s3://b/p", ""), object("s3://b/p/", "")),
+        (
+            object("s3://b", ""),
+            object("s3://b//", "options = { region = \"x\" }"),
+        ),
+        (object("file:///tmp/x", ""), object("file:///tmp/./x/", "")),
+    ] {
+        let error = of(&one, &two).expect_err(&two);
+        assert!(
+            error.contains("\"two\"") && error.contains("\"one\" writes to the same place"),
+            "{error}"
+        );
+    }
+    for (one, two) in [
+        (file("copies", ""), file("copies", "")),
+        (file("copies", prefix), file("others", prefix)),
+        (object("s3://b/p", ""), object("s3://b/p/q", "")),
+        (object("s3://b/p", ""), object("gs://b/p", "")),
+        (
+            object("az://c/p", "options = { account_name = \"one\" }"),
+            object("az://c/p", "options = { account_name = \"two\" }"),
+        ),
+    ] {
+        of(&one, &two).expect(&two);
+    }
+}
+
+#[test]
+fn files_are_looked_up_beside_the_file_that_names_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "state = \"s\"\n[[sink]]\nname = \"a\"\n[sink.syslog]\ntransport = \"unix\"\n\
+                path = \"log.socket\"\n[[sink]]\nname = \"b\"\n[sink.file]\nfolder = \"f\"\n";
+    let config = parse(text, folder.path()).expect("it is right");
+    let syslog = config.sink[0].syslog.as_ref().expect("there");
+    assert_eq!(
+        syslog.path.as_deref(),
+        Some(&*folder.path().join("log.socket"))
+    );
+    let file = config.sink[1].file.as_ref().expect("there");
+    assert_eq!(file.folder, folder.path().join("f"));
 }

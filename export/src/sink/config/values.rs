@@ -1,6 +1,7 @@
 //! Lengths of time and sizes in a configuration, as people write them.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::de::Error as _;
@@ -70,6 +71,16 @@ impl fmt::Debug for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}B", self.0)
     }
+}
+
+/// An address to listen on.
+pub(super) fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(|_error| {
+        D::Error::custom(format!(
+            "expected an address with its port, as in \"127.0.0.1:7481\", got {text:?}"
+        ))
+    })
 }
 
 /// A whole number above zero with one of these units.
