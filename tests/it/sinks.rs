@@ -3,6 +3,8 @@
 
 #[path = "sinks/away.rs"]
 mod away;
+#[path = "sinks/check.rs"]
+mod check;
 #[path = "sinks/files.rs"]
 mod files;
 #[path = "sinks/kills.rs"]

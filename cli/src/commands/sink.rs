@@ -61,9 +61,10 @@ pub(crate) struct RunArgs {
 
 /// Check settings, secrets and receivers, without bringing anything
 ///
-/// Reads the settings and the secrets that they name, and connects to each receiver. With --send,
-/// receivers that know a repeated index get entry 0 of the log; files and objects would keep it, so
-/// they get nothing.
+/// Reads the settings and the secrets that they name, asks the ledger whether it lets this identity
+/// follow the log, and connects to each receiver: its certificate must be trusted, and a bucket must
+/// be there. With --send, receivers that know a repeated index get entry 0 of the log; files and
+/// objects would keep it, so they get nothing.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -168,7 +169,7 @@ async fn look(args: CheckArgs, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     } else {
         Send::Nothing
     };
-    let checked = check::check(&client, &config, &clock(), send).await;
+    let checked = check::check(&client, &config, &clock(), send).await?;
     let mut outcome = Outcome::Fine;
     for sink in checked {
         let (word, text) = match &sink.found {

@@ -1,6 +1,7 @@
 //! A dry run: whether each sink can be set up and its receiver reached.
 
-use countersign_client::Client;
+use countersign_client::limits::CALL_TIMEOUT;
+use countersign_client::{CallError, Client, Filter};
 
 use super::clock::Clock;
 use super::config::{Config, SinkConfig};
@@ -28,7 +29,17 @@ pub struct Checked {
 }
 
 /// Checks every sink of a configuration.
-pub async fn check(client: &Client, config: &Config, clock: &Clock, send: Send) -> Vec<Checked> {
+///
+/// # Errors
+/// [`CallError`] when the ledger does not let this identity follow the log, so that no sink can
+/// run.
+pub async fn check(
+    client: &Client,
+    config: &Config,
+    clock: &Clock,
+    send: Send,
+) -> Result<Vec<Checked>, CallError> {
+    may_follow(client).await?;
     let mut all = Vec::new();
     for sink in &config.sink {
         all.push(Checked {
@@ -36,7 +47,17 @@ pub async fn check(client: &Client, config: &Config, clock: &Clock, send: Send) 
             found: one(client, config, sink, (clock, send)).await,
         });
     }
-    all
+    Ok(all)
+}
+
+/// Asks for what a run asks for first: the log as it is followed.
+async fn may_follow(client: &Client) -> Result<(), CallError> {
+    let mut follow = client.follow(0, Filter::default());
+    match tokio::time::timeout(CALL_TIMEOUT, follow.next()).await {
+        Ok(Some(Err(error))) => Err(error),
+        // A ledger that does not answer any more is what each sink is told of.
+        Ok(Some(Ok(_)) | None) | Err(_) => Ok(()),
+    }
 }
 
 async fn one(

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::config::kinds::{Compression, TlsConfig};
 use super::config::secret::read;
 use super::config::values::Span;
+use super::tls;
 use crate::limits::{MAX_SINK_ANSWER, MAX_TOLD_ANSWER};
 
 /// The way to one web service.
@@ -22,6 +23,7 @@ pub(super) struct Caller {
     client: Client,
     headers: HeaderMap,
     compression: Compression,
+    tls: TlsConfig,
 }
 
 /// An answer.
@@ -74,6 +76,7 @@ impl Caller {
             client: client.map_err(|error| format!("cannot set up HTTPS: {}", words(&error)))?,
             headers,
             compression: settings.compression,
+            tls: settings.tls.clone(),
         })
     }
 
@@ -119,26 +122,10 @@ impl Caller {
         Ok(answer)
     }
 
-    /// Whether the port can be reached.
+    /// Whether the receiver can be reached, and its certificate counts; nothing is sent to it.
     pub(super) async fn probe(&self) -> Result<String, String> {
-        let host = self.url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = self.url.port_or_known_default().unwrap_or(443);
-        reach(host, port).await
-    }
-}
-
-/// Whether a connection is taken there.
-pub(super) async fn reach(host: &str, port: u16) -> Result<String, String> {
-    const PATIENCE: Duration = Duration::from_secs(10);
-    let connected = tokio::net::TcpStream::connect((host, port));
-    match tokio::time::timeout(PATIENCE, connected).await {
-        Ok(Ok(_)) => Ok(format!("{host} takes connections on port {port}")),
-        Ok(Err(error)) => Err(format!("cannot connect to {host} port {port}: {error}")),
-        Err(_) => Err(format!(
-            "no connection to {host} port {port} within {} s",
-            PATIENCE.as_secs()
-        )),
+        tls::reach(&self.url, port, &self.tls).await
     }
 }
 

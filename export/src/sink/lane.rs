@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_client::{Client, Draft, Level};
+use countersign_proto::reason::Reason;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -122,6 +123,8 @@ impl<S: Sink> Lane<S> {
     fn is_over(&self, error: &FeedError) -> bool {
         use countersign_client::CallError;
         match error {
+            // The certificate says which role it is: another one takes another identity.
+            FeedError::Call(error) if error.reason() == Some(Reason::RoleNotAllowed) => true,
             FeedError::Record(_)
             | FeedError::Call(CallError::Unverified { .. } | CallError::Remember(_)) => true,
             FeedError::Call(

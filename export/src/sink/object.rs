@@ -8,21 +8,25 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{
-    BackoffConfig, ClientConfigKey, GetOptions, ObjectStore, PutOptions, PutPayload, RetryConfig,
-};
+use object_store::{ObjectStore, PutOptions, PutPayload};
 use reqwest::Url;
+use tokio_stream::StreamExt as _;
 
 use super::config::kinds::ObjectConfig;
 use super::https::lines;
 use super::open::Origin;
 use super::parcel::{Parcel, end, first};
-use super::{Cut, Outcome, Sink, store};
+use super::{Cut, Outcome, Sink};
+
+mod stores;
+
+/// What S3 says of keys that are none, where other stores say that nobody is known.
+const WRONG_KEYS: [&str; 3] = [
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+];
 
 /// Writes objects.
 #[derive(Debug)]
@@ -49,7 +53,7 @@ impl Objects {
                 config.url
             )
         })?;
-        let (store, prefix) = open(config, &url)?;
+        let (store, prefix) = stores::open(config, &url)?;
         let prefix = Path::from_url_path(prefix.trim_matches('/'));
         let secrets = config.secrets.values();
         Ok(Self {
@@ -109,21 +113,25 @@ impl Sink for Objects {
 
     async fn probe(&mut self) -> Result<String, String> {
         use object_store::Error;
-        let name = self.prefix.clone().join("countersign-probe");
-        let asked = self
-            .store
-            .get_opts(&name, GetOptions::new().with_head(true))
-            .await;
-        match asked {
-            Ok(_) | Err(Error::NotFound { .. }) => {
-                Ok(format!("{} answers; nothing was written", self.place))
-            }
-            Err(Error::PermissionDenied { .. }) => Ok(format!(
-                "{} answers, and does not allow to look; nothing was written",
-                self.place
-            )),
-            Err(error) => Err(self.told(&error)),
+        let place = &self.place;
+        // One object is enough: a list of nothing says as well that the bucket is there.
+        let found = self.store.list(Some(&self.prefix)).next().await;
+        let Err(error) = found.transpose() else {
+            return Ok(format!("{place} is there; nothing was written"));
+        };
+        let told = self.told(&error);
+        // Of a list, the crate tells only in words what the status of the answer was.
+        if matches!(error, Error::NotFound { .. }) || told.contains("status code: 404") {
+            return Err(format!("{place} is not there, make it first: {told}"));
         }
+        let denied =
+            matches!(error, Error::PermissionDenied { .. }) || told.contains("status code: 403");
+        if denied && !WRONG_KEYS.iter().any(|code| told.contains(code)) {
+            return Ok(format!(
+                "{place} answers, and does not allow to look what is there; nothing was written"
+            ));
+        }
+        Err(told)
     }
 
     fn cut(&self) -> Cut {
@@ -144,120 +152,6 @@ fn name(log: &str, micros: u64, first: u64, end: u64) -> [String; 2] {
         format!("day={day}"),
         format!("{log}-{first:019}-{end:019}.jsonl.zst"),
     ]
-}
-
-/// Tries are made again by the lane, which can tell of them.
-fn once() -> RetryConfig {
-    RetryConfig {
-        backoff: BackoffConfig::default(),
-        max_retries: 0,
-        ..RetryConfig::default()
-    }
-}
-
-/// Settings of a store by their names.
-fn settings(config: &ObjectConfig) -> impl Iterator<Item = (&String, &str)> {
-    let options = config
-        .options
-        .iter()
-        .map(|(key, value)| (key, value.as_str()));
-    let secrets = config.secrets.iter();
-    options.chain(secrets.map(|(key, secret)| (key, secret.expose())))
-}
-
-/// How long one upload may take, as stores read it.
-fn timeout(config: &ObjectConfig) -> String {
-    format!("{}ms", config.timeout.get().as_millis())
-}
-
-/// The store, and the prefix in it.
-fn open(config: &ObjectConfig, url: &Url) -> Result<(Arc<dyn ObjectStore>, String), String> {
-    let bucket = url.host_str().unwrap_or_default();
-    if bucket.is_empty() != (url.scheme() == "file") {
-        return Err(format!(
-            "expected object.url as in s3://bucket/prefix or file:///folder, got {:?}",
-            config.url
-        ));
-    }
-    let store = match url.scheme() {
-        "s3" => s3(config, bucket)?,
-        "gs" => google(config, bucket)?,
-        "az" => azure(config, bucket)?,
-        "file" => return folder(url).map(|store| (store, String::new())),
-        other => {
-            return Err(format!(
-                "expected s3, gs, az or file in object.url, got {other:?}"
-            ));
-        }
-    };
-    Ok((store, url.path().to_owned()))
-}
-
-fn s3(config: &ObjectConfig, bucket: &str) -> Result<Arc<dyn ObjectStore>, String> {
-    let builder = match config.use_environment {
-        true => AmazonS3Builder::from_env(),
-        false => AmazonS3Builder::new(),
-    };
-    let own = AmazonS3ConfigKey::Client(ClientConfigKey::Timeout);
-    let mut builder = builder.with_config(own, timeout(config));
-    for (name, value) in settings(config) {
-        builder = builder.with_config(key::<AmazonS3ConfigKey>(name)?, value);
-    }
-    let builder = builder.with_bucket_name(bucket).with_retry(once());
-    Ok(Arc::new(builder.build().map_err(|error| unusable(&error))?))
-}
-
-fn google(config: &ObjectConfig, bucket: &str) -> Result<Arc<dyn ObjectStore>, String> {
-    let builder = match config.use_environment {
-        true => GoogleCloudStorageBuilder::from_env(),
-        false => GoogleCloudStorageBuilder::new(),
-    };
-    let own = GoogleConfigKey::Client(ClientConfigKey::Timeout);
-    let mut builder = builder.with_config(own, timeout(config));
-    for (name, value) in settings(config) {
-        builder = builder.with_config(key::<GoogleConfigKey>(name)?, value);
-    }
-    let builder = builder.with_bucket_name(bucket).with_retry(once());
-    Ok(Arc::new(builder.build().map_err(|error| unusable(&error))?))
-}
-
-fn azure(config: &ObjectConfig, container: &str) -> Result<Arc<dyn ObjectStore>, String> {
-    let builder = match config.use_environment {
-        true => MicrosoftAzureBuilder::from_env(),
-        false => MicrosoftAzureBuilder::new(),
-    };
-    let own = AzureConfigKey::Client(ClientConfigKey::Timeout);
-    let mut builder = builder.with_config(own, timeout(config));
-    for (name, value) in settings(config) {
-        builder = builder.with_config(key::<AzureConfigKey>(name)?, value);
-    }
-    let builder = builder.with_container_name(container).with_retry(once());
-    Ok(Arc::new(builder.build().map_err(|error| unusable(&error))?))
-}
-
-fn unusable(error: &object_store::Error) -> String {
-    format!("the object store cannot be used: {error}")
-}
-
-/// A folder of this machine; what is written is on the device before it counts.
-fn folder(url: &Url) -> Result<Arc<dyn ObjectStore>, String> {
-    let path = url.to_file_path();
-    let path = path.map_err(|()| format!("expected a folder of this machine, got {url}"))?;
-    let failed = |error: String| format!("cannot use {}: {error}", path.display());
-    store::make_folder(&path).map_err(|error| failed(error.to_string()))?;
-    let store =
-        LocalFileSystem::new_with_prefix(&path).map_err(|error| failed(error.to_string()))?;
-    Ok(Arc::new(store.with_fsync(true)))
-}
-
-/// A setting by its name.
-fn key<K: std::str::FromStr>(name: &str) -> Result<K, String> {
-    name.parse().map_err(|_unknown| {
-        format!(
-            "object.options or object.secrets: {name:?} is no setting of this store; docs/sinks.md \
-             names the usual ones"
-        )
-    })
 }
 
 #[cfg(test)]

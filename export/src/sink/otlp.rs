@@ -22,9 +22,10 @@ use tonic::{Code, Request, Status};
 use super::clock::Clock;
 use super::config::kinds::{OtlpConfig, TlsConfig};
 use super::config::secret::read;
-use super::http::{address, reach};
+use super::http::address;
 use super::open::Origin;
 use super::parcel::Parcel;
+use super::tls::reach;
 use super::{Outcome, Sink, Which};
 
 /// Nanoseconds of a microsecond.
@@ -37,6 +38,7 @@ pub(super) struct Otlp {
     metadata: MetadataMap,
     resource: Resource,
     url: Url,
+    tls: TlsConfig,
     clock: Clock,
 }
 
@@ -65,6 +67,7 @@ impl Otlp {
                 ..Resource::default()
             },
             url,
+            tls: config.tls.clone(),
             clock: clock.clone(),
         })
     }
@@ -106,9 +109,8 @@ impl Sink for Otlp {
     }
 
     async fn probe(&mut self) -> Result<String, String> {
-        let host = self.url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        reach(host, self.url.port_or_known_default().unwrap_or(4317)).await
+        let port = self.url.port_or_known_default().unwrap_or(4317);
+        reach(&self.url, port, &self.tls).await
     }
 }
 

@@ -1,13 +1,18 @@
 //! TLS towards receivers: rustls on aws-lc-rs, with the system's roots or those of a file.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use reqwest::Url;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::config::kinds::TlsConfig;
 use super::config::secret::read;
@@ -37,6 +42,39 @@ pub(super) fn client(config: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
         _ => builder.with_no_client_auth(),
     };
     Ok(Arc::new(client))
+}
+
+/// Whether a receiver takes a connection, and its certificate is one that counts.
+pub(super) async fn reach(url: &Url, port: u16, config: &TlsConfig) -> Result<String, String> {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if url.scheme() != "https" {
+        return plain(host, port, async |_stream| Ok(())).await;
+    }
+    let name = ServerName::try_from(host.to_owned());
+    let name = name.map_err(|_error| format!("expected a name of a server, got {host:?}"))?;
+    let connector = TlsConnector::from(client(config)?);
+    let shaken = async |stream| connector.connect(name, stream).await.map(drop);
+    let seen = plain(host, port, shaken).await?;
+    Ok(format!("{seen}, and its certificate is trusted"))
+}
+
+/// Connects, and does something with the connection.
+async fn plain(
+    host: &str,
+    port: u16,
+    then: impl AsyncFnOnce(TcpStream) -> io::Result<()>,
+) -> Result<String, String> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let connected = async { then(TcpStream::connect((host, port)).await?).await };
+    match tokio::time::timeout(PATIENCE, connected).await {
+        Ok(Ok(())) => Ok(format!("{host} takes connections on port {port}")),
+        Ok(Err(error)) => Err(format!("cannot connect to {host} port {port}: {error}")),
+        Err(_) => Err(format!(
+            "no connection to {host} port {port} within {} s",
+            PATIENCE.as_secs()
+        )),
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -179,6 +179,11 @@ async fn objects_in_s3_are_what_boto3_reads() {
     let config = site.config("s3", &sink(&object));
     let checked = site.ask(&["check", crate::site::text(&config)]);
     assert!(checked.status.success(), "{checked:?}");
+    let gone = site.config("gone", &sink(&object.replace("s3://audit", "s3://nothing")));
+    let checked = site.ask(&["check", crate::site::text(&gone)]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(checked.status.code(), Some(1), "{said}");
+    assert!(said.contains("s3://nothing is not there"), "{said}");
     let running = site.run(&config);
     let cursor = site.folder().join("s3-state/lake/cursor.json");
     until("everything is there", || {

@@ -238,21 +238,3 @@ async fn a_ledger_that_is_away_is_waited_for() {
     );
     drop(server);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_check_says_what_is_wrong_before_anything_is_brought() {
-    let site = Site::start().await;
-    let peer = Peer::start(1, 0).await;
-    let closed = free_port();
-    let lone = format!(
-        "[[sink]]\nname = \"lone\"\n[sink.syslog]\ntransport = \"tcp\"\naddress = \
-         \"127.0.0.1:{closed}\"\n"
-    );
-    let config = site.config("check", &(https("good", &peer, "") + &lone));
-    let checked = site.ask(&["check", text(&config), "--send"]);
-    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
-    assert_eq!(checked.status.code(), Some(1), "{said}");
-    assert!(said.contains("it has taken entry 0"), "{said}");
-    assert!(said.contains("FAILS   lone"), "{said}");
-    assert_eq!(peer.taken(), [(0, true)]);
-}
