@@ -14,7 +14,7 @@ use countersign_chain::time::UnixMicros;
 use countersign_proto::event::Known;
 use countersign_proto::reading::text::rfc3339;
 
-use crate::story::Story;
+use crate::story::{Exception, Story};
 
 /// A period and what happened in it.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Report {
     pub cases: Vec<Story>,
     /// What happened to the log itself, to its policy, and to what was read out of it.
     pub log: Vec<Act>,
+    /// What stands out in entries that belong to no case, such as attempts that were refused.
+    pub exceptions: Vec<Exception>,
     /// The log as it was read.
     pub checkpoint: Arc<SignedCheckpoint>,
 }
@@ -91,6 +93,7 @@ impl Report {
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {
             cases: self.cases.len(),
+            exceptions: self.exceptions.len(),
             ..Counts::default()
         };
         for case in &self.cases {

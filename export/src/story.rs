@@ -116,6 +116,43 @@ pub struct Exception {
     pub detail: String,
 }
 
+impl Exception {
+    /// What stands out in an entry, if anything does: also in one that belongs to no case.
+    #[must_use]
+    pub fn of(told: Told<'_>) -> Option<Self> {
+        let found = match told.event {
+            Known::BreakGlassInvoked(it) => Some(("break-glass", it.reason.clone())),
+            Known::RetroReviewRecorded(it) if !it.justified => {
+                Some(("break-glass not justified", it.reason.clone()))
+            }
+            Known::ActionRefused(it) => {
+                let who = match it.person.as_str() {
+                    "" => String::new(),
+                    person => format!("{person}, "),
+                };
+                let detail = format!("{who}{}: {}", it.action, it.message);
+                Some(("attempt refused", detail))
+            }
+            Known::GrantRevoked(it) => Some(("access revoked", it.reason.clone())),
+            Known::SessionOverran(it) => Some((
+                "session outlived its grant",
+                format!("session {}", it.session),
+            )),
+            Known::ProvisioningFailed(it) => Some(("access not made", it.error.clone())),
+            Known::RemovalFailed(it) => Some(("access not removed", it.error.clone())),
+            Known::AccessDriftDetected(it) => Some(("drift", it.detail.clone())),
+            Known::RequestEscalated(it) => Some(("escalated", it.group.clone())),
+            _ => None,
+        };
+        found.map(|(what, detail)| Self {
+            index: told.index,
+            at: told.time,
+            what,
+            detail,
+        })
+    }
+}
+
 /// A case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Story {
@@ -131,7 +168,8 @@ pub struct Story {
     pub sessions: Vec<Session>,
     /// What stands out.
     pub exceptions: Vec<Exception>,
-    /// How it ended: "used", "denied"; empty while it is open.
+    /// How it ended, or what became of the request before that: "used", "denied"; empty while it is
+    /// open.
     pub outcome: String,
 }
 
@@ -149,12 +187,17 @@ impl Story {
     }
 
     fn take(&mut self, told: Told<'_>) {
-        self.exception(told);
+        self.exceptions.extend(Exception::of(told));
         match told.event {
             Known::AccessRequested(it) => self.asked = asked(told.time, it),
             Known::BreakGlassInvoked(it) => self.asked = broke_glass(told.time, it),
             Known::ReviewRecorded(_) | Known::RetroReviewRecorded(_) => self.decide(told),
             Known::CaseClosed(it) => self.outcome.clone_from(&it.outcome),
+            // A case closes later, when what there was to say of it was said. Those of an extension
+            // end no case.
+            Known::RequestDenied(it) if it.request == self.case => self.became("denied"),
+            Known::RequestCancelled(it) if it.request == self.case => self.became("cancelled"),
+            Known::RequestExpired(it) if it.request == self.case => self.became("expired"),
             Known::SessionStarted(it) => self.sessions.push(Session {
                 session: told.index,
                 person: it.person.clone(),
@@ -179,6 +222,10 @@ impl Story {
             }
             _ => self.grant(told),
         }
+    }
+
+    fn became(&mut self, outcome: &str) {
+        outcome.clone_into(&mut self.outcome);
     }
 
     fn session(&mut self, number: u64) -> Option<&mut Session> {
@@ -242,40 +289,6 @@ impl Story {
             _ => {}
         }
     }
-
-    fn exception(&mut self, told: Told<'_>) {
-        let found = match told.event {
-            Known::BreakGlassInvoked(it) => Some(("break-glass", it.reason.clone())),
-            Known::RetroReviewRecorded(it) if !it.justified => {
-                Some(("break-glass not justified", it.reason.clone()))
-            }
-            Known::ActionRefused(it) => {
-                let who = match it.person.as_str() {
-                    "" => String::new(),
-                    person => format!("{person}, "),
-                };
-                let detail = format!("{who}{}: {}", it.action, it.message);
-                Some(("attempt refused", detail))
-            }
-            Known::GrantRevoked(it) => Some(("access revoked", it.reason.clone())),
-            Known::SessionOverran(it) => Some((
-                "session outlived its grant",
-                format!("session {}", it.session),
-            )),
-            Known::ProvisioningFailed(it) => Some(("access not made", it.error.clone())),
-            Known::RemovalFailed(it) => Some(("access not removed", it.error.clone())),
-            Known::AccessDriftDetected(it) => Some(("drift", it.detail.clone())),
-            Known::RequestEscalated(it) => Some(("escalated", it.group.clone())),
-            _ => None,
-        };
-        self.exceptions
-            .extend(found.map(|(what, detail)| Exception {
-                index: told.index,
-                at: told.time,
-                what,
-                detail,
-            }));
-    }
 }
 
 fn asked(at: UnixMicros, it: &v1::AccessRequested) -> Asked {
@@ -322,4 +335,27 @@ fn known_by(event: &Known) -> String {
 
 fn micros(time: Option<&Timestamp>) -> Option<UnixMicros> {
     time.and_then(|time| convert::unix_micros(time).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_was_refused_is_not_open_until_its_case_closes() {
+        let time = UnixMicros::new(1).expect("a time");
+        let denied = |request| v1::RequestDenied { request, review: 9 };
+        let outcome = |events: &[Known]| {
+            let told = events.iter().zip(7..);
+            let told = told.map(|(event, index)| Told { index, time, event });
+            Story::of(7, told).outcome
+        };
+        let asked = Known::AccessRequested(v1::AccessRequested::default());
+        assert_eq!(outcome(std::slice::from_ref(&asked)), "");
+        let denied = |request| Known::RequestDenied(denied(request));
+        assert_eq!(outcome(&[asked.clone(), denied(7)]), "denied");
+        assert_eq!(outcome(&[asked.clone(), denied(8)]), "", "an extension");
+        let expired = Known::RequestExpired(v1::RequestExpired { request: 7 });
+        assert_eq!(outcome(&[asked, expired]), "expired");
+    }
 }

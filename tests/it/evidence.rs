@@ -355,6 +355,50 @@ async fn a_report_tells_of_a_period_and_who_made_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_tells_of_attempts_that_belong_to_no_case() {
+    let scene = Scene::open().await;
+    let words = [
+        "access",
+        "request",
+        "orders-db",
+        "read-only",
+        "--for",
+        "900h",
+    ];
+    let words = [&words[..], &["--reason", "who knows"]].concat();
+    let refused = scene.by(&scene.user("bruno"), &words);
+    assert_ne!(refused.status.code(), Some(0));
+    let told = scene.did(&scene.auditor, &["report", "--from", "1h", "--json"]);
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let refused = told["exceptions"].as_array().expect("a list");
+    assert_eq!(refused.len(), 1, "{told}");
+    assert_eq!(refused[0]["what"], "attempt refused");
+    let detail = refused[0]["detail"].as_str().unwrap_or_default();
+    assert!(detail.starts_with("bruno, "), "{detail}");
+    assert_eq!(told["counts"]["exceptions"], 1);
+    assert_eq!(told["counts"]["cases"], 0);
+    let page = scene.stage.beside("report.html");
+    let words = ["report", "--from", "1h", "--out", text(&page)];
+    let said = scene.did(&scene.auditor, &words);
+    assert!(said.contains("1 thing that stands out"), "{said}");
+    let html = std::fs::read_to_string(&page).expect("it is there");
+    assert!(html.contains("attempt refused"), "{html}");
+    // Who cannot write it down is not written down as one who made it.
+    let made = scene.stage.entries(&["--kind", "ReportCreated"]);
+    let words = [
+        "report",
+        "--from",
+        "1h",
+        "--out",
+        "/nothing/there/report.html",
+    ];
+    let failed = scene.by(&scene.auditor, &words);
+    assert_eq!(failed.status.code(), Some(2));
+    assert_eq!(scene.stage.entries(&["--kind", "ReportCreated"]), made);
+    scene.stage.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn evidence_is_refused_to_others_and_leaves_no_half_file() {
     let scene = Scene::open().await;
     let case = scene.denied().to_string();

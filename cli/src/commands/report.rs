@@ -10,7 +10,7 @@ use countersign_chain::hash::digest;
 use countersign_chain::time::UnixMicros;
 use countersign_client::{Client, Draft, Entry, Filter, Level};
 use countersign_export::report::{Act, Report, is_of_log, kinds};
-use countersign_export::story::{Story, Told};
+use countersign_export::story::{Exception, Story, Told};
 use countersign_ledger::clock::{Clock as _, SystemClock};
 use countersign_proto::event::Known;
 use countersign_proto::reading::summary_of;
@@ -75,21 +75,31 @@ pub(crate) async fn run(args: ReportArgs, out: &mut dyn Write) -> anyhow::Result
         }
         false => report.html().into_bytes(),
     };
-    let index = record(&client, &report, &bytes).await?;
     let Some(file) = &args.out else {
+        record(&client, &report, &bytes).await?;
         out.write_all(&bytes)?;
         return Ok(Outcome::Fine);
     };
+    // A report that cannot be written is none that the log need tell of, and one that the log does
+    // not tell of is none.
     files::write_new(file, &bytes, Access::Public)?;
+    let recorded = record(&client, &report, &bytes).await;
+    let index = recorded.inspect_err(|_error| {
+        std::fs::remove_file(file).ok();
+    })?;
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     writeln!(
         out,
-        "Wrote {}: {}, {} with access, {} that stand out.\n\
+        "Wrote {}: {}, {} with access, {}.\n\
          The log says who made it in entry {index}.",
         file.display(),
         counted(number(counts.cases), "case", "cases"),
         grouped(number(counts.granted)),
-        counted(number(counts.exceptions), "thing", "things"),
+        counted(
+            number(counts.exceptions),
+            "thing that stands out",
+            "things that stand out"
+        ),
     )?;
     Ok(Outcome::Fine)
 }
@@ -99,7 +109,7 @@ async fn read(client: &Client, since: UnixMicros, until: UnixMicros) -> anyhow::
     let checkpoint = client.checkpoint().await?;
     let mut progress = Progress::new();
     let mut cases = Cases::new();
-    let mut log = Vec::new();
+    let mut others = Others::default();
     let mut seen = 0_u64;
     let filter = Filter {
         since: Some(since),
@@ -110,7 +120,7 @@ async fn read(client: &Client, since: UnixMicros, until: UnixMicros) -> anyhow::
     let mut pages = client.list(filter);
     while let Some(page) = pages.next().await? {
         for entry in &page.entries {
-            take(entry, &mut cases, &mut log);
+            take(entry, &mut cases, &mut others);
         }
         seen = seen.saturating_add(u64::try_from(page.entries.len()).unwrap_or(u64::MAX));
         progress.show(&format!("entries of the period: {}", grouped(seen)));
@@ -129,7 +139,7 @@ async fn read(client: &Client, since: UnixMicros, until: UnixMicros) -> anyhow::
         };
         let mut pages = client.list(filter);
         while let Some(page) = pages.next().await? {
-            let mut unused = Vec::new();
+            let mut unused = Others::default();
             for entry in &page.entries {
                 take(entry, &mut cases, &mut unused);
             }
@@ -148,18 +158,26 @@ async fn read(client: &Client, since: UnixMicros, until: UnixMicros) -> anyhow::
         since,
         until,
         cases: told.collect(),
-        log,
+        log: others.log,
+        exceptions: others.exceptions,
         checkpoint,
     })
 }
 
-fn take(entry: &Entry, cases: &mut Cases, log: &mut Vec<Act>) {
+/// What is told besides cases.
+#[derive(Debug, Default)]
+struct Others {
+    log: Vec<Act>,
+    exceptions: Vec<Exception>,
+}
+
+fn take(entry: &Entry, cases: &mut Cases, others: &mut Others) {
     // Kinds that this version does not know tell a reader nothing.
     let Ok(event) = entry.known() else {
         return;
     };
     if is_of_log(&event) {
-        log.push(Act {
+        others.log.push(Act {
             index: entry.index(),
             at: entry.time(),
             name: event.name(),
@@ -170,6 +188,12 @@ fn take(entry: &Entry, cases: &mut Cases, log: &mut Vec<Act>) {
     if entry.case() > 0 {
         let of_case = cases.entry(entry.case()).or_default();
         of_case.insert(entry.index(), (entry.time(), event));
+    } else {
+        others.exceptions.extend(Exception::of(Told {
+            index: entry.index(),
+            time: entry.time(),
+            event: &event,
+        }));
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Report;
 use super::controls::CONTROLS;
-use crate::story::{Decided, Granted, Session, Story};
+use crate::story::{Decided, Exception, Granted, Session, Story};
 
 pub(super) fn object(report: &Report) -> Value {
     let counts = report.counts();
@@ -25,6 +25,7 @@ pub(super) fn object(report: &Report) -> Value {
             "exceptions": counts.exceptions,
         },
         "cases": report.cases.iter().map(case).collect::<Value>(),
+        "exceptions": report.exceptions.iter().map(exception).collect::<Value>(),
         "log": report.log.iter().map(|act| json!({
             "index": act.index,
             "time": rfc3339(act.at),
@@ -60,12 +61,16 @@ fn case(story: &Story) -> Value {
         "decided": story.decided.iter().map(decided).collect::<Value>(),
         "granted": story.granted.as_ref().map(granted),
         "sessions": story.sessions.iter().map(session).collect::<Value>(),
-        "exceptions": story.exceptions.iter().map(|it| json!({
-            "index": it.index,
-            "time": rfc3339(it.at),
-            "what": it.what,
-            "detail": it.detail,
-        })).collect::<Value>(),
+        "exceptions": story.exceptions.iter().map(exception).collect::<Value>(),
+    })
+}
+
+fn exception(it: &Exception) -> Value {
+    json!({
+        "index": it.index,
+        "time": rfc3339(it.at),
+        "what": it.what,
+        "detail": it.detail,
     })
 }
 

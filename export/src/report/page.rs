@@ -162,11 +162,10 @@ fn refused(cases: &[&Story]) -> Markup {
 }
 
 fn exceptions(report: &Report) -> Markup {
-    let mut all: Vec<(&Exception, u64)> = report
-        .cases
-        .iter()
-        .flat_map(|case| case.exceptions.iter().map(|it| (it, case.case)))
-        .collect();
+    let of_cases = report.cases.iter();
+    let of_cases = of_cases.flat_map(|case| case.exceptions.iter().map(|it| (it, Some(case.case))));
+    let others = report.exceptions.iter().map(|it| (it, None));
+    let mut all: Vec<(&Exception, Option<u64>)> = of_cases.chain(others).collect();
     all.sort_by_key(|(it, _)| it.index);
     if all.is_empty() {
         return none();
@@ -178,7 +177,7 @@ fn exceptions(report: &Report) -> Markup {
             } }
             tbody { @for (it, case) in all { tr.out {
                 td.n { (it.index) } td.t { (rfc3339(it.at)) } td { (it.what) }
-                td.n { (case) } td { (it.detail) }
+                td.n { @if let Some(case) = case { (case) } } td { (it.detail) }
             } } }
         }
     }
