@@ -408,6 +408,13 @@ async fn evidence_is_refused_to_others_and_leaves_no_half_file() {
     let why = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{why}");
     assert!(why.contains("ROLE_NOT_ALLOWED"), "{why}");
+    // Nobody has looked at a recording who could not take it away.
+    let used = scene.used().to_string();
+    let words_of = ["case", "export", &used, "--out", text(&file)];
+    let refused = scene.by(&scene.user("bruno"), &words_of);
+    assert_eq!(refused.status.code(), Some(1));
+    let viewed = scene.stage.entries(&["--kind", "RecordingViewed"]);
+    assert_eq!(viewed, [] as [Value; 0]);
     let unknown = scene.by(
         &scene.auditor,
         &["case", "export", "999999", "--out", text(&file)],

@@ -36,15 +36,15 @@ pub(crate) enum CaseCommand {
 /// Write everything about a case into one file that proves itself
 ///
 /// The file is a zip archive: the case as a page to read or to print, every entry with its proof,
-/// the policies that judged, what sessions showed, and a manifest that the log signs. `verify
-/// FILE.zip` proves it with nothing but the log's key. Taking it is an entry of the log, and so is
+/// the policies that judged, what sessions showed, and a manifest that the log signs. `countersign
+/// verify FILE.zip` proves it with nothing but the log's key. Taking it is an entry of the log, and so is
 /// looking at each recording. It takes the role auditor or admin.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   countersign case export 1042 --out case-1042.zip
   countersign case export 1042 --out case-1042.zip --no-recordings
-  verify case-1042.zip --key @log.vkey")]
+  countersign verify case-1042.zip --key @log.vkey")]
 pub(crate) struct ExportArgs {
     /// Number of the case, or of anything that belongs to it
     #[arg(value_name = "ID", value_parser = number())]
@@ -103,6 +103,9 @@ async fn take(
 ) -> anyhow::Result<(Taken, RecordProof)> {
     let mut progress = Progress::new();
     let (mut sessions, mut missing) = (0_usize, 0_usize);
+    // Looking at a recording is an entry, which must not tell of one who may not read the case.
+    progress.show("whether the case may be read");
+    client.entry(case).await?;
     if !no_recordings {
         for session in recorded(client, case).await? {
             progress.show(&format!("the recording of session {session}"));
@@ -299,7 +302,7 @@ fn tell(args: &ExportArgs, taken: &Taken, out: &mut dyn Write) -> anyhow::Result
         writeln!(out, "The case is open: more may come.")?;
     }
     writeln!(out, "The log says who took it in entry {}.", taken.report)?;
-    writeln!(out, "\nNext:\n  verify {file} --key KEY")?;
+    writeln!(out, "\nNext:\n  countersign verify {file} --key KEY")?;
     Ok(Outcome::Fine)
 }
 

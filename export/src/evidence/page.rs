@@ -234,7 +234,7 @@ fn proof(told: &Evidence) -> Markup {
         p {
             "This page says what its maker read from those entries. To prove them, ask those who "
             "run the log for the key by a way that you trust, and run "
-            code { "verify FILE.zip --key KEY" } "."
+            code { "countersign verify FILE.zip --key KEY" } "."
         }
     }
 }
