@@ -12,6 +12,7 @@
 mod batch;
 mod folder;
 mod lines;
+mod lock;
 mod nodes;
 mod plan;
 mod record;
@@ -32,6 +33,7 @@ use crate::report::Report;
 use crate::source::Source;
 use folder::Folder;
 pub use folder::FolderError;
+pub(crate) use lock::LOCK;
 use plan::Plan;
 pub use record::{RecordError, Recorded, record};
 use taker::Taker;

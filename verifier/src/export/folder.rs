@@ -1,6 +1,6 @@
 //! The folder of an export: who may write to it, what is in it, and how a file gets its name.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use countersign_export::manifest::{self, Manifest, ManifestError};
 use countersign_export::sheet::Out;
 use sha2::{Digest as _, Sha256};
 
-/// Held while an export writes to the folder.
-const LOCK: &str = ".export.lock";
+use super::lock::Lock;
+
 /// How the names of files end that are being written.
 const PART: &str = ".part";
 /// Bytes of a manifest that are read at most: some 300 bytes for each of 200,000 files.
@@ -81,8 +81,8 @@ pub(super) struct Folder {
     prefix: String,
     /// And end with this.
     suffix: String,
-    /// Unlocked when it is closed.
-    _lock: File,
+    /// Given back when it is dropped.
+    _lock: Lock,
 }
 
 /// An error about this path.
@@ -121,18 +121,12 @@ impl Folder {
         extension: &str,
     ) -> Result<(Self, State), FolderError> {
         fs::create_dir_all(path).map_err(at(path))?;
-        let lock = path.join(LOCK);
-        let file = File::create(&lock).map_err(at(&lock))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(FolderError::Busy(path.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(at(&lock)(error)),
-        }
+        let lock = Lock::take(path)?.ok_or_else(|| FolderError::Busy(path.to_owned()))?;
         let folder = Self {
             path: path.to_owned(),
             prefix: format!("{}-", head.log),
             suffix: format!(".{extension}"),
-            _lock: file,
+            _lock: lock,
         };
         let state = State {
             whole: folder.read(manifest::FILE)?,

@@ -146,7 +146,7 @@ fn left(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             let path = entry.expect("readable").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if !path.ends_with(".export.lock") {
+            } else {
                 let name = path.strip_prefix(out).expect("inside").to_owned();
                 left.push((name, fs::read(&path).expect("readable")));
             }

@@ -12,6 +12,7 @@ use countersign_proto::reading::text::printable;
 
 use super::file::{NativeFile, io};
 use super::{digests, manifest};
+use crate::export::LOCK;
 use crate::finding::{Code, Findings, Flaw};
 use crate::source::{Recorded, SourceError};
 
@@ -30,7 +31,7 @@ const MAX_PROOF: u64 = 262_144;
 /// What is around the rows of a copy.
 #[derive(Debug)]
 pub(super) struct Listing {
-    /// Every file but the manifest and its proof: name below the folder, with `/`.
+    /// Every file but the manifest, its proof and a lock: name below the folder, with `/`.
     present: BTreeMap<String, PathBuf>,
     manifest: Option<Manifest>,
     /// The bytes of the manifest; `None` for a single file, or where there is none.
@@ -111,7 +112,8 @@ impl Listing {
     pub(super) fn read(folder: &Path, findings: &mut Findings) -> Result<Self, SourceError> {
         let mut present = BTreeMap::new();
         list(folder, "", 0, &mut present)?;
-        present.retain(|name, _| name != FILE && name != PROOF);
+        // Whoever was killed has left the lock, which says nothing about the files.
+        present.retain(|name, _| ![FILE, PROOF, LOCK].contains(&name.as_str()));
         let unfinished = |name: &String| is_unfinished(name);
         for name in present.keys().filter(|name| unfinished(name)) {
             findings.add(
