@@ -10,6 +10,7 @@
 //! disk has all of it.
 
 mod batch;
+mod case;
 mod folder;
 mod lines;
 mod lock;
@@ -26,13 +27,15 @@ use std::thread;
 use countersign_chain::time::UnixMicros;
 use countersign_export::manifest::{self, Manifest};
 use countersign_export::preset::{Preset, PresetError};
+use countersign_proto::reading::text::counted;
 
 use crate::check::{self, CheckError, Request, Step, Walked};
 use crate::finding::Findings;
 use crate::report::Report;
 use crate::source::Source;
-use folder::Folder;
+use case::CaseLook;
 pub use folder::FolderError;
+use folder::{Folder, State};
 pub(crate) use lock::LOCK;
 use plan::Plan;
 pub use record::{RecordError, Recorded, record};
@@ -97,6 +100,10 @@ pub struct Exported {
     pub written: u64,
     /// Number of files that were there.
     pub kept: u64,
+    /// Entries of the log behind those of the export, when the one in the folder was only repeated.
+    pub behind: u64,
+    /// Times of the first entry of the log and of the last one.
+    pub times: Option<(UnixMicros, UnixMicros)>,
     /// What was verified.
     pub report: Report,
 }
@@ -109,8 +116,9 @@ pub enum ExportError {
     Check(#[from] CheckError),
     /// The log does not verify.
     #[error(
-        "the log does not verify, so nothing more was exported; {total} findings, the first: \
-         {shown}; run `countersign verify` on it for all of them"
+        "the log does not verify, so nothing more was exported; {}, the first: {shown}; run \
+         `countersign verify` on it for all of them",
+        counted(*total, "finding", "findings")
     )]
     Damaged {
         /// The first ones.
@@ -129,6 +137,23 @@ pub enum ExportError {
         /// Why not.
         error: PresetError,
     },
+    /// The number that was asked for is not that of a case.
+    #[error(
+        "entry {number} opened no case{}; nothing was exported",
+        match of {
+            0 => ", and belongs to none".to_owned(),
+            of => format!(": it belongs to case {of}, give --case {of}"),
+        }
+    )]
+    NoCase {
+        /// What was asked for.
+        number: u64,
+        /// The case that the entry belongs to; 0 for none.
+        of: u64,
+    },
+    /// The number that was asked for is that of no entry.
+    #[error("there is no case {0}: the log ends before it; nothing was exported")]
+    BeyondLog(u64),
     /// Somebody asked for it.
     #[error(
         "stopped; {files} files are whole, and the same command goes on behind them. There is no \
@@ -184,13 +209,12 @@ pub fn export<P: Preset>(
                 entries: it.entries,
             });
         };
-        let walked = check::check_with(source, request, &mut step, &mut taker);
+        let mut look = CaseLook::new(&mut taker, order.case);
+        let walked = check::check_with(source, request, &mut step, &mut look);
+        let looked = (look.wrong(), look.times());
         let seen = taker.finish(matches!(walked, Ok(Walked::Whole(_))));
-        (
-            walked.map(|walked| (walked, seen)),
-            made.join(),
-            written.join(),
-        )
+        let walked = walked.map(|walked| (walked, seen, looked));
+        (walked, made.join(), written.join())
     });
     // What the writer says comes first: the others stop because of it.
     ended(written)?;
@@ -198,23 +222,35 @@ pub fn export<P: Preset>(
         path: order.out.clone(),
         error,
     })?;
-    let (walked, seen) = walked?;
+    let (walked, seen, (no_case, times)) = walked?;
     let seen = seen?;
     let report = whole(walked, stop, lines.count())?;
     let (kept, written) = (lines.kept, lines.written);
-    let manifest = match seen {
-        None => None,
-        Some(seen) => Some(folder.end(lines.manifest(&seen), &state)?),
-    };
+    let manifest = seen.map(|seen| lines.manifest(&seen));
+    let is_empty = manifest.as_ref().is_none_or(|manifest| manifest.rows == 0);
+    if let Some(no_case) = no_case.filter(|_| is_empty) {
+        folder.nothing(&state)?;
+        return Err(no_case);
+    }
+    let manifest = manifest.map(|it| folder.end(it, &state)).transpose()?;
     if manifest.is_none() {
         folder.nothing(&state)?;
     }
     Ok(Exported {
+        behind: behind(order, &state, report.size),
+        times,
         manifest,
         written,
         kept,
         report,
     })
+}
+
+/// Entries that came since the export that is in the folder, where it was only repeated.
+fn behind(order: &Order, state: &State, size: u64) -> u64 {
+    let open = order.mode == Mode::Same && order.end.is_none() && order.until.is_none();
+    let whole = state.whole.as_ref().filter(|_| open);
+    whole.map_or(0, |whole| size.saturating_sub(whole.end))
 }
 
 /// What was asked for, as far as the preset allows it.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use countersign_export::manifest::{Manifest, RecordProof};
 use countersign_ledger::identity::role::Role;
-use countersign_tests::process::Served;
+use countersign_tests::process::{Served, run};
 
 use super::folders::{export, files, filled, refused, well};
 
@@ -49,6 +49,19 @@ async fn an_export_of_a_running_ledger_is_an_entry_whose_proof_lies_beside_it() 
     let before = files(&out);
     let told = well(&export(&source, &out, &who));
     assert!(told.contains("0 written, 1 kept"), "{told}");
+    // The entry of the export is behind it.
+    assert!(
+        told.contains("1 entry more") && told.contains("--since-last"),
+        "{told}"
+    );
+    let report = run(&["verify", text(&out), "--key", &vkey, "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    assert_eq!(report["verdict"], "intact", "{report}");
+    assert_eq!(
+        report["notes"].as_array().map(Vec::len),
+        Some(0),
+        "{report}"
+    );
     assert_eq!(files(&out), before);
     // A proof that was lost is got again: the entry is the same one.
     std::fs::remove_file(out.join("manifest.proof")).expect("it is there");

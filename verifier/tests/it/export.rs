@@ -198,6 +198,22 @@ fn rows_of_one_case_carry_their_proofs() {
 }
 
 #[test]
+fn a_number_that_is_no_case_is_refused_and_nothing_is_left() {
+    let log = Log::of(COMMITS);
+    let out = tempfile::tempdir().expect("room");
+    // Entry 20 is of case 10, as entry 21 is; there is no entry 99.
+    for (number, said) in [(20, "give --case 10"), (99, "no case 99")] {
+        let order = Order {
+            case: Some(number),
+            ..order(out.path())
+        };
+        let error = run_until(&log, &order, &AtomicBool::new(false)).expect_err("no case");
+        assert!(error.to_string().contains(said), "{error}");
+        assert_eq!(left(out.path()), [], "{number}");
+    }
+}
+
+#[test]
 fn files_end_behind_commits_and_follow_one_another() {
     let log = Log::of(COMMITS);
     let out = tempfile::tempdir().expect("room");
@@ -307,12 +323,14 @@ fn an_export_is_made_longer_and_a_repeat_changes_nothing() {
     let again = run(&short, &order);
     assert_eq!((again.written, again.kept), (0, 3));
     assert_eq!(left(grown.path()), before);
+    assert_eq!(again.behind, 0);
     // The log is longer now: the same export stays as it is, until it is to go on.
-    assert_eq!(run(&long, &order).written, 0);
+    let same = run(&long, &order);
+    assert_eq!((same.written, same.behind), (0, SIZE - 18));
     assert_eq!(left(grown.path()), before);
     order.mode = Mode::SinceLast;
     let more = run(&long, &order);
-    assert_eq!((more.written, more.kept), (2, 3));
+    assert_eq!((more.written, more.kept, more.behind), (2, 3, 0));
     let manifest = more.manifest.expect("entries");
     assert_eq!(
         (manifest.first, manifest.end, manifest.rows),

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_proto::reading::text::rfc3339;
 use countersign_verifier::export::{Exported, Far, Recorded};
 use serde_json::json;
 use tokio::time::Instant;
@@ -109,7 +110,19 @@ impl Teller {
             return Ok(json_line(out, &self.result(folder, exported, recorded))?);
         }
         let Some(manifest) = &exported.manifest else {
-            writeln!(out, "No entry was chosen, so nothing was exported.")?;
+            let size = exported.report.size;
+            writeln!(
+                out,
+                "No entry was chosen, so nothing was exported: the log has the entries 0 to {}{}.",
+                grouped(size.saturating_sub(1)),
+                exported
+                    .times
+                    .map_or_else(String::new, |(first, last)| format!(
+                        ", from {} to {}",
+                        rfc3339(first),
+                        rfc3339(last)
+                    )),
+            )?;
             return Ok(());
         };
         let folder = folder.display();
@@ -132,6 +145,14 @@ impl Teller {
             )?,
             None => writeln!(out, "No entry of the log tells of it.")?,
         }
+        if exported.behind > 0 {
+            let behind = counted(exported.behind, "entry", "entries");
+            writeln!(
+                out,
+                "The folder held this export already. The log has {behind} more: give --since-last \
+                 to add what came since."
+            )?;
+        }
         Ok(())
     }
 
@@ -153,6 +174,7 @@ impl Teller {
             "manifest_sha256": manifest.map(|it| it.digest().to_string()),
             "files_written": exported.written,
             "files_kept": exported.kept,
+            "entries_behind": exported.behind,
             "log_entries": exported.report.size,
             "recorded_by": recorded.map(|it| it.index),
             "seconds": self.seconds(),
