@@ -15,7 +15,7 @@ use crate::remember;
 use crate::report::{Report, Verdict, json, text};
 use crate::source::Source;
 use crate::source::folder::Folder;
-use crate::source::parquet::{Parquet, is_copy};
+use crate::source::parquet::{self, Parquet, is_copy};
 use crate::source::server::{Address, Server};
 
 /// Prove that nothing in a ledger, or in a copy of it, was changed, removed or forked.
@@ -62,6 +62,7 @@ pub struct Verify {
 /// What the writer says.
 pub fn run(args: &Verify, out: &mut dyn Write) -> io::Result<u8> {
     let start = Instant::now();
+    parquet::quiet();
     match verify(args) {
         Ok(report) => {
             let took = start.elapsed();

@@ -7,6 +7,7 @@ mod columns;
 mod digests;
 mod file;
 mod folder;
+mod guard;
 mod manifest;
 mod pages;
 mod progress;
@@ -27,6 +28,7 @@ use countersign_chain::time::UnixMicros;
 
 use self::file::NativeFile;
 use self::folder::Listing;
+pub(crate) use self::guard::quiet;
 use self::reading::Reading;
 use super::{Copied, Holder, Promise, Scope, Source, SourceError};
 use crate::finding::{Code, Findings, Flaw};

@@ -2,7 +2,6 @@
 //! says of itself makes more memory be taken than the limits here.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +21,7 @@ use parquet::file::metadata::{
 use parquet::file::reader::ChunkReader as _;
 
 use super::bounds::Bounds;
+use super::guard::guarded;
 use super::pages;
 use super::shape::{self, Shape};
 use crate::finding::{Code, Findings, Flaw};
@@ -80,7 +80,7 @@ impl NativeFile {
         let mut bad = |code, why: String| {
             findings.add(code, None, format!("{shown}: {why}"));
         };
-        let metadata = match guarded(|| footer(&file, len)) {
+        let metadata = match guarded(|| read_footer(&file, len)) {
             Ok(metadata) => metadata,
             Err(why) => {
                 bad(Code::Copy(Flaw::BadFile), why);
@@ -223,13 +223,6 @@ impl Batches {
     }
 }
 
-/// Runs code of the Parquet reader on bytes from outside. Where it panics on them, they are as
-/// damaged as where it says so.
-fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let caught = catch_unwind(AssertUnwindSafe(read));
-    caught.unwrap_or_else(|_panic| Err("the reader of Parquet gave up on it".to_owned()))
-}
-
 pub(super) fn io(path: &Path, error: std::io::Error) -> SourceError {
     SourceError::Io {
         path: PathBuf::from(path),
@@ -244,7 +237,7 @@ fn words(error: ParquetError) -> String {
 
 /// Reads the footer, once its length is known to be in range, and checks that it points into the
 /// file.
-fn footer(file: &File, len: u64) -> Result<ParquetMetaData, String> {
+fn read_footer(file: &File, len: u64) -> Result<ParquetMetaData, String> {
     let tail = len.checked_sub(8).filter(|at| *at >= 4);
     let tail = tail.ok_or("it is too short for a Parquet file")?;
     let start = file.get_bytes(0, 4).map_err(words)?;
