@@ -10,6 +10,12 @@ use countersign_tests::process::{Served, countersign};
 
 /// A data folder with these many entries of an agent behind its own.
 pub(crate) async fn filled(lines: usize) -> DataFolder {
+    filled_with(lines, 0).await
+}
+
+/// The same, each with so many more bytes.
+pub(crate) async fn filled_with(lines: usize, more: usize) -> DataFolder {
+    let tail = "x".repeat(more);
     let data = DataFolder::new().await;
     let agent = data.issue(Role::Agent, "db-prod-1").await;
     let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
@@ -22,7 +28,7 @@ pub(crate) async fn filled(lines: usize) -> DataFolder {
         .expect("the binary starts");
     let mut stdin = child.stdin.take().expect("it is piped");
     for n in 0..lines {
-        let raw = format!("line {n}: session opened for user {}", n % 97);
+        let raw = format!("line {n}: session opened for user {}{tail}", n % 97);
         writeln!(stdin, "{{\"source\":\"sshd\",\"raw\":\"{raw}\"}}").expect("it reads");
     }
     drop(stdin);

@@ -2,14 +2,17 @@
 //! ends with the same bytes.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use countersign_tests::process::{countersign, is_long};
+use countersign_tests::process::{Served, countersign, is_long};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::folders::{export, files, filled, well};
+use super::folders::{export, files, filled, filled_with, well};
 
 /// Entries of the log.
 const LINES: usize = 20_000;
@@ -70,6 +73,53 @@ async fn no_half_file_is_taken_for_a_whole_one() {
         "counted: {kills} kills of an export, {resumed} of them of one that was killed before, \
          {ended} too late; {seen} files looked at, each whole"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_is_interrupted_says_so_and_goes_on_where_it_was() {
+    // Large entries: a ledger is read in windows of 4 MiB, between which a signal counts.
+    let data = filled_with(600, 40_000).await;
+    let server = Served::start(&data.path(), "127.0.0.1:0", &[]).expect("a server");
+    let room = tempfile::tempdir().expect("room");
+    let (whole, out) = (room.path().join("whole"), room.path().join("out"));
+    let (source, admin) = (server.endpoint.grpc.as_str(), data.admin());
+    let admin = admin.to_str().expect("UTF-8");
+    let more = ["--unrecorded", "--file-rows", "50", "--identity", admin];
+    well(&export(source, &whole, &more));
+    let reference: BTreeMap<_, _> = files(&whole).into_iter().collect();
+    let mut child = countersign(&["export", source, "--json", "--out"])
+        .arg(&out)
+        .args(more)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    // Behind the first line of progress, there are files.
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    let first: Value = serde_json::from_str(&first).expect("JSON");
+    let progress = &first["progress"];
+    assert!(progress["entries"].as_u64() > Some(0), "{first}");
+    assert!(progress["bytes"].as_u64() > Some(0), "{first}");
+    assert!(progress["seconds"].as_f64() > Some(0.0), "{first}");
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    kill_process(pid.expect("a process id"), Signal::INT).expect("it runs");
+    let rest: Vec<String> = lines.map(|line| line.expect("text")).collect();
+    let output = child.wait_with_output().expect("it ran");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("stopped") && told.contains("the same command goes on"),
+        "{told}"
+    );
+    let last: Value = serde_json::from_str(rest.last().expect("a line")).expect("JSON");
+    assert_eq!(last["result"], "failed");
+    judge(&out, &reference);
+    assert!(!out.join("manifest.json").exists());
+    assert!(!out.join(".export.lock").exists());
+    well(&export(source, &out, &more));
+    let last: BTreeMap<_, _> = files(&out).into_iter().collect();
+    assert_eq!(last, reference);
 }
 
 /// What has a name is as it is in an export that was not killed. Returns the number of files.
