@@ -105,7 +105,10 @@ fn copy(out: &mut dyn Write, copied: &Copied) -> io::Result<()> {
             printable(&recorded.actor),
             recorded.index
         ),
-        None => writeln!(out, "taken:      by nobody that the log knows of"),
+        None => writeln!(
+            out,
+            "taken:      by whom is not shown here; manifest.proof in the folder of an export does"
+        ),
     }
 }
 
