@@ -19,7 +19,7 @@ use crate::limits::{GROUP_BYTES, GROUP_ROWS, ZSTD_LEVEL};
 
 /// What the file says that wrote it: the form, not the version of a program, so that the bytes stay
 /// the same.
-const CREATED_BY: &str = "countersign version 1.0.0 (build native-1)";
+pub const CREATED_BY: &str = "countersign version 1.0.0 (build native-1)";
 
 /// Columns whose values hardly ever repeat in a way that a dictionary is good for, and by whose
 /// order nobody searches.

@@ -92,10 +92,17 @@ impl NativeFile {
             known,
             provable,
         } = shape::judge(&metadata);
+        let as_others = faults.is_empty();
         for fault in faults {
             bad(Code::Copy(Flaw::BadColumns), fault);
         }
         let meta = judge_meta(&metadata, &mut bad);
+        if let Some(meta) = meta.as_ref().filter(|_| as_others) {
+            let described = guarded(|| pages::footer::judge(&file, len, (&metadata, meta)));
+            for why in described.unwrap_or_else(|why| vec![why]) {
+                bad(Code::Copy(Flaw::BadColumns), why);
+            }
+        }
         let Some(meta) = meta.filter(|_| provable) else {
             return Ok(None);
         };

@@ -4,6 +4,8 @@
 //! A header is a struct of Thrift's compact protocol (parquet-format, `PageHeader`). Its second and
 //! third fields are the sizes; the rest is passed over.
 
+pub(super) mod footer;
+
 use bytes::Bytes;
 use parquet::file::reader::ChunkReader;
 

@@ -73,6 +73,9 @@ pub(super) fn judge(metadata: &ParquetMetaData) -> Shape {
     if faults.is_empty() && !in_order(got, &expected) {
         faults.push("its columns stand in another order".to_owned());
     }
+    if faults.is_empty() && got.root_schema() != expected.root_schema() {
+        faults.push("what its columns stand in is of another form".to_owned());
+    }
     faults.truncate(MAX_NAMED);
     known.sort_unstable();
     let provable = NEEDED.iter().all(|name| right.contains(name));

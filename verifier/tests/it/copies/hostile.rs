@@ -182,6 +182,44 @@ fn bits_that_fall_over_are_found_or_change_nothing() {
     assert!(wrong.is_empty(), "bits at {wrong:?}");
 }
 
+/// What this reader passes over in a description of columns, others need: nothing there may change.
+#[test]
+fn every_byte_that_describes_columns_is_guarded() {
+    let log = Entries::lines(6, 6);
+    let sound = log.whole(1, log.size());
+    let tail = sound.len() - 8;
+    let size = u32::from_le_bytes(sound[tail..tail + 4].try_into().expect("four bytes"));
+    let start = tail - usize::try_from(size).expect("small");
+    let last = Table::read(&sound)
+        .columns()
+        .last()
+        .expect("a column")
+        .0
+        .clone();
+    let footer = &sound[start..tail];
+    let name = footer
+        .windows(last.len())
+        .position(|it| it == last.as_bytes());
+    let end = start + name.expect("it is named") + last.len();
+    let missed: Vec<usize> = (start..end)
+        .into_par_iter()
+        .filter(|at| {
+            let mut bytes = sound.clone();
+            bytes[*at] ^= 1 << (at % 8);
+            verify_bytes(&bytes).findings.damage_total() == 0
+        })
+        .collect();
+    println!(
+        "counted: bytes that describe columns: {} changed, {} missed",
+        end - start,
+        missed.len()
+    );
+    assert!(
+        end - start > 1_000 && missed.is_empty(),
+        "bytes at {missed:?}"
+    );
+}
+
 #[test]
 fn a_file_that_ends_early_is_a_finding() {
     let log = Entries::every_kind(6);
