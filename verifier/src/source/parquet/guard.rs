@@ -41,12 +41,9 @@ mod tests {
     /// Panics of this test's thread that were told.
     static TOLD: AtomicU32 = AtomicU32::new(0);
 
-    fn broken() -> Result<(), String> {
-        panic!("damaged")
-    }
-
     #[test]
     fn a_panic_that_becomes_a_finding_is_told_once() {
+        let broken = || -> Result<(), String> { panic!("damaged") };
         let here = std::thread::current().id();
         let before = take_hook();
         set_hook(Box::new(move |panic| {
