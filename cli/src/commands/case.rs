@@ -37,8 +37,8 @@ pub(crate) enum CaseCommand {
 ///
 /// The file is a zip archive: the case as a page to read or to print, every entry with its proof,
 /// the policies that judged, what sessions showed, and a manifest that the log signs. `countersign
-/// verify FILE.zip` proves it with nothing but the log's key. Taking it is an entry of the log, and so is
-/// looking at each recording. It takes the role auditor or admin.
+/// verify FILE.zip` proves it with nothing but the log's key. Taking it is an entry of the log, and
+/// so is looking at each recording. It takes the role auditor or admin.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

@@ -62,9 +62,9 @@ pub(crate) struct RunArgs {
 /// Check settings, secrets and receivers, without bringing anything
 ///
 /// Reads the settings and the secrets that they name, asks the ledger whether it lets this identity
-/// follow the log, and connects to each receiver: its certificate must be trusted, and a bucket must
-/// be there. With --send, receivers that know a repeated index get entry 0 of the log; files and
-/// objects would keep it, so they get nothing.
+/// follow the log, and connects to each receiver: its certificate must be trusted, and a bucket
+/// must be there. With --send, receivers that know a repeated index get entry 0 of the log; files
+/// and objects would keep it, so they get nothing.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

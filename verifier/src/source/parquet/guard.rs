@@ -1,5 +1,5 @@
-//! Code of the Parquet reader on bytes from outside: where it panics on them, they are as damaged as
-//! where it says so.
+//! Code of the Parquet reader on bytes from outside: where it panics on them, they are as damaged
+//! as where it says so.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
