@@ -44,10 +44,11 @@ pub const PANTHER_ROWS: u64 = 65_536;
 pub const PANTHER_BYTES: u64 = 16 * 1_048_576;
 /// Name of a custom source of Amazon Security Lake.
 pub const SOURCE_NAME: usize = 20;
-/// File that says what the sinks are: 32 of them with 30 lines each are below 64 KiB.
+/// File that says what the sinks are: 16 of them with 30 lines each are below 32 KiB.
 pub const MAX_SINK_CONFIG: u64 = 262_144;
-/// Sinks of one process; each holds two batches at most.
-pub const MAX_SINKS: usize = 32;
+/// Sinks of one process: each follows the log with a stream of its own, and a ledger gives 16 of
+/// them to one identity. Each holds two batches at most.
+pub const MAX_SINKS: usize = 16;
 /// Bytes of a sink's name, so that `sink:<name>:<micros>` fits the 64 bytes of a key.
 pub const MAX_SINK_NAME: usize = 32;
 /// Files with secrets and certificates: a chain of some certificates.
