@@ -29,7 +29,8 @@ pub const CERTIFICATES_STRIDE: u64 = 1 << 17;
 /// buffers; with 64 KiB for both it is 256 MiB for all of them.
 pub const MAX_CONNECTIONS: usize = 4_096;
 /// Connections of one principal: a tenth of the 640 that the usual number of descriptors leaves
-/// (below). A process needs one.
+/// (below). A process needs one, and one more for each time that it follows a log: 17 for as many
+/// sinks as there may be.
 pub const MAX_CONNECTIONS_EACH: usize = 64;
 /// Connections beyond that, which are kept only to tell why they are refused.
 pub const MAX_REFUSED_CONNECTIONS: usize = 32;
