@@ -68,6 +68,11 @@ impl Defect {
         }
     }
 
+    /// Whether it changes a file with this in its path.
+    pub(crate) fn is_about(&self, part: &str) -> bool {
+        self.changes.iter().any(|change| change.file.contains(part))
+    }
+
     /// The files that it changes in a folder, as they are then.
     ///
     /// # Errors
