@@ -1,7 +1,7 @@
 """Readers of Parquet as judges: FOLDER/PRESET/VERSION holds events.jsonl, what was to be written,
 and Parquet files of one class each.
 
-pyarrow, DuckDB and Polars read every file. The rows, turned back into JSON without nulls,
+pyarrow, DuckDB, Polars and chDB read every file. The rows, turned back into JSON without nulls,
 must be the very events, in their order, with the types of OCSF, and pass the validator.
 """
 
@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+import chdb
 import duckdb
 import polars
 import pyarrow
@@ -47,7 +48,17 @@ def with_polars(path):
     return polars.read_parquet(path, hive_partitioning=False).to_dicts()
 
 
-READERS = {"pyarrow": with_pyarrow, "duckdb": with_duckdb, "polars": with_polars}
+def with_chdb(path):
+    query = f"select * from file('{path}', Parquet) settings use_hive_partitioning = 0"
+    return chdb.query(query, "ArrowTable").to_pylist()
+
+
+READERS = {
+    "pyarrow": with_pyarrow,
+    "duckdb": with_duckdb,
+    "polars": with_polars,
+    "chdb": with_chdb,
+}
 LONG = {"type_uid", "time", "start_time", "end_time", "sequence", "created_time"}
 
 

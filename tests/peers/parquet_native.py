@@ -1,4 +1,4 @@
-"""Reads a native Parquet file with pyarrow, DuckDB and Polars, and compares types, counts and values.
+"""Reads a native Parquet file with pyarrow, DuckDB, Polars and chDB, and compares types, counts and values.
 
 Usage: parquet_native.py FILE EXPECTED, where EXPECTED is JSON: rows, columns (name, type, nullable), kinds (number, name).
 """
@@ -8,6 +8,7 @@ import hashlib
 import json
 import sys
 
+import chdb
 import duckdb
 import polars
 import pyarrow
@@ -15,18 +16,19 @@ import pyarrow.parquet
 
 # The type as docs/export.md names it, and what each reader calls it.
 TYPES = {
-    "uint64": ("uint64", "UBIGINT", "UInt64"),
-    "uint16": ("uint16", "USMALLINT", "UInt16"),
-    "int32": ("int32", "INTEGER", "Int32"),
-    "string": ("string", "VARCHAR", "String"),
-    "bool": ("bool", "BOOLEAN", "Boolean"),
-    "binary": ("binary", "BLOB", "Binary"),
-    "fixed(32)": ("fixed_size_binary[32]", "BLOB", "Binary"),
-    "fixed(64)": ("fixed_size_binary[64]", "BLOB", "Binary"),
+    "uint64": ("uint64", "UBIGINT", "UInt64", "UInt64"),
+    "uint16": ("uint16", "USMALLINT", "UInt16", "UInt16"),
+    "int32": ("int32", "INTEGER", "Int32", "Int32"),
+    "string": ("string", "VARCHAR", "String", "String"),
+    "bool": ("bool", "BOOLEAN", "Boolean", "Bool"),
+    "binary": ("binary", "BLOB", "Binary", "String"),
+    "fixed(32)": ("fixed_size_binary[32]", "BLOB", "Binary", "FixedString(32)"),
+    "fixed(64)": ("fixed_size_binary[64]", "BLOB", "Binary", "FixedString(64)"),
     "timestamp(us, UTC)": (
         "timestamp[us, tz=UTC]",
         "TIMESTAMP WITH TIME ZONE",
         "Datetime(time_unit='us', time_zone='UTC')",
+        "DateTime64(6, 'UTC')",
     ),
 }
 
@@ -101,15 +103,33 @@ def with_polars(path, expected, rows):
             check(f"Polars {name} of {ours['index']}", other, value)
 
 
+def with_chdb(path, expected, rows):
+    file = f"file('{path}', Parquet)"
+    described = chdb.query(f"describe {file}", "JSONCompact").bytes()
+    columns = [(name, kind) for name, kind, *_ in json.loads(described)["data"]]
+    for (name, kind), (wanted, type_, nullable) in zip(columns, expected["columns"], strict=True):
+        check("chDB column", name, wanted)
+        type_ = TYPES[type_][3]
+        check(f"chDB {name}", kind, f"Nullable({type_})" if nullable else type_)
+    hashes = "index, hex(leaf), hex(record), person, `end`"
+    read = chdb.query(f"select {hashes} from {file} order by index", "JSONCompact").bytes()
+    for ours, theirs in zip(rows, json.loads(read)["data"], strict=True):
+        end = ours["end"] and ours["end"].strftime("%Y-%m-%d %H:%M:%S.%f")
+        texts = [ours["leaf"].hex().upper(), ours["record"].hex().upper(), ours["person"], end]
+        check(f"chDB {ours['index']}", [int(theirs[0]), *theirs[1:]], [ours["index"], *texts])
+
+
 def main():
     path, expected = sys.argv[1], json.loads(sys.argv[2])
     rows = with_pyarrow(path, expected)
     with_duckdb(path, expected, rows)
     with_polars(path, expected, rows)
+    with_chdb(path, expected, rows)
     columns = len(expected["columns"])
     print(
         f"counted: {expected['rows']} kinds in {columns} columns, read by pyarrow "
-        f"{pyarrow.__version__}, DuckDB {duckdb.__version__} and Polars {polars.__version__}"
+        f"{pyarrow.__version__}, DuckDB {duckdb.__version__}, Polars {polars.__version__} "
+        f"and chDB {chdb.__version__}"
     )
 
 

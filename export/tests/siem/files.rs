@@ -59,7 +59,7 @@ fn written(preset: &Lake, samples: &Samples, folder: &Path, day: &str) -> BTreeM
 }
 
 #[test]
-fn three_readers_get_back_every_event_of_every_kind_and_the_validator_takes_it() {
+fn four_readers_get_back_every_event_of_every_kind_and_the_validator_takes_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let samples = Samples::all();
     for version in Version::ALL {

@@ -1,5 +1,5 @@
-//! pyarrow, DuckDB and Polars read what was written, with the right types and counts. Every kind of
-//! event is in the file.
+//! pyarrow, DuckDB, Polars and chDB read what was written, with the right types and counts. Every
+//! kind of event is in the file.
 
 use std::path::Path;
 use std::process::Command;
