@@ -40,6 +40,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Ledger(ledger::LedgerCommand::Serve(args)) => (args.log_format, "info"),
         // Somebody works in this terminal; the session itself says what matters.
         Command::Collector(collector::CollectorCommand::Run(_)) => (LogFormat::Text, "error"),
+        // It stops its own ledger and starts it again; what fails ends it.
+        Command::Demo(_) => (LogFormat::Text, "error"),
         // What an agent waits for.
         Command::Collector(_) => (
             LogFormat::Text,
