@@ -25,6 +25,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use countersign_chain::time::UnixMicros;
+use countersign_export::limits::{FILE_BYTES, FILE_ROWS};
 use countersign_export::manifest::{self, Manifest};
 use countersign_export::preset::{Preset, PresetError};
 use countersign_proto::reading::text::counted;
@@ -69,6 +70,29 @@ pub struct Order {
     pub layout: Layout,
     /// Whether the log is told of the export.
     pub recorded: bool,
+}
+
+impl Order {
+    /// Every entry of a log, in files of the usual size, of which the log is not told.
+    #[must_use]
+    pub fn whole(out: impl Into<PathBuf>, log: impl Into<String>) -> Self {
+        Self {
+            out: out.into(),
+            log: log.into(),
+            from: 0,
+            end: None,
+            since: None,
+            until: None,
+            case: None,
+            mode: Mode::Same,
+            layout: Layout {
+                rows: FILE_ROWS,
+                bytes: FILE_BYTES,
+                by_day: false,
+            },
+            recorded: false,
+        }
+    }
 }
 
 /// What happens to an export that is in the folder already.

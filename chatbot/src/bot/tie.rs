@@ -113,6 +113,14 @@ impl Bot {
         Ok(format!("{}/link/{secret}", inbox.trim_end_matches('/')))
     }
 
+    /// As [`Bot::offer_link`] where there is an inbox and room; why there is none is logged.
+    pub(crate) fn link_for(&self, account: &Account, inbox: Option<&str>) -> Option<String> {
+        let offered = self.offer_link(account, &account.user, inbox?);
+        let platform = account.platform.word();
+        let warn = |error: &TieError| tracing::warn!(%error, platform, "nobody was given a link");
+        offered.inspect_err(warn).ok()
+    }
+
     /// What a link is about; it stays good.
     #[must_use]
     pub fn claim(&self, secret: &str) -> Option<Claim> {

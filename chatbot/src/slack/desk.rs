@@ -211,7 +211,11 @@ impl Desk {
                 owner,
                 rules,
             }),
-            None => Err(unknown_user_words(&account, home, self.link(&account))),
+            None => Err(unknown_user_words(
+                &account,
+                home,
+                self.bot.link_for(&account, self.inbox.as_deref()),
+            )),
         }
     }
 
@@ -221,16 +225,6 @@ impl Desk {
         let matched = self.bot.match_email(account, &email, rules).await;
         let warn = |error: &TieError| tracing::warn!(%error, "somebody in Slack is not known");
         matched.inspect_err(warn).ok().flatten()
-    }
-
-    /// Where somebody can say that an account is theirs.
-    fn link(&self, account: &Account) -> Option<String> {
-        let offered = self
-            .bot
-            .offer_link(account, &account.user, self.inbox.as_deref()?);
-        offered
-            .inspect_err(|error| tracing::warn!(%error, "somebody in Slack was given no link"))
-            .ok()
     }
 
     fn home(&self) -> &str {

@@ -243,8 +243,15 @@ impl Desk {
             Some(owner) => Some(owner),
             None => self.by_email(letter, &account, &rules).await,
         };
-        let owner = owner
-            .ok_or_else(|| words::unlinked(tenant, &object, self.link(&account).as_deref()))?;
+        let owner = owner.ok_or_else(|| {
+            words::unlinked(
+                tenant,
+                &object,
+                self.bot
+                    .link_for(&account, self.inbox.as_deref())
+                    .as_deref(),
+            )
+        })?;
         Ok(Person {
             owner,
             object,
@@ -268,16 +275,6 @@ impl Desk {
         let matched = self.bot.match_email(account, &email, rules).await;
         let warn = |error: &TieError| tracing::warn!(%error, "somebody in Teams is not known");
         matched.inspect_err(warn).ok().flatten()
-    }
-
-    /// Where somebody can say that an account is theirs.
-    fn link(&self, account: &Account) -> Option<String> {
-        let offered = self
-            .bot
-            .offer_link(account, &account.user, self.inbox.as_deref()?);
-        offered
-            .inspect_err(|error| tracing::warn!(%error, "somebody in Teams was given no link"))
-            .ok()
     }
 
     /// What a command of a person carries.

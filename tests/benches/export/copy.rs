@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use countersign_chain::key::VerifierKey;
-use countersign_export::limits::{FILE_BYTES, FILE_ROWS};
 use countersign_export::native::Native;
 use countersign_export::preset::Preset;
 use countersign_verifier::check::{Request, check};
-use countersign_verifier::export::{self, Layout, Mode, Order};
+use countersign_verifier::export::{self, Order};
 use countersign_verifier::report::Verdict;
 use countersign_verifier::source::folder::Folder;
 use countersign_verifier::source::parquet::Parquet;
@@ -31,22 +30,7 @@ pub(crate) fn walk<P: Preset>(
     preset: &P,
 ) -> (u64, u64) {
     let request = request(key);
-    let order = Order {
-        out: out.to_owned(),
-        log: "main".to_owned(),
-        from: 0,
-        end: None,
-        since: None,
-        until: None,
-        case: None,
-        mode: Mode::Same,
-        layout: Layout {
-            rows: FILE_ROWS,
-            bytes: FILE_BYTES,
-            by_day: false,
-        },
-        recorded: false,
-    };
+    let order = Order::whole(out, "main");
     let mut source = Folder::open(folder, "main").expect("a log");
     let stop = AtomicBool::new(false);
     let done = export::export(

@@ -35,20 +35,12 @@ const DAY: u64 = 86_400_000_000;
 
 fn order(out: &Path) -> Order {
     Order {
-        out: out.to_owned(),
-        log: "main".to_owned(),
-        from: 0,
-        end: None,
-        since: None,
-        until: None,
-        case: None,
-        mode: Mode::Same,
         layout: Layout {
             rows: 1_000,
             bytes: 1 << 30,
             by_day: false,
         },
-        recorded: false,
+        ..Order::whole(out, "main")
     }
 }
 

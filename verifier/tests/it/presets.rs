@@ -12,7 +12,7 @@ use countersign_export::ocsf::Version;
 use countersign_export::ocsf::lake::{Lake, Place};
 use countersign_export::preset::Preset;
 use countersign_verifier::check::Request;
-use countersign_verifier::export::{Exported, Layout, Mode, Order, export};
+use countersign_verifier::export::{Exported, Layout, Order, export};
 use countersign_verifier::source::folder::Folder;
 use serde_json::Value;
 
@@ -31,20 +31,13 @@ fn log(name: &str) -> (Log, u64) {
 
 fn order(out: &Path, from: u64) -> Order {
     Order {
-        out: out.to_owned(),
-        log: "main".to_owned(),
         from,
-        end: None,
-        since: None,
-        until: None,
-        case: None,
-        mode: Mode::Same,
         layout: Layout {
             rows: 5,
             bytes: 1 << 30,
             by_day: false,
         },
-        recorded: false,
+        ..Order::whole(out, "main")
     }
 }
 

@@ -6,12 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use countersign_chain::key::VerifierKey;
-use countersign_export::limits::{FILE_BYTES, FILE_ROWS};
 use countersign_export::native::Native;
 use countersign_ledger::identity::role::Role;
 use countersign_ledger::node::MAIN;
 use countersign_verifier::check::{Request, check};
-use countersign_verifier::export::{Exported, Layout, Mode, Order, Recorded, export, record};
+use countersign_verifier::export::{Exported, Order, Recorded, export, record};
 use countersign_verifier::source::parquet::Parquet;
 use countersign_verifier::source::server::{Address, Server};
 
@@ -62,20 +61,8 @@ fn written(
         remembered: None,
     };
     let order = Order {
-        out: out.to_owned(),
-        log: MAIN.to_owned(),
-        from: 0,
-        end: None,
-        since: None,
-        until: None,
-        case: None,
-        mode: Mode::Same,
-        layout: Layout {
-            rows: FILE_ROWS,
-            bytes: FILE_BYTES,
-            by_day: false,
-        },
         recorded: true,
+        ..Order::whole(out, MAIN)
     };
     let request = Request {
         key: Some(key.clone()),
