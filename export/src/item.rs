@@ -4,6 +4,12 @@ use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_chain::hash::Hash;
 use countersign_chain::record::Record;
 use countersign_proto::event::{EventError, Known};
+use countersign_proto::reading::summary_of;
+
+use crate::limits::SUMMARY;
+
+/// What stands behind a text that was cut.
+const CUT: &str = "…";
 
 /// One entry with what signs it. All of it was verified by whoever read it.
 #[derive(Debug)]
@@ -33,5 +39,32 @@ impl<'a> Item<'a> {
             commit,
             proof: None,
         }
+    }
+
+    /// The event in a few words, of at most [`SUMMARY`] bytes.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        start(summary_of(self.event.as_ref()), SUMMARY)
+    }
+}
+
+/// The start of a text, of at most so many bytes: one that was cut ends in `…`.
+pub(crate) fn start(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most.saturating_sub(CUT.len())));
+        text.push_str(CUT);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_cut_keeps_its_characters_and_its_length() {
+        assert_eq!(start("12345678".into(), 8), "12345678");
+        assert_eq!(start("123456789".into(), 8), "12345…");
+        assert_eq!(start("1234äöü".into(), 8), "1234…");
     }
 }

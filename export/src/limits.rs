@@ -27,6 +27,9 @@ pub const CONTEXT_BYTES: usize = 33_554_432;
 /// Bytes of a text in a line of CEF or syslog. CEF gives `msg` 1,023; what is longer is cut at a
 /// character and ends in `…`. With some 20 fields a line stays below 32 KiB.
 pub const LINE_TEXT: usize = 1_023;
+/// Bytes of the words for an entry in the native forms: two lines of a wide terminal. Most of what
+/// agents read is longer, and stands in the event beside it as a whole.
+pub const SUMMARY: usize = 256;
 /// Bytes of a page of a Parquet file for SIEMs before compression. Amazon Security Lake takes 1
 /// MiB; a page ends behind the value that reaches the limit, and the longest one is a record of
 /// 65,535 bytes in JSON, whose control characters take 6 bytes each: 512 + 384 KiB.

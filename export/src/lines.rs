@@ -5,7 +5,7 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_proto::reading::text::{hex, rfc3339};
-use countersign_proto::reading::{event_of, kind_text, summary_of};
+use countersign_proto::reading::{event_of, kind_text};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
@@ -98,7 +98,7 @@ pub fn native(item: &Item<'_>) -> Value {
     put("case", json!(Some(record.case()).filter(|case| *case > 0)));
     put("actor", json!(record.actor()));
     put("via", json!(filled(record.via())));
-    put("summary", json!(summary_of(item.event.as_ref())));
+    put("summary", json!(item.summary()));
     put("event", event_of(item.event.as_ref(), record.payload()));
     put("record", json!(STANDARD.encode(record.bytes())));
     put("leaf", json!(hex(item.leaf.as_bytes())));

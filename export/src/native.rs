@@ -6,12 +6,14 @@
 //! entries it holds ([`meta`]). The same entries give the same bytes.
 //!
 //! Out of each [`crate::item::Item`] [`columns`] read the typed values, [`rows`] make a batch in
-//! the shape of [`schema`], and [`writer`] puts batches into a file.
+//! the shape of [`schema`], and [`writer`] puts batches into a file. [`read`] compares rows that
+//! were read from one with the entries that they say they are of.
 
 pub mod cell;
 pub mod columns;
 pub mod meta;
 mod preset;
+pub mod read;
 pub mod rows;
 pub mod schema;
 #[cfg(test)]

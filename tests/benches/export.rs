@@ -39,8 +39,14 @@ use crate::made::made;
 use crate::sheet::{Sheet, tell};
 use crate::words::Words;
 
-/// Entries of the logs. The last one is measured once.
-const LOGS: [u64; 3] = [100_000, 1_000_000, 10_000_000];
+/// Entries of the logs, and of each commit. People's acts are a commit each, what agents read comes
+/// in large ones. The last log is measured once.
+const LOGS: [(u64, usize); 4] = [
+    (100_000, 1),
+    (100_000, MAX_COMMIT_ENTRIES),
+    (1_000_000, MAX_COMMIT_ENTRIES),
+    (10_000_000, MAX_COMMIT_ENTRIES),
+];
 /// Most rows that are held in memory: some 3 GB.
 const MOST_HELD: u64 = 1_000_000;
 
@@ -85,11 +91,14 @@ fn measure(words: &Words) {
         "time to that of the folder (goal at most 1.3)",
         "peak MiB of verify",
     ]);
-    for size in LOGS {
-        let name = format!("{size} entries");
+    for (size, group) in LOGS {
+        let name = match group {
+            1 => format!("{size} entries, 1 a commit"),
+            _ => format!("{size} entries"),
+        };
         if size <= words.max() && words.wants(&name) {
             tell(&format!("{name}: making the log"));
-            let data = made(MAX_COMMIT_ENTRIES, size, line::line);
+            let data = made(group, size, line::line);
             written.add(&write(&name, &data, size));
             proved.add(&prove(&name, &data, size));
         }

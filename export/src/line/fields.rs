@@ -4,11 +4,8 @@ use countersign_proto::reading::event_of;
 use countersign_proto::reading::text::printable;
 use serde_json::{Map, Value};
 
-use crate::item::Item;
+use crate::item::{Item, start};
 use crate::limits::LINE_TEXT;
-
-/// What stands behind a text that was cut.
-const CUT: &str = "…";
 
 /// The fields of an event that say something.
 pub(super) fn fields(item: &Item<'_>) -> Map<String, Value> {
@@ -31,12 +28,7 @@ pub(super) fn said(value: &Value) -> Option<String> {
 
 /// The start of a text, of at most [`LINE_TEXT`] bytes.
 pub(super) fn cut(text: &str) -> String {
-    if text.len() <= LINE_TEXT {
-        return text.to_owned();
-    }
-    let most = LINE_TEXT.saturating_sub(CUT.len());
-    let start = text.floor_char_boundary(most);
-    format!("{}{CUT}", text.get(..start).unwrap_or_default())
+    start(text.into(), LINE_TEXT)
 }
 
 /// Text without control characters and without those that reorder text: they stand there by their

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Int32Builder, StringBuilder, TimestampMicrosecondBuilder,
+    Array, ArrayRef, BooleanArray, BooleanBuilder, Int32Array, Int32Builder, StringBuilder,
+    StringViewArray, TimestampMicrosecondArray, TimestampMicrosecondBuilder, UInt64Array,
     UInt64Builder,
 };
 use arrow::datatypes::{DataType, TimeUnit};
@@ -18,6 +19,8 @@ pub trait Cell {
     type Value<'a>: Clone + std::fmt::Debug + PartialEq;
     /// Collects the values of a batch.
     type Builder: Default + std::fmt::Debug;
+    /// A column that was read from a file.
+    type Read: Array + 'static;
 
     /// Its type in a file.
     fn data_type() -> DataType;
@@ -32,6 +35,14 @@ pub trait Cell {
 
     /// The column.
     fn finish(builder: Self::Builder) -> ArrayRef;
+
+    /// Its type once it was read from a file: text stays where it was unpacked.
+    fn read_type() -> DataType {
+        Self::data_type()
+    }
+
+    /// Whether a row, which has a value, has this one.
+    fn is(column: &Self::Read, row: usize, value: &Self::Value<'_>) -> bool;
 }
 
 /// UTF-8 text.
@@ -57,6 +68,7 @@ pub struct Time;
 impl Cell for Text {
     type Value<'a> = Cow<'a, str>;
     type Builder = StringBuilder;
+    type Read = StringViewArray;
 
     fn data_type() -> DataType {
         DataType::Utf8
@@ -69,11 +81,20 @@ impl Cell for Text {
     fn finish(mut builder: StringBuilder) -> ArrayRef {
         Arc::new(builder.finish())
     }
+
+    fn read_type() -> DataType {
+        DataType::Utf8View
+    }
+
+    fn is(column: &StringViewArray, row: usize, value: &Cow<'_, str>) -> bool {
+        column.value(row) == value
+    }
 }
 
 impl Cell for Number {
     type Value<'a> = u64;
     type Builder = UInt64Builder;
+    type Read = UInt64Array;
 
     fn data_type() -> DataType {
         DataType::UInt64
@@ -86,11 +107,16 @@ impl Cell for Number {
     fn finish(mut builder: UInt64Builder) -> ArrayRef {
         Arc::new(builder.finish())
     }
+
+    fn is(column: &UInt64Array, row: usize, value: &u64) -> bool {
+        column.value(row) == *value
+    }
 }
 
 impl Cell for Signed {
     type Value<'a> = i32;
     type Builder = Int32Builder;
+    type Read = Int32Array;
 
     fn data_type() -> DataType {
         DataType::Int32
@@ -103,11 +129,16 @@ impl Cell for Signed {
     fn finish(mut builder: Int32Builder) -> ArrayRef {
         Arc::new(builder.finish())
     }
+
+    fn is(column: &Int32Array, row: usize, value: &i32) -> bool {
+        column.value(row) == *value
+    }
 }
 
 impl Cell for Flag {
     type Value<'a> = bool;
     type Builder = BooleanBuilder;
+    type Read = BooleanArray;
 
     fn data_type() -> DataType {
         DataType::Boolean
@@ -120,11 +151,16 @@ impl Cell for Flag {
     fn finish(mut builder: BooleanBuilder) -> ArrayRef {
         Arc::new(builder.finish())
     }
+
+    fn is(column: &BooleanArray, row: usize, value: &bool) -> bool {
+        column.value(row) == *value
+    }
 }
 
 impl Cell for Time {
     type Value<'a> = i64;
     type Builder = TimestampMicrosecondBuilder;
+    type Read = TimestampMicrosecondArray;
 
     fn data_type() -> DataType {
         DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
@@ -136,5 +172,9 @@ impl Cell for Time {
 
     fn finish(mut builder: TimestampMicrosecondBuilder) -> ArrayRef {
         Arc::new(builder.finish().with_timezone(UTC))
+    }
+
+    fn is(column: &TimestampMicrosecondArray, row: usize, value: &i64) -> bool {
+        column.value(row) == *value
     }
 }

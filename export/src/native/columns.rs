@@ -5,14 +5,17 @@ mod access;
 mod other;
 
 use arrow::array::ArrayRef;
+use arrow::record_batch::RecordBatch;
 use countersign_proto::event::Known;
 use prost_types::Timestamp;
 use std::borrow::Cow;
 
 use super::cell::{Cell, Flag, Number, Signed, Text, Time};
+use super::read::Read;
 use super::schema::Column;
 
-/// Makes the table below into the values of a row, their columns and what collects them.
+/// Makes the table below into the values of a row, their columns, what collects them and what
+/// compares them.
 macro_rules! facts {
     ($(#[doc = $about:literal] $name:ident: $cell:ident,)*) => {
         /// The typed values of one event. What an event does not say, or leaves empty, is `None`.
@@ -50,6 +53,26 @@ macro_rules! facts {
             /// The columns, in the order of [`Facts::columns`].
             pub(super) fn finish(self) -> Vec<ArrayRef> {
                 vec![$($cell::finish(self.$name),)*]
+            }
+        }
+
+        /// The columns of rows that were read.
+        #[derive(Debug)]
+        pub(super) struct ReadFacts<'a> {
+            $($name: Read<'a, $cell>,)*
+        }
+
+        impl<'a> ReadFacts<'a> {
+            /// `None` where one is missing, or of another type.
+            pub(super) fn of(batch: &'a RecordBatch) -> Option<Self> {
+                Some(Self {
+                    $($name: Read::of(batch, stringify!($name))?,)*
+                })
+            }
+
+            /// Whether a row has these values.
+            pub(super) fn are(&self, row: usize, facts: &Facts<'_>) -> bool {
+                true $(&& self.$name.is(row, facts.$name.as_ref()))*
             }
         }
     };

@@ -1,5 +1,6 @@
 //! From entries to rows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,6 +11,8 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use countersign_chain::hash::Hash;
 use countersign_chain::key::KeyId;
+use countersign_chain::record::Record;
+use countersign_chain::time::UnixMicros;
 use countersign_proto::event::kind_name;
 use countersign_proto::reading;
 
@@ -17,6 +20,7 @@ use super::cell::UTC;
 use super::columns::{FactColumns, Facts};
 use super::schema::schema;
 use crate::item::Item;
+use crate::limits::SUMMARY;
 
 /// Bytes of a name of a kind or of a principal, for the room that is made before.
 const NAME: usize = 24;
@@ -44,22 +48,17 @@ pub fn rows(items: &[Item<'_>]) -> Result<RecordBatch, ArrowError> {
 /// What every entry has, in the order of the schema.
 fn of_entry(items: &[Item<'_>]) -> Vec<ArrayRef> {
     let records = || items.iter().map(|item| &item.record);
-    let micros = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
-    let times = records().map(|record| micros(record.time().get()));
+    let times = records().map(|record| micros(record.time()));
     let texts = || StringBuilder::with_capacity(items.len(), items.len().saturating_mul(NAME));
     let [mut names, mut actors, mut vias] = [texts(), texts(), texts()];
     let mut keys = BinaryBuilder::new();
     for record in records() {
-        let kind = record.kind().get();
-        match kind_name(kind) {
-            Some(name) => names.append_value(name),
-            None => names.append_value(reading::kind_text(kind)),
-        }
+        names.append_value(name(record));
         actors.append_value(record.actor());
-        vias.append_option(Some(record.via()).filter(|via| !via.is_empty()));
-        keys.append_option(Some(record.idem()).filter(|key| !key.is_empty()));
+        vias.append_option(via(record));
+        keys.append_option(key(record));
     }
-    let cases = records().map(|record| Some(record.case()).filter(|case| *case != 0));
+    let cases = records().map(case);
     vec![
         Arc::new(UInt64Array::from_iter_values(
             records().map(|record| record.index().get()),
@@ -76,15 +75,42 @@ fn of_entry(items: &[Item<'_>]) -> Vec<ArrayRef> {
     ]
 }
 
+/// When the ledger took it, in microseconds since 1970.
+pub(super) fn micros(time: UnixMicros) -> i64 {
+    i64::try_from(time.get()).unwrap_or(i64::MAX)
+}
+
+/// Name of its kind.
+pub(super) fn name(record: &Record<'_>) -> Cow<'static, str> {
+    let kind = record.kind().get();
+    kind_name(kind).map_or_else(|| reading::kind_text(kind).into(), Cow::Borrowed)
+}
+
+/// Its case; 0 stands for none.
+pub(super) fn case(record: &Record<'_>) -> Option<u64> {
+    Some(record.case()).filter(|case| *case != 0)
+}
+
+/// Who carried it, where that is another one.
+pub(super) fn via<'a>(record: &Record<'a>) -> Option<&'a str> {
+    Some(record.via()).filter(|via| !via.is_empty())
+}
+
+/// Its idempotency key, where there is one.
+pub(super) fn key<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
+    Some(record.idem()).filter(|key| !key.is_empty())
+}
+
 /// The event as text.
 fn of_event(items: &[Item<'_>]) -> Result<Vec<ArrayRef>, ArrowError> {
     let bytes = record_bytes(items);
-    let mut summaries = StringBuilder::with_capacity(items.len(), bytes);
+    let words = items.len().saturating_mul(SUMMARY).min(bytes);
+    let mut summaries = StringBuilder::with_capacity(items.len(), words);
     let mut events = StringBuilder::with_capacity(items.len(), bytes.saturating_mul(2));
     let mut text = Vec::new();
     for item in items {
         let known = item.event.as_ref();
-        summaries.append_value(reading::summary_of(known));
+        summaries.append_value(item.summary());
         text.clear();
         reading::write_event(known, item.record.payload(), &mut text)
             .map_err(|error| ArrowError::JsonError(error.to_string()))?;

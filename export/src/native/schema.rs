@@ -78,7 +78,11 @@ fn of_proof() -> Vec<Column> {
     let sibling = "Inclusion proof in the tree of `commit_size`, 32 bytes for each hash, from the \
                    leaf up; where the rows alone do not lead to the root";
     vec![
-        always("summary", DataType::Utf8, "The event in a few words"),
+        always(
+            "summary",
+            DataType::Utf8,
+            "The event in a few words, at most 256 bytes; all of it is in `event`",
+        ),
         always("event", DataType::Utf8, "The event as a JSON object"),
         always(
             "record",

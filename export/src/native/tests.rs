@@ -1,6 +1,7 @@
 //! The file as a whole: what goes in comes out, and the same goes in as the same bytes.
 
-use arrow::array::{Array as _, AsArray as _};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, new_null_array};
+use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Int32Type, UInt16Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use parquet::file::serialized_reader::ReadOptionsBuilder;
 
 use super::columns::Facts;
 use super::meta::{Meta, MetaError};
+use super::read::Columns;
 use super::rows::rows;
 use super::schema::{columns, schema};
 use super::writer::Writer;
@@ -180,6 +182,70 @@ fn rows_hold_the_bytes_that_prove_them() {
         let opened = SignedCheckpoint::open(&note, key().verifier()).expect("signed");
         assert_eq!(&opened, item.commit);
     }
+}
+
+/// A batch in which text and bytes are views, as the verifier reads it.
+fn viewed(batch: &RecordBatch) -> RecordBatch {
+    let columns = batch.schema_ref().fields().iter().zip(batch.columns());
+    let columns = columns.map(|(field, column)| {
+        let column = match column.data_type() {
+            DataType::Utf8 => cast(column, &DataType::Utf8View),
+            DataType::Binary => cast(column, &DataType::BinaryView),
+            _ => Ok(ArrayRef::clone(column)),
+        };
+        (field.name(), column.expect("a view"), true)
+    });
+    RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length")
+}
+
+#[test]
+fn rows_that_were_read_are_those_of_their_entries_and_of_no_others() {
+    let log = log();
+    let items = items(&log);
+    let batch = viewed(&rows(&items).expect("rows"));
+    let read = Columns::of(&batch).expect("all columns");
+    let mut text = Vec::new();
+    for (row, item) in items.iter().enumerate() {
+        for (other, item) in items.iter().enumerate() {
+            let same = read.are_of(row, item, &mut text);
+            assert_eq!(same, row == other, "row {row}, entry {other}");
+        }
+        assert!(read.are_of(row, item, &mut text));
+    }
+}
+
+#[test]
+fn a_changed_value_of_any_column_is_noticed() {
+    const OF_COMMIT: [&str; 5] = ["commit_size", "commit_root", "key_id", "signature", "proof"];
+    let log = log();
+    let items = items(&log);
+    let batch = viewed(&rows(&items).expect("rows"));
+    let (mut text, mut changed) = (Vec::new(), 0);
+    for (place, column) in columns().iter().enumerate() {
+        // Each row gets the value of the next one, and each one that has a value loses it.
+        let values = batch.column(place);
+        let turned = [values.slice(1, values.len() - 1), values.slice(0, 1)];
+        let turned = concat(&[&turned[0], &turned[1]]).expect("one column");
+        for other in [turned, new_null_array(values.data_type(), values.len())] {
+            let mut damaged = batch.columns().to_vec();
+            damaged[place] = ArrayRef::clone(&other);
+            let damaged = RecordBatch::try_new(batch.schema(), damaged).expect("columns");
+            let read = Columns::of(&damaged).expect("all columns");
+            for (row, item) in items.iter().enumerate() {
+                let same = values.slice(row, 1) == other.slice(row, 1);
+                let same = same || OF_COMMIT.contains(&column.name);
+                let said = read.are_of(row, item, &mut text);
+                assert_eq!(said, same, "{}, row {row}", column.name);
+                changed += u32::from(!same);
+            }
+        }
+        let schema = batch.schema();
+        let kept = (0..schema.fields().len()).filter(|other| *other != place);
+        let without = batch.project(&kept.collect::<Vec<_>>()).expect("columns");
+        let needed = !OF_COMMIT.contains(&column.name);
+        assert_eq!(Columns::of(&without).is_none(), needed, "{}", column.name);
+    }
+    assert!(changed > 1_000, "{changed} values were changed");
 }
 
 #[test]

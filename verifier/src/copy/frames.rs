@@ -8,7 +8,7 @@ use countersign_chain::limits::{FRAME_HEAD, MAX_COMMIT_ENTRIES, MAX_RECORD};
 
 use super::{Row, Seal};
 use crate::finding::{Code, Findings, Flaw};
-use crate::window::{Follow, Framing, INDEX_AT, PREV_AT, Span, Window, array};
+use crate::window::{ENTRIES_AT, Follow, Framing, INDEX_AT, PREV_AT, Span, Window, array};
 
 /// Rebuilt frames belong to no segment file.
 const NONCE: Nonce = Nonce([0; 16]);
@@ -19,6 +19,8 @@ struct Run {
     first: u64,
     count: u64,
     seal: Seal,
+    /// Where its frame starts.
+    start: usize,
     /// Whether the key signed the seal, once somebody asked.
     signed: Option<bool>,
 }
@@ -39,8 +41,7 @@ impl Run {
 pub(crate) struct Frames {
     key: VerifierKey,
     run: Option<Run>,
-    /// Records of the run, each behind its length.
-    records: Vec<u8>,
+    /// The frames so far. That of the run has its records, and room for its head.
     bytes: Vec<u8>,
     spans: Vec<Span>,
     /// What a row says that stands in no commit.
@@ -55,7 +56,6 @@ impl Frames {
         Self {
             key,
             run: None,
-            records: Vec::new(),
             bytes: Vec::new(),
             spans: Vec::new(),
             behind: None,
@@ -74,7 +74,7 @@ impl Frames {
 
     /// Bytes of commits that were not taken yet.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.run.as_ref().map_or(self.bytes.len(), |run| run.start)
     }
 
     /// Adds a row. One whose commit columns contradict those of the rows beside it is a finding,
@@ -94,8 +94,8 @@ impl Frames {
             index: row.index.saturating_add(1),
             prev: row.leaf,
         });
-        self.records.extend_from_slice(&len.to_be_bytes());
-        self.records.extend_from_slice(row.record);
+        self.bytes.extend_from_slice(&len.to_be_bytes());
+        self.bytes.extend_from_slice(row.record);
         if let Some(run) = &mut self.run {
             run.count = run.count.saturating_add(1);
             if run.seal.size == run.next() {
@@ -117,10 +117,13 @@ impl Frames {
         } else {
             self.run = run.take();
             self.flush();
+            let start = self.bytes.len();
+            self.bytes.resize(start.saturating_add(ENTRIES_AT), 0);
             run = Some(Run {
                 first: row.index,
                 count: 0,
                 seal: row.seal,
+                start,
                 signed: None,
             });
         }
@@ -156,25 +159,32 @@ impl Frames {
         let Some(run) = self.run.take() else {
             return;
         };
-        let start = self.bytes.len();
-        let bytes = &mut self.bytes;
-        bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&[0; FRAME_HEAD - 4]);
-        bytes.extend_from_slice(&NONCE.0);
-        bytes.extend_from_slice(&run.first.to_be_bytes());
-        let count = u32::try_from(run.count).unwrap_or(u32::MAX);
-        bytes.extend_from_slice(&count.to_be_bytes());
-        bytes.append(&mut self.records);
+        let (start, bytes) = (run.start, &mut self.bytes);
         let note = run.seal.note(&self.key);
         // An origin has at most 255 bytes, a note of one signature some 500.
         let len = u16::try_from(note.len()).unwrap_or(u16::MAX);
         bytes.extend_from_slice(&len.to_be_bytes());
         bytes.extend_from_slice(note.as_bytes());
         let body = bytes.len().saturating_sub(start).saturating_sub(FRAME_HEAD);
-        let length = u32::try_from(body).unwrap_or(u32::MAX).to_be_bytes();
-        let at = start.saturating_add(MAGIC.len());
-        if let Some(place) = bytes.get_mut(at..at.saturating_add(length.len())) {
-            place.copy_from_slice(&length);
+        let count = u32::try_from(run.count).unwrap_or(u32::MAX);
+        let head = [
+            &MAGIC,
+            u32::try_from(body)
+                .unwrap_or(u32::MAX)
+                .to_be_bytes()
+                .as_slice(),
+            // There is no checksum.
+            &[0; 4],
+            &NONCE.0,
+            &run.first.to_be_bytes(),
+            &count.to_be_bytes(),
+        ]
+        .concat();
+        if let Some(place) = bytes
+            .get_mut(start..)
+            .and_then(|it| it.get_mut(..head.len()))
+        {
+            place.copy_from_slice(&head);
         }
         let len = padded_len(body);
         bytes.resize(start.saturating_add(len), 0);
@@ -183,13 +193,18 @@ impl Frames {
 
     /// The commits so far. What is known of the next one is said with them.
     pub(crate) fn window(&mut self) -> Window {
-        // The records of the run begin with the length of the first one.
-        let index = array(&self.records, INDEX_AT.saturating_add(2)).map(u64::from_be_bytes);
-        let prev = array(&self.records, PREV_AT.saturating_add(2)).map(Hash::from_bytes);
+        // The run stays, at the start of the next window.
+        let rest = self.bytes.split_off(self.len());
+        let record = ENTRIES_AT.saturating_add(2);
+        let index = array(&rest, record.saturating_add(INDEX_AT)).map(u64::from_be_bytes);
+        let prev = array(&rest, record.saturating_add(PREV_AT)).map(Hash::from_bytes);
+        if let Some(run) = &mut self.run {
+            run.start = 0;
+        }
         let begun = index.zip(prev).map(|(index, prev)| Follow { index, prev });
         let follow = begun.or(self.behind.take()).or(self.last);
         Window {
-            bytes: std::mem::take(&mut self.bytes),
+            bytes: std::mem::replace(&mut self.bytes, rest),
             spans: std::mem::take(&mut self.spans),
             nonce: NONCE,
             segment: 0,

@@ -7,9 +7,11 @@ mod columns;
 mod digests;
 mod file;
 mod folder;
+mod group;
 mod guard;
 mod manifest;
 mod pages;
+mod placing;
 mod progress;
 mod reading;
 mod rows;
@@ -29,6 +31,7 @@ use countersign_chain::time::UnixMicros;
 use self::file::NativeFile;
 use self::folder::Listing;
 pub(crate) use self::guard::quiet;
+use self::placing::Placing;
 use self::reading::Reading;
 use super::{Copied, Holder, Promise, Scope, Source, SourceError};
 use crate::finding::{Code, Findings, Flaw};
@@ -198,7 +201,7 @@ impl Source for Parquet {
     ) -> Result<Vec<Promise>, SourceError> {
         findings.append(std::mem::take(&mut self.listed));
         self.judge_files(key, findings);
-        self.listing.judge(key, &self.files, findings)?;
+        self.listing.judge(key, &self.files, findings);
         let last = self.judge_checkpoints(key, findings);
         let (_, end) = self.range();
         let reading = Reading::new(key, self.whole, end, last.as_ref());
@@ -219,10 +222,12 @@ impl Source for Parquet {
     }
 
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Window>, SourceError> {
-        let Some(reading) = &mut self.reading else {
-            return Ok(None);
-        };
-        Ok(reading.next(&self.files, findings))
+        let reading = self.reading.as_mut();
+        let window = reading.and_then(|reading| reading.next(&self.files, findings));
+        if window.is_none() {
+            self.listing.end(findings)?;
+        }
+        Ok(window)
     }
 
     fn scope(&mut self) -> Scope {
@@ -248,15 +253,15 @@ impl Source for Parquet {
 
     fn copied(&self) -> Option<Copied> {
         let (first, end) = self.listing.range().unwrap_or_else(|| self.range());
-        let reading = self.reading.as_ref();
+        let placing = self.reading.as_ref().map(Reading::placing);
         Some(Copied {
             first,
             end,
             whole: self.whole,
             files: u64::try_from(self.listing.len()).unwrap_or(u64::MAX),
-            rows: reading.map_or(0, Reading::rows),
-            alone: reading.map_or(0, Reading::proved),
-            signatures: reading.map_or(0, Reading::signatures),
+            rows: placing.map_or(0, Placing::rows),
+            alone: placing.map_or(0, Placing::proved),
+            signatures: placing.map_or(0, Placing::signatures),
             recorded: self.listing.recorded(),
         })
     }

@@ -1,13 +1,16 @@
-//! The files of a folder by their bytes: each one that the manifest lists, and no other one.
+//! The files of a folder by their bytes: each one that the manifest lists, and no other one. They
+//! are hashed while their rows are read.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use countersign_export::manifest::Manifest;
 use countersign_proto::reading::text::{hex, printable};
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::ThreadPoolBuilder;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use sha2::{Digest as _, Sha256};
 
 use super::file::io;
@@ -15,23 +18,51 @@ use super::manifest::by_path;
 use crate::finding::{Code, Findings, Flaw};
 use crate::source::SourceError;
 
+/// Length of a file, and its SHA-256.
+type Digest = (u64, String);
+
+/// Every file with its digest; or why one cannot be read.
+type Digests = Result<BTreeMap<String, Digest>, SourceError>;
+
+/// Files that are hashed by threads of their own: those that read rows wait for each other, and
+/// would wait for a large file.
+#[derive(Debug)]
+pub(super) struct Hashing(Receiver<Digests>);
+
+impl Hashing {
+    /// Begins with these files: name and path of each.
+    pub(super) fn begin(present: &BTreeMap<String, PathBuf>) -> Self {
+        let files = present.clone();
+        let (sender, hashed) = sync_channel(1);
+        // Nobody waits for it any more when this fails.
+        let hash = move || drop(sender.send(digests(files)));
+        match ThreadPoolBuilder::new().build() {
+            Ok(pool) => pool.spawn(hash),
+            // No more threads: then now.
+            Err(_) => hash(),
+        }
+        Self(hashed)
+    }
+
+    /// Waits until all are hashed.
+    pub(super) fn end(self) -> Digests {
+        // It always answers: a panic ends the process.
+        self.0.recv().unwrap_or_else(|_| Ok(BTreeMap::new()))
+    }
+}
+
+fn digests(files: BTreeMap<String, PathBuf>) -> Digests {
+    let named = |(name, path): (String, PathBuf)| Ok((name, digest(&path)?));
+    files.into_par_iter().map(named).collect()
+}
+
 /// Every listed file must be there with its bytes, and no other one. Where one is not, another may
 /// hold what it should.
-pub(super) fn judge(
-    manifest: &Manifest,
-    present: &BTreeMap<String, PathBuf>,
-    findings: &mut Findings,
-) -> Result<(), SourceError> {
-    let files: Vec<(&String, &PathBuf)> = present.iter().collect();
-    let digests: Result<Vec<(u64, String)>, SourceError> =
-        files.par_iter().map(|(_, path)| digest(path)).collect();
-    let digests = digests?;
-    let names = files.iter().map(|(name, _)| name.as_str());
-    let got: BTreeMap<&str, &(u64, String)> = names.zip(&digests).collect();
+pub(super) fn judge(manifest: &Manifest, got: &BTreeMap<String, Digest>, findings: &mut Findings) {
     let listed = by_path(manifest);
     let holders = got
         .iter()
-        .map(|(name, (_, sha256))| (sha256.as_str(), *name));
+        .map(|(name, (_, sha256))| (sha256.as_str(), name.as_str()));
     let holders: BTreeMap<&str, &str> = holders.collect();
     let owners = listed
         .iter()
@@ -44,7 +75,7 @@ pub(super) fn judge(
     let mut add = |flaw, text: String| findings.add(Code::Copy(flaw), None, text);
     for (name, file) in &listed {
         let shown = printable(name);
-        let Some((bytes, sha256)) = got.get(name) else {
+        let Some((bytes, sha256)) = got.get(*name) else {
             let text = match holders.get(file.sha256.as_str()) {
                 Some(other) => format!("; {} holds what it should", printable(other)),
                 None => String::new(),
@@ -64,17 +95,18 @@ pub(super) fn judge(
             format!("{shown} {what}{}", owner(sha256)),
         );
     }
-    for (name, (_, sha256)) in got.iter().filter(|(name, _)| !listed.contains_key(*name)) {
+    for (name, (_, sha256)) in got
+        .iter()
+        .filter(|(name, _)| !listed.contains_key(name.as_str()))
+    {
         add(
             Flaw::FileUnlisted,
             format!("{}{}", printable(name), owner(sha256)),
         );
     }
-    Ok(())
 }
 
-/// Length and SHA-256 of a file.
-fn digest(path: &Path) -> Result<(u64, String), SourceError> {
+fn digest(path: &Path) -> Result<Digest, SourceError> {
     let mut file = File::open(path).map_err(|error| io(path, error))?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 262_144];

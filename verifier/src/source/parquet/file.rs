@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use arrow::record_batch::RecordBatch;
 use countersign_export::native::meta::{Meta, PREFIX};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::errors::ParquetError;
@@ -21,6 +19,7 @@ use parquet::file::metadata::{
 use parquet::file::reader::ChunkReader as _;
 
 use super::bounds::Bounds;
+use super::group::Batches;
 use super::guard::guarded;
 use super::pages;
 use super::shape::{self, Shape};
@@ -166,67 +165,8 @@ impl NativeFile {
                 .with_projection(self.mask.clone())
                 .with_batch_size(BATCH_ROWS)
                 .build();
-            Ok(Batches {
-                reader: reader.map_err(words)?,
-                bounds: bounds.map_err(words),
-                ahead: None,
-            })
+            Ok(Batches::new(reader.map_err(words)?, bounds.map_err(words)))
         })
-    }
-}
-
-/// The rows of a row group.
-#[derive(Debug)]
-pub(super) struct Batches {
-    reader: ParquetRecordBatchReader,
-    /// What the file says about them; or why that cannot be read.
-    bounds: Result<Bounds, String>,
-    /// What was read before it was asked for.
-    ahead: Option<Result<Option<RecordBatch>, String>>,
-}
-
-impl Batches {
-    /// The next rows; `None` at the end.
-    ///
-    /// # Errors
-    /// In words, why they cannot be read.
-    pub(super) fn next(&mut self) -> Result<Option<RecordBatch>, String> {
-        self.ahead.take().unwrap_or_else(|| self.read())
-    }
-
-    /// Reads what will be asked for next.
-    pub(super) fn read_ahead(&mut self) {
-        if self.ahead.is_none() {
-            self.ahead = Some(self.read());
-        }
-    }
-
-    fn read(&mut self) -> Result<Option<RecordBatch>, String> {
-        guarded(|| {
-            let next = self.reader.next().transpose();
-            next.map_err(|error| error.to_string())
-        })
-    }
-
-    /// Compares rows with what the file says about them.
-    pub(super) fn judge(&mut self, batch: &RecordBatch, file: &str, findings: &mut Findings) {
-        if let Ok(bounds) = &mut self.bounds {
-            let judged = guarded(|| {
-                bounds.take(batch, file, findings);
-                Ok(())
-            });
-            if let Err(why) = judged {
-                self.bounds = Err(why);
-            }
-        }
-        // Why they cannot be read is told once.
-        if let Err(why) = &mut self.bounds
-            && !why.is_empty()
-        {
-            let why = std::mem::take(why);
-            let text = format!("{file}: what it says of its values: {why}");
-            findings.add(Code::Copy(Flaw::BadPageIndex), None, text);
-        }
     }
 }
 

@@ -10,8 +10,9 @@ use countersign_chain::key::VerifierKey;
 use countersign_export::manifest::{FILE, Manifest, PARTIAL, PROOF, RecordProof};
 use countersign_proto::reading::text::printable;
 
+use super::digests::{self, Hashing};
 use super::file::{NativeFile, io};
-use super::{digests, manifest};
+use super::manifest;
 use crate::export::LOCK;
 use crate::finding::{Code, Findings, Flaw};
 use crate::source::{Recorded, SourceError};
@@ -39,6 +40,8 @@ pub(super) struct Listing {
     proof: Option<Vec<u8>>,
     /// Who took the export, once that is proved.
     recorded: Option<Recorded>,
+    /// The files, while they are hashed.
+    hashing: Option<Hashing>,
 }
 
 /// Whether a folder is that of an export.
@@ -156,6 +159,7 @@ impl Listing {
             text,
             proof,
             recorded: None,
+            hashing: None,
         })
     }
 
@@ -169,6 +173,7 @@ impl Listing {
             text: None,
             proof: None,
             recorded: None,
+            hashing: None,
         }
     }
 
@@ -211,19 +216,30 @@ impl Listing {
             .collect()
     }
 
-    /// Judges the manifest: by itself, by the files, and by the log.
+    /// Judges the manifest: by itself, and by the log. By the files it is judged at the end.
     pub(super) fn judge(
         &mut self,
         key: &VerifierKey,
         files: &[NativeFile],
         findings: &mut Findings,
-    ) -> Result<(), SourceError> {
+    ) {
         let Some(manifest) = &self.manifest else {
-            return Ok(());
+            return;
         };
         manifest::judge(manifest, key, files, findings);
-        digests::judge(manifest, &self.present, findings)?;
+        self.hashing = Some(Hashing::begin(&self.present));
         self.recorded = self.judge_proof(manifest, key, findings);
+    }
+
+    /// Judges the manifest by the files, once.
+    ///
+    /// # Errors
+    /// [`SourceError`] when one cannot be read.
+    pub(super) fn end(&mut self, findings: &mut Findings) -> Result<(), SourceError> {
+        let hashed = self.hashing.take().map(Hashing::end).transpose()?;
+        if let (Some(manifest), Some(hashed)) = (&self.manifest, &hashed) {
+            digests::judge(manifest, hashed, findings);
+        }
         Ok(())
     }
 

@@ -1,38 +1,30 @@
-//! The way through the files: batch by batch, into commits or row by row.
+//! The way through the files, batch by batch. While one batch is compared with its records, the
+//! next one is unpacked, and the rows of the one before are put in their places.
 
 use std::collections::VecDeque;
 
 use arrow::record_batch::RecordBatch;
 use countersign_chain::checkpoint::SignedCheckpoint;
-use countersign_chain::hash::Hash;
 use countersign_chain::key::{KeyError, VerifierKey};
-use rayon::iter::{
-    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
-};
 
 use super::columns::Comparer;
-use super::file::{Batches, NativeFile};
-use super::progress::Progress;
+use super::file::NativeFile;
+use super::group::{Batches, Reader};
+use super::placing::{Compared, Placing};
 use super::rows::Rows;
-use crate::copy::frames::Frames;
-use crate::copy::loose::Loose;
-use crate::copy::{Row, Seal, follow};
+use crate::copy::Seal;
 use crate::finding::{Code, Findings, Flaw};
 use crate::window::Window;
 
 /// Bytes of one window: what is looked at on all cores while the next one is read.
 const WINDOW: usize = 4 * 1_048_576;
 
-/// Where the reading is, and what it knows of the rows before.
+/// Where the reading is.
 #[derive(Debug)]
 pub(super) struct Reading {
-    key: VerifierKey,
     whole: bool,
     comparer: Comparer,
-    frames: Frames,
-    loose: Loose,
-    /// What signs the last rows of a copy that ends inside a commit.
-    tail: Option<Seal>,
+    placing: Placing,
     /// Place of the file that is read.
     file: usize,
     /// The next group of its rows.
@@ -40,8 +32,8 @@ pub(super) struct Reading {
     batches: Option<Batches>,
     /// What was read ahead.
     ahead: VecDeque<RecordBatch>,
-    progress: Progress,
-    rows: u64,
+    /// Rows of the same file that have no place yet.
+    compared: Option<Compared>,
     ended: bool,
 }
 
@@ -53,36 +45,23 @@ impl Reading {
         end: u64,
         last: Option<&SignedCheckpoint>,
     ) -> Result<Self, KeyError> {
+        let tail = last.filter(|last| last.size() > end).map(Seal::of);
         Ok(Self {
-            key: key.clone(),
             whole,
             comparer: Comparer::new(key)?,
-            frames: Frames::new(key.clone()),
-            loose: Loose::new(key.clone()),
-            tail: last.filter(|last| last.size() > end).map(Seal::of),
+            placing: Placing::new(key, whole, tail),
             file: 0,
             group: 0,
             batches: None,
             ahead: VecDeque::new(),
-            progress: Progress::default(),
-            rows: 0,
+            compared: None,
             ended: false,
         })
     }
 
-    /// Rows that were taken.
-    pub(super) const fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// Rows that were proved by themselves.
-    pub(super) const fn proved(&self) -> u64 {
-        self.loose.proved()
-    }
-
-    /// Signatures that were checked for those.
-    pub(super) const fn signatures(&self) -> u64 {
-        self.loose.signatures()
+    /// What became of the rows so far.
+    pub(super) const fn placing(&self) -> &Placing {
+        &self.placing
     }
 
     /// The record of the first row.
@@ -100,12 +79,12 @@ impl Reading {
         while !self.ended {
             let Some(file) = files.get(self.file) else {
                 self.ended = true;
-                self.frames.flush();
+                self.placing.flush();
                 self.partly(files, findings);
                 break;
             };
             match self.batch(file) {
-                Ok(Some(batch)) => self.take(file, &batch, findings),
+                Ok(Some(batch)) => self.take(file, batch, findings),
                 Ok(None) => self.end_of(file, findings),
                 Err(why) => {
                     findings.add(
@@ -116,12 +95,12 @@ impl Reading {
                     self.end_of(file, findings);
                 }
             }
-            if self.frames.len() >= WINDOW || !self.whole {
+            if self.placing.len() >= WINDOW || !self.whole {
                 break;
             }
         }
-        let over = self.ended && self.frames.len() == 0;
-        (!over).then(|| self.frames.window())
+        let over = self.ended && self.placing.len() == 0;
+        (!over).then(|| self.placing.window())
     }
 
     /// The next rows of a file; `None` at its end.
@@ -145,93 +124,44 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, file: &NativeFile, batch: &RecordBatch, findings: &mut Findings) {
-        if let Some(batches) = &mut self.batches {
-            batches.judge(batch, &file.name, findings);
-        }
-        // Both take about as long: unpacking rows, and reading them out of their records anew.
-        let (comparer, batches) = (&self.comparer, &mut self.batches);
-        let (leaves, ()) = rayon::join(
-            || comparer.compare(batch, findings),
-            || batches.iter_mut().for_each(Batches::read_ahead),
+    fn take(&mut self, file: &NativeFile, batch: RecordBatch, findings: &mut Findings) {
+        let before = self.compared.take();
+        let (comparer, placing) = (&self.comparer, &mut self.placing);
+        let (reader, bounds) = self.batches.as_mut().map(Batches::split).unzip();
+        let mut of_bounds = Findings::default();
+        let mut of_columns = Findings::default();
+        let (leaves, _) = rayon::join(
+            || {
+                let judge = || {
+                    if let Some(bounds) = bounds {
+                        bounds.judge(&batch, &file.name, &mut of_bounds);
+                    }
+                };
+                rayon::join(|| comparer.compare(&batch, &mut of_columns), judge).0
+            },
+            || {
+                let read = || reader.into_iter().for_each(Reader::read_ahead);
+                let place = || {
+                    if let Some(before) = &before {
+                        placing.take(file, before, findings);
+                    }
+                };
+                rayon::join(read, place)
+            },
         );
-        let mut rows = Rows::of(batch).map(|rows| rows.all()).unwrap_or_default();
-        if rows.len() != batch.num_rows() {
-            let text = format!("{}: rows without a value that every row has", file.name);
-            findings.add(Code::Copy(Flaw::BadColumns), None, text);
-        }
-        for (row, leaf) in rows.iter_mut().zip(&leaves) {
-            row.place(leaf);
-        }
-        let again = self
-            .progress
-            .take((file, self.tail), (&rows, &leaves), findings);
-        self.rows = self
-            .rows
-            .saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
-        if !self.whole {
-            return self.loose.take(&rows, findings);
-        }
-        self.judge_proofs(file, (&rows, &leaves), findings);
-        let is_tail = |row: &Row<'_>| self.tail.is_some_and(|tail| tail == row.seal);
-        if !again.is_empty() {
-            let mut places = 0..rows.len();
-            rows.retain(|_| places.next().is_none_or(|place| !again.contains(&place)));
-        }
-        let start = rows.iter().position(is_tail).unwrap_or(rows.len());
-        let (commits, tail) = rows.split_at_checked(start).unwrap_or((&rows, &[]));
-        for row in commits {
-            self.frames.push(row, findings);
-        }
-        if let Some(first) = tail.first() {
-            self.frames.end_before(first);
-            self.loose.take(tail, findings);
-        }
-    }
-
-    /// Where every entry is there, rows have proofs where their file ends inside their commit, and
-    /// nowhere else.
-    fn judge_proofs(
-        &self,
-        file: &NativeFile,
-        (rows, leaves): (&[Row<'_>], &[Hash]),
-        findings: &mut Findings,
-    ) {
-        let end = file.meta.end;
-        let fault = |(row, leaf): (&Row<'_>, &Hash)| {
-            let why = match row.proof {
-                None if row.seal.size > end => {
-                    "without a value; the file ends inside the commit of the entry".to_owned()
-                }
-                Some(_) if row.seal.size <= end => {
-                    "not without a value; the rows lead to the root of its commit".to_owned()
-                }
-                Some(path) => match follow(leaf, row.index, path, &row.seal) {
-                    Ok(()) => return None,
-                    Err(error) => format!("wrong: {error}"),
-                },
-                None => return None,
-            };
-            Some((
-                row.index,
-                format!("entry {}: column proof is {why}", row.index),
-            ))
-        };
-        let faults: Vec<_> = rows.par_iter().zip(leaves).map(fault).collect();
-        for (index, text) in faults.into_iter().flatten() {
-            findings.add(Code::Copy(Flaw::ColumnChanged), Some(index), text);
-        }
+        findings.append(of_bounds);
+        findings.append(of_columns);
+        self.compared = Some(Compared { batch, leaves });
     }
 
     /// The rows of a file ended.
     fn end_of(&mut self, file: &NativeFile, findings: &mut Findings) {
+        if let Some(last) = self.compared.take() {
+            self.placing.take(file, &last, findings);
+        }
         self.file = self.file.saturating_add(1);
         (self.group, self.batches) = (0, None);
-        // One that does not hold was found when the files were opened.
-        let signed = SignedCheckpoint::open(&file.meta.checkpoint, &self.key).ok();
-        let last = signed.as_ref().map(Seal::of).filter(|_| self.whole);
-        let tree = self.progress.end(file, (self.whole, last), findings);
-        self.progress = Progress::behind(tree);
+        self.placing.end_of(file, findings);
     }
 
     /// Says what cannot be judged.
@@ -249,11 +179,11 @@ impl Reading {
                 "it begins with entry {begin}: cases, queues and recordings are judged from the \
                  beginning of a log only"
             )
-        } else if self.tail.is_some() {
+        } else if self.placing.has_tail() {
             format!(
                 "it ends inside a commit: its last {} entries were proved one by one, and what \
                  they do to cases, queues and recordings was not judged",
-                self.loose.proved()
+                self.placing.proved()
             )
         } else {
             return;
