@@ -2,15 +2,10 @@
 
 use std::io::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use countersign_proto::reading::text::{hex, rfc3339};
-use countersign_proto::reading::{event_of, kind_text};
 use parking_lot::Mutex;
-use serde_json::{Map, Value, json};
 
 use crate::item::Item;
-use crate::line::{cef, syslog};
+use crate::line::{cef, native, syslog};
 use crate::ocsf::{Context, Mapper, Version};
 use crate::preset::{End, Preset, PresetError, Sheet, Shelved, Start};
 use crate::sheet::Out;
@@ -76,38 +71,6 @@ impl Lines {
             reason: error.to_string(),
         })
     }
-}
-
-/// An entry as a JSON object: all that proves it, and what it says. Bytes are base64, hashes
-/// hexadecimal.
-#[must_use]
-pub fn native(item: &Item<'_>) -> Value {
-    let (record, commit) = (&item.record, item.commit);
-    let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let mut line = Map::new();
-    let mut put = |name: &str, value: Value| {
-        if !value.is_null() {
-            line.insert(name.to_owned(), value);
-        }
-    };
-    put("origin", json!(commit.checkpoint().origin.as_str()));
-    put("index", json!(record.index().get()));
-    put("time", json!(rfc3339(record.time())));
-    put("kind", json!(record.kind().get()));
-    put("name", json!(kind_text(record.kind().get())));
-    put("case", json!(Some(record.case()).filter(|case| *case > 0)));
-    put("actor", json!(record.actor()));
-    put("via", json!(filled(record.via())));
-    put("summary", json!(item.summary()));
-    put("event", event_of(item.event.as_ref(), record.payload()));
-    put("record", json!(STANDARD.encode(record.bytes())));
-    put("leaf", json!(hex(item.leaf.as_bytes())));
-    put("prev", json!(hex(record.prev().as_bytes())));
-    put("commit_size", json!(commit.size()));
-    put("commit_root", json!(hex(commit.root().as_bytes())));
-    put("key_id", json!(commit.signer().to_string()));
-    put("signature", json!(STANDARD.encode(commit.signature())));
-    Value::Object(line)
 }
 
 /// A file of lines that is being written.

@@ -5,16 +5,17 @@
 mod case;
 mod delivery;
 mod export;
+mod field;
 mod fields;
 pub mod text;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use self::case::{decision, drift, rating, short_digest};
+use self::field::fields;
+pub use self::field::{Field, Fields};
 pub use self::fields::{groups, obligations, recording, slots};
 use self::text::{hex, printable, wire};
 use crate::event::{Event, EventError, Known, kind_by_name, kind_name, kinds};
@@ -141,122 +142,96 @@ fn external(event: &v1::ExternalEvent) -> String {
     text
 }
 
-/// An event as a JSON object. Bytes that are no UTF-8 stand there in hexadecimal under another
-/// name.
+/// An event as a JSON object: its [`fields_of`].
 #[must_use]
 pub fn event(event: &Event) -> Value {
     let payload = event.parts().map(|(_, payload)| payload.as_ref());
-    event_of(event.known().as_ref(), payload.unwrap_or_default())
+    let known = event.known();
+    json!(fields_of(known.as_ref(), payload.unwrap_or_default()))
 }
 
-/// As [`event`], of an event that was decoded, or could not be, and the bytes of its message.
+/// The fields of an event that was decoded, or could not be, and the bytes of its message. Bytes
+/// that are no UTF-8 stand there in hexadecimal under another name.
 #[must_use]
-pub fn event_of(known: Result<&Known, &EventError>, payload: &[u8]) -> Value {
+pub fn fields_of<'a>(known: Result<&'a Known, &EventError>, payload: &[u8]) -> Fields<'a> {
     match known {
         Ok(known) => {
-            let mut fields = fields(known);
-            if let (Some(evidence), Value::Object(map)) = (known.evidence(), &mut fields) {
-                map.insert("evidence".to_owned(), delivery::evidence(evidence));
+            let mut fields = known_fields(known);
+            if let Some(evidence) = known.evidence() {
+                fields.push("evidence", delivery::evidence(evidence));
             }
             fields
         }
-        Err(error) => json!({ "unreadable": error.to_string(), "payload_hex": hex(payload) }),
+        Err(error) => fields! { "unreadable": error.to_string(), "payload_hex": hex(payload) },
     }
 }
 
-/// Adds the text of [`event_of`] to `out`.
-///
-/// # Errors
-/// [`serde_json::Error`] does not happen: every value can be written.
-pub fn write_event(
-    known: Result<&Known, &EventError>,
-    payload: &[u8],
-    out: &mut Vec<u8>,
-) -> serde_json::Result<()> {
+fn known_fields(known: &Known) -> Fields<'_> {
     match known {
-        // Most entries are of this kind, and it is written without making a value first.
-        Ok(Known::ExternalEvent(event)) => serde_json::to_writer(out, &External::of(event)),
-        known => serde_json::to_writer(out, &event_of(known, payload)),
-    }
-}
-
-fn fields(known: &Known) -> Value {
-    match known {
-        Known::LogOpened(event) => {
-            json!({ "origin": event.origin, "vkey": event.vkey, "format": event.format })
-        }
-        Known::LogRecovered(event) => json!({
-            "size": event.size,
-            "floor": event.floor,
-            "quarantined_bytes": event.quarantined_bytes,
+        Known::LogOpened(event) => fields! {
+            "origin": &event.origin,
+            "vkey": &event.vkey,
+            "format": &event.format,
+        },
+        Known::LogRecovered(event) => fields! {
+            "size": &event.size,
+            "floor": &event.floor,
+            "quarantined_bytes": &event.quarantined_bytes,
             "quarantined_sha256": hex(&event.quarantined_sha256),
-        }),
-        Known::ClockStepped(event) => {
-            json!({ "before": wire(event.before.as_ref()), "after": wire(event.after.as_ref()) })
-        }
-        Known::DiskLow(event) => {
-            json!({ "free_bytes": event.free_bytes, "low_water_bytes": event.low_water_bytes })
-        }
-        Known::LogStopped(event) => json!({ "reason": event.reason }),
-        Known::CertificateIssued(event) => json!({
-            "principal": event.principal,
-            "serial": event.serial,
+        },
+        Known::ClockStepped(event) => fields! {
+            "before": wire(event.before.as_ref()),
+            "after": wire(event.after.as_ref()),
+        },
+        Known::DiskLow(event) => fields! {
+            "free_bytes": &event.free_bytes,
+            "low_water_bytes": &event.low_water_bytes,
+        },
+        Known::LogStopped(event) => fields! { "reason": &event.reason },
+        Known::CertificateIssued(event) => fields! {
+            "principal": &event.principal,
+            "serial": &event.serial,
             "sha256": hex(&event.sha256),
             "not_before": wire(event.not_before.as_ref()),
             "not_after": wire(event.not_after.as_ref()),
-        }),
-        Known::CertificateRevoked(event) => json!({
-            "serial": event.serial,
-            "principal": event.principal,
-            "reason": event.reason,
-        }),
-        Known::ExternalEvent(event) => json!(External::of(event)),
+        },
+        Known::CertificateRevoked(event) => fields! {
+            "serial": &event.serial,
+            "principal": &event.principal,
+            "reason": &event.reason,
+        },
+        Known::ExternalEvent(event) => external_fields(event),
         // What is not known is not 0.
-        Known::SpoolGap(event) => json!({
-            "source": event.source,
-            "lost_events": Some(event.lost_events).filter(|lost| *lost != 0),
-            "lost_bytes": Some(event.lost_bytes).filter(|lost| *lost != 0),
-            "reason": event.reason,
-        }),
-        Known::AgentStarted(event) => {
-            json!({ "version": event.version, "sources": event.sources })
-        }
-        Known::AgentStopped(event) => json!({ "reason": event.reason }),
-        other => delivery::fields(other)
-            .or_else(|| export::fields(other))
-            .unwrap_or_else(|| fields::fields(other)),
+        Known::SpoolGap(event) => fields! {
+            "source": &event.source,
+            "lost_events": Some(&event.lost_events).filter(|lost| **lost != 0),
+            "lost_bytes": Some(&event.lost_bytes).filter(|lost| **lost != 0),
+            "reason": &event.reason,
+        },
+        Known::AgentStarted(event) => fields! {
+            "version": &event.version,
+            "sources": &event.sources,
+        },
+        Known::AgentStopped(event) => fields! { "reason": &event.reason },
+        other => delivery::of(other)
+            .or_else(|| export::of(other))
+            .unwrap_or_else(|| fields::of(other)),
     }
 }
 
-/// An event from outside as a JSON object.
-#[derive(Debug, Serialize)]
-struct External<'a> {
-    source: &'a str,
-    position: &'a str,
-    fields: &'a BTreeMap<String, String>,
-    observed_at: String,
-    malformed: &'a str,
-    /// What was read, when it is text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<&'a str>,
-    /// What was read, when it is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw_hex: Option<String>,
-}
-
-impl<'a> External<'a> {
-    fn of(event: &'a v1::ExternalEvent) -> Self {
-        let raw = std::str::from_utf8(&event.raw).ok();
-        Self {
-            source: &event.source,
-            position: &event.position,
-            fields: &event.fields,
-            observed_at: wire(event.observed_at.as_ref()),
-            malformed: &event.malformed,
-            raw,
-            raw_hex: raw.is_none().then(|| hex(&event.raw)),
-        }
+fn external_fields(event: &v1::ExternalEvent) -> Fields<'_> {
+    let mut fields = fields! {
+        "source": &event.source,
+        "position": &event.position,
+        "fields": &event.fields,
+        "observed_at": wire(event.observed_at.as_ref()),
+        "malformed": &event.malformed,
+    };
+    match std::str::from_utf8(&event.raw) {
+        Ok(raw) => fields.push("raw", raw),
+        Err(_) => fields.push("raw_hex", hex(&event.raw)),
     }
+    fields
 }
 
 #[cfg(test)]
@@ -292,30 +267,20 @@ mod tests {
     }
 
     #[test]
-    fn events_are_written_as_their_values_are() {
-        let mut events = vec![Event::from_message(&v1::LogStopped {
-            reason: "a \"word\"".into(),
-        })];
-        for raw in [b"one \x07 line".to_vec(), vec![0xff, 0], Vec::new()] {
-            events.push(Event::from_message(&v1::ExternalEvent {
-                source: "x".into(),
-                raw: raw.into(),
-                fields: [("b".to_owned(), "2".to_owned()), ("a".into(), "1".into())].into(),
-                malformed: "why".into(),
-                observed_at: Some(prost_types::Timestamp::default()),
-                ..v1::ExternalEvent::default()
-            }));
-        }
-        for it in events {
-            let payload = it.parts().map(|(_, payload)| payload.as_ref());
-            let mut out = Vec::new();
-            let known = it.known();
-            write_event(known.as_ref(), payload.unwrap_or_default(), &mut out).expect("JSON");
-            assert_eq!(
-                String::from_utf8(out).expect("text"),
-                event(&it).to_string()
-            );
-        }
+    fn an_event_from_outside_is_written_with_all_that_it_says() {
+        let line = v1::ExternalEvent {
+            source: "x".into(),
+            raw: b"one \x07 line".to_vec().into(),
+            fields: [("b".to_owned(), "2".to_owned()), ("a".into(), "1".into())].into(),
+            malformed: "why".into(),
+            observed_at: Some(prost_types::Timestamp::default()),
+            ..v1::ExternalEvent::default()
+        };
+        let written = event(&Event::from_message(&line)).to_string();
+        let start = r#"{"source":"x","position":"","fields":{"a":"1","b":"2"},"#;
+        let rest =
+            r#""observed_at":"1970-01-01T00:00:00Z","malformed":"why","raw":"one \u0007 line"}"#;
+        assert_eq!(written, format!("{start}{rest}"));
     }
 
     #[test]
@@ -325,6 +290,6 @@ mod tests {
             raw: vec![0xff, 0x00].into(),
             ..v1::ExternalEvent::default()
         };
-        assert_eq!(json!(External::of(&line))["raw_hex"], "ff00");
+        assert_eq!(event(&Event::from_message(&line))["raw_hex"], "ff00");
     }
 }

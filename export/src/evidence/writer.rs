@@ -206,7 +206,7 @@ fn lines(told: &Evidence) -> Result<Vec<u8>, BundleError> {
     for proved in &told.entries {
         let record = proved.record()?;
         let event = proved.event();
-        let event = reading::event_of(event.as_ref(), record.payload());
+        let event = reading::fields_of(event.as_ref(), record.payload());
         let value = json!({
             "index": proved.index(),
             "time": rfc3339(record.time()),

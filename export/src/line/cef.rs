@@ -10,9 +10,9 @@ use std::net::{IpAddr, SocketAddr};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_proto::reading::text::hex;
-use countersign_proto::reading::{kind_text, summary_of};
+use countersign_proto::reading::{Field, kind_text, summary_of};
 
-use super::fields::{cut, fields, said, visible};
+use super::fields::{cut, fields, visible};
 use crate::item::Item;
 use crate::severity::Severity;
 
@@ -75,7 +75,7 @@ pub fn cef(item: &Item<'_>) -> String {
 
 fn said_in(line: &mut String, item: &Item<'_>) {
     let fields = fields(item);
-    let field = |name: &str| fields.get(name).and_then(said);
+    let field = |name: &str| fields.get(name).and_then(Field::text);
     for (name, key) in KEYS {
         if let Some(text) = field(name) {
             put(line, key, &text);

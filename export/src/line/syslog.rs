@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_proto::reading::text::{hex, rfc3339};
 use countersign_proto::reading::{kind_text, summary_of};
 
-use super::fields::{cut, fields, said, visible};
+use super::fields::{cut, fields, visible};
 use crate::item::Item;
 use crate::severity::Severity;
 
@@ -67,7 +67,7 @@ fn event(line: &mut String, item: &Item<'_>) {
     let fields = fields(item);
     let said = fields
         .iter()
-        .filter_map(|(name, value)| said(value).map(|text| (ascii(name, NAME), text)));
+        .filter_map(|(name, field)| field.text().map(|text| (ascii(name, NAME), text)));
     let said: Vec<_> = said.collect();
     if said.is_empty() {
         return;

@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::UInt16Type;
 use arrow::record_batch::RecordBatch;
-use countersign_proto::reading;
+use countersign_proto::reading::fields_of;
 
 use super::cell::{Cell, Number, Text, Time};
 use super::columns::{Facts, ReadFacts};
@@ -127,7 +127,8 @@ impl<'a> Columns<'a> {
             return false;
         }
         text.clear();
-        let written = reading::write_event(known, item.record.payload(), text);
+        let fields = fields_of(known, item.record.payload());
+        let written = serde_json::to_writer(&mut *text, &fields);
         written.is_ok()
             && text_is(self.event, row, text)
             && text_is(self.summary, row, item.summary().as_bytes())

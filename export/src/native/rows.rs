@@ -14,7 +14,7 @@ use countersign_chain::key::KeyId;
 use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
 use countersign_proto::event::kind_name;
-use countersign_proto::reading;
+use countersign_proto::reading::{fields_of, kind_text};
 
 use super::cell::UTC;
 use super::columns::{FactColumns, Facts};
@@ -83,7 +83,7 @@ pub(super) fn micros(time: UnixMicros) -> i64 {
 /// Name of its kind.
 pub(super) fn name(record: &Record<'_>) -> Cow<'static, str> {
     let kind = record.kind().get();
-    kind_name(kind).map_or_else(|| reading::kind_text(kind).into(), Cow::Borrowed)
+    kind_name(kind).map_or_else(|| kind_text(kind).into(), Cow::Borrowed)
 }
 
 /// Its case; 0 stands for none.
@@ -112,7 +112,8 @@ fn of_event(items: &[Item<'_>]) -> Result<Vec<ArrayRef>, ArrowError> {
         let known = item.event.as_ref();
         summaries.append_value(item.summary());
         text.clear();
-        reading::write_event(known, item.record.payload(), &mut text)
+        let fields = fields_of(known, item.record.payload());
+        serde_json::to_writer(&mut text, &fields)
             .map_err(|error| ArrowError::JsonError(error.to_string()))?;
         let text = std::str::from_utf8(&text);
         events.append_value(text.map_err(|error| ArrowError::JsonError(error.to_string()))?);

@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_chain::hash::{Hash, digest};
 use countersign_proto::reading::text::{hex, rfc3339};
-use countersign_proto::reading::{event_of, kind_text, summary_of};
-use serde_json::Value;
+use countersign_proto::reading::{fields_of, kind_text, summary_of};
 
 use super::model::{
     Actor, Attestation, Event, Fingerprint, Flat, Metadata, Observable, PrevEvent, Product,
@@ -131,19 +130,12 @@ fn unmapped(item: &Item<'_>) -> Flat {
 /// The fields of the event that say something; the raw bytes of what came from outside are in
 /// `message` and `raw_data` already.
 fn fields(flat: &mut Flat, item: &Item<'_>) {
-    let Value::Object(fields) = event_of(item.event.as_ref(), item.record.payload()) else {
-        return;
-    };
-    for (name, value) in fields {
-        let text = match value {
-            Value::Null => continue,
-            Value::String(text) => text,
-            Value::Array(list) if list.is_empty() => continue,
-            other => other.to_string(),
-        };
-        let said = !matches!(name.as_str(), "raw" | "raw_hex" | "payload_hex");
-        if said && !text.is_empty() {
-            flat.put(["event_", &name].concat(), text);
+    for (name, field) in fields_of(item.event.as_ref(), item.record.payload()) {
+        if matches!(name, "raw" | "raw_hex" | "payload_hex") {
+            continue;
+        }
+        if let Some(text) = field.into_text() {
+            flat.put(["event_", name].concat(), text);
         }
     }
 }

@@ -7,8 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::item::Item;
-use crate::line::{cef, syslog};
-use crate::lines::native;
+use crate::line::{cef, native, syslog};
 use crate::ocsf::{Mapper, Version};
 
 /// Kinds that name the parties of a case, which later events of OCSF are given.
@@ -124,9 +123,9 @@ impl Encoder {
             (Encoding::Rfc5424, _) => return syslog(item),
             (Encoding::Ocsf(_), Some(mapper)) => {
                 let event = serde_json::to_string(&mapper.map(item).event);
-                event.unwrap_or_else(|_error| native(item).to_string())
+                event.unwrap_or_else(|_error| json(item))
             }
-            (Encoding::Json | Encoding::Ocsf(_), _) => native(item).to_string(),
+            (Encoding::Json | Encoding::Ocsf(_), _) => json(item),
         };
         if self.for_syslog {
             wrapped(&syslog(item), &text)
@@ -134,6 +133,12 @@ impl Encoder {
             text
         }
     }
+}
+
+/// The native JSON of an entry.
+fn json(item: &Item<'_>) -> String {
+    // Every value can be written.
+    serde_json::to_string(&native(item)).unwrap_or_default()
 }
 
 /// The header of a line of syslog, no structured data, and this text.

@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::parcel::Parcel;
 use super::{encoding, store};
 use crate::limits::MAX_LETTERS;
-use crate::lines::native;
+use crate::line::native;
 
 const FILE: &str = "dead-letters.jsonl";
 const LOCK: &str = "dead-letters.lock";
@@ -97,12 +97,13 @@ impl Letters {
         let put_aside = rfc3339(clock.now());
         let mut lines = Vec::new();
         for parcel in parcels {
-            let entry = encoding::with_item(parcel.entry(), native);
+            let entry =
+                encoding::with_item(parcel.entry(), |item| serde_json::to_value(native(item)));
             let letter = Letter {
                 index: parcel.index(),
                 put_aside: put_aside.clone(),
                 reason: why.to_owned(),
-                entry: entry.map_err(io::Error::other)?,
+                entry: entry.map_err(io::Error::other)??,
             };
             serde_json::to_writer(&mut lines, &letter)?;
             lines.push(b'\n');

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_chain::hash;
 use countersign_export::item::Item;
 use countersign_export::limits::LINE_TEXT;
+use countersign_export::line::native;
 use countersign_export::line::{cef, syslog};
-use countersign_export::lines::native;
 use countersign_proto::event::kind_name;
 use countersign_proto::reading::text::printable;
 use countersign_proto::v1;
@@ -169,10 +169,10 @@ fn shown_lines(text: &str) -> String {
 }
 
 fn said(item: &Item<'_>, name: &str) -> Option<String> {
-    let event = countersign_proto::reading::event_of(item.event.as_ref(), item.record.payload());
-    match &event[name] {
+    let fields = countersign_proto::reading::fields_of(item.event.as_ref(), item.record.payload());
+    match serde_json::to_value(fields.get(name)?).expect("JSON") {
         Value::Null => None,
-        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
         other => Some(other.to_string()),
     }
 }
@@ -231,8 +231,9 @@ fn check_syslog(item: &Item<'_>, what: &str) {
         .get("event@32473")
         .cloned()
         .unwrap_or_default();
-    let fields = countersign_proto::reading::event_of(item.event.as_ref(), item.record.payload());
-    for name in fields.as_object().expect("an object").keys() {
+    let payload = item.record.payload();
+    let fields = countersign_proto::reading::fields_of(item.event.as_ref(), payload);
+    for (name, _) in fields.iter() {
         let expected = said(item, name)
             .filter(|text| text != "[]")
             .map(|text| shown(&cut(&text)));
@@ -324,7 +325,7 @@ fn a_syslog_line_looks_as_the_page_says() {
 fn a_native_json_line_proves_its_entry() {
     let samples = Samples::all();
     for item in samples.items() {
-        let line = native(&item);
+        let line = serde_json::to_value(native(&item)).expect("JSON");
         let text = |name: &str| line[name].as_str().expect("a text").to_owned();
         let record = STANDARD.decode(text("record")).expect("base64");
         let hex = countersign_proto::reading::text::hex;

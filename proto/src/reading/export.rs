@@ -1,7 +1,6 @@
 //! What was taken out of the log.
 
-use serde_json::{Value, json};
-
+use super::field::{Fields, fields};
 use super::text::{counted, hex, wire};
 use crate::event::Known;
 use crate::v1;
@@ -42,35 +41,35 @@ fn sink(event: &v1::SinkFailed) -> String {
     format!("{} from entry {}: {what}{aside}", event.sink, event.index)
 }
 
-/// An event of reading as a JSON object; `None` for any other one.
-pub(super) fn fields(known: &Known) -> Option<Value> {
+/// An event of reading by its fields; `None` for any other one.
+pub(super) fn of(known: &Known) -> Option<Fields<'_>> {
     match known {
-        Known::ExportCreated(event) => Some(json!({
-            "preset": event.preset,
-            "first": event.first,
-            "end": event.end,
-            "entries": event.entries,
-            "filter": event.filter,
+        Known::ExportCreated(event) => Some(fields! {
+            "preset": &event.preset,
+            "first": &event.first,
+            "end": &event.end,
+            "entries": &event.entries,
+            "filter": &event.filter,
             "manifest_sha256": hex(&event.manifest_sha256),
-            "files": event.files,
-            "bytes": event.bytes,
-        })),
-        Known::ReportCreated(event) => Some(json!({
-            "report": event.report,
-            "about": event.about,
+            "files": &event.files,
+            "bytes": &event.bytes,
+        }),
+        Known::ReportCreated(event) => Some(fields! {
+            "report": &event.report,
+            "about": &event.about,
             "since": wire(event.since.as_ref()),
             "until": wire(event.until.as_ref()),
             "sha256": hex(&event.sha256),
-            "bytes": event.bytes,
-        })),
-        Known::SinkFailed(event) => Some(json!({
-            "sink": event.sink,
-            "index": event.index,
-            "error": event.error,
-            "attempt": event.attempt,
-            "put_aside": event.put_aside,
-            "recovered": event.recovered,
-        })),
+            "bytes": &event.bytes,
+        }),
+        Known::SinkFailed(event) => Some(fields! {
+            "sink": &event.sink,
+            "index": &event.index,
+            "error": &event.error,
+            "attempt": &event.attempt,
+            "put_aside": &event.put_aside,
+            "recovered": &event.recovered,
+        }),
         _ => None,
     }
 }

@@ -1,209 +1,210 @@
-//! Events of access cases as JSON objects, field by field.
-
-use serde_json::{Value, json};
+//! Events of access cases, field by field.
 
 use super::case::{decision, drift, rating};
+use super::field::{Field, Fields, fields};
 use super::text::{hex, wire};
 use crate::event::Known;
 use crate::v1;
 
 /// What the policy attaches to an access.
 #[must_use]
-pub fn obligations(obligations: Option<&v1::Obligations>) -> Value {
+pub fn obligations(obligations: Option<&v1::Obligations>) -> Field<'_> {
     let Some(it) = obligations else {
-        return Value::Null;
+        return Field::Null;
     };
-    json!({
-        "policies": it.policies,
+    Field::Object(fields! {
+        "policies": &it.policies,
         "approvals": slots(&it.approvals),
-        "max_duration_seconds": it.max_duration_seconds,
-        "request_ttl_seconds": it.request_ttl_seconds,
-        "remind_seconds": it.remind_seconds,
-        "escalate_seconds": it.escalate_seconds,
-        "escalate_group": it.escalate_group,
-        "record_session": it.record_session,
-        "record_input": it.record_input,
-        "warn_seconds": it.warn_seconds,
-        "max_extensions": it.max_extensions,
-        "feedback_seconds": it.feedback_seconds,
-        "retro_group": it.retro_group,
-        "retro_seconds": it.retro_seconds,
-        "step_up": it.step_up,
+        "max_duration_seconds": &it.max_duration_seconds,
+        "request_ttl_seconds": &it.request_ttl_seconds,
+        "remind_seconds": &it.remind_seconds,
+        "escalate_seconds": &it.escalate_seconds,
+        "escalate_group": &it.escalate_group,
+        "record_session": &it.record_session,
+        "record_input": &it.record_input,
+        "warn_seconds": &it.warn_seconds,
+        "max_extensions": &it.max_extensions,
+        "feedback_seconds": &it.feedback_seconds,
+        "retro_group": &it.retro_group,
+        "retro_seconds": &it.retro_seconds,
+        "step_up": &it.step_up,
     })
 }
 
 /// Who must agree.
 #[must_use]
-pub fn slots(slots: &[v1::Slot]) -> Value {
-    let slot = |slot: &v1::Slot| json!({ "group": slot.group, "count": slot.count });
-    slots.iter().map(slot).collect()
+pub fn slots(slots: &[v1::Slot]) -> Field<'_> {
+    let slots = slots.iter();
+    let slots = slots.map(|it| fields! { "group": &it.group, "count": &it.count });
+    Field::List(slots.map(Field::Object).collect())
 }
 
 /// Groups with their people.
 #[must_use]
-pub fn groups(groups: &[v1::OnCall]) -> Value {
-    let group = |it: &v1::OnCall| json!({ "group": it.group, "people": it.people });
-    groups.iter().map(group).collect()
+pub fn groups(groups: &[v1::OnCall]) -> Field<'_> {
+    let groups = groups.iter();
+    let groups = groups.map(|it| fields! { "group": &it.group, "people": &it.people });
+    Field::List(groups.map(Field::Object).collect())
 }
 
-fn facts(facts: Option<&v1::Facts>) -> Value {
+fn facts(facts: Option<&v1::Facts>) -> Field<'_> {
     let Some(it) = facts else {
-        return Value::Null;
+        return Field::Null;
     };
-    json!({
+    Field::Object(fields! {
         "on_call": groups(&it.on_call),
-        "hour": it.hour,
-        "weekday": it.weekday,
-        "zone": it.zone,
+        "hour": &it.hour,
+        "weekday": &it.weekday,
+        "zone": &it.zone,
     })
 }
 
-/// A kind of case, session or provisioning as a JSON object.
-pub(super) fn fields(known: &Known) -> Value {
+/// The fields of a kind of case, session or provisioning.
+pub(super) fn of(known: &Known) -> Fields<'_> {
     match known {
-        Known::PolicyChanged(event) => json!({
+        Known::PolicyChanged(event) => fields! {
             "digest": hex(&event.digest),
             "bundle_bytes": event.bundle.len(),
-            "previous": event.previous,
-            "changes": event.changes,
-            "forced": event.forced,
-        }),
+            "previous": &event.previous,
+            "changes": &event.changes,
+            "forced": &event.forced,
+        },
         Known::AccessRequested(event) => requested(event),
         Known::BreakGlassInvoked(event) => broke_glass(event),
         Known::ReviewRecorded(event) => review(event),
         Known::RequestDenied(event) => {
-            json!({ "request": event.request, "review": event.review })
+            fields! { "request": &event.request, "review": &event.review }
         }
         Known::RequestCancelled(event) => {
-            json!({ "request": event.request, "reason": event.reason })
+            fields! { "request": &event.request, "reason": &event.reason }
         }
-        Known::RequestExpired(event) => json!({ "request": event.request }),
-        Known::ApproversReminded(event) => json!({
-            "request": event.request,
-            "number": event.number,
-            "groups": event.groups,
-        }),
+        Known::RequestExpired(event) => fields! { "request": &event.request },
+        Known::ApproversReminded(event) => fields! {
+            "request": &event.request,
+            "number": &event.number,
+            "groups": &event.groups,
+        },
         Known::RequestEscalated(event) => {
-            json!({ "request": event.request, "group": event.group })
+            fields! { "request": &event.request, "group": &event.group }
         }
-        Known::RetroReviewRecorded(event) => json!({
-            "request": event.request,
-            "person": event.person,
-            "justified": event.justified,
-            "reason": event.reason,
-        }),
-        Known::ActionRefused(event) => json!({
-            "action": event.action,
-            "code": event.code,
-            "message": event.message,
-            "target": event.target,
-            "person": event.person,
-        }),
-        Known::FeedbackSubmitted(event) => json!({
-            "person": event.person,
+        Known::RetroReviewRecorded(event) => fields! {
+            "request": &event.request,
+            "person": &event.person,
+            "justified": &event.justified,
+            "reason": &event.reason,
+        },
+        Known::ActionRefused(event) => fields! {
+            "action": &event.action,
+            "code": &event.code,
+            "message": &event.message,
+            "target": &event.target,
+            "person": &event.person,
+        },
+        Known::FeedbackSubmitted(event) => fields! {
+            "person": &event.person,
             "access_sufficient": rating(event.access_sufficient()),
             "wait_acceptable": rating(event.wait_acceptable()),
-            "comment": event.comment,
-        }),
+            "comment": &event.comment,
+        },
         Known::CaseClosed(event) => {
-            json!({ "outcome": event.outcome, "entries": event.entries })
+            fields! { "outcome": &event.outcome, "entries": &event.entries }
         }
-        Known::DelegationChanged(event) => json!({
-            "from": event.from,
-            "to": event.to,
+        Known::DelegationChanged(event) => fields! {
+            "from": &event.from,
+            "to": &event.to,
             "start": wire(event.start.as_ref()),
             "end": wire(event.end.as_ref()),
-            "reason": event.reason,
-        }),
+            "reason": &event.reason,
+        },
         other => of_grant(other),
     }
 }
 
 /// What became of a grant.
-fn of_grant(known: &Known) -> Value {
+fn of_grant(known: &Known) -> Fields<'_> {
     match known {
         Known::GrantScheduled(event) => {
-            json!({ "request": event.request, "start": wire(event.start.as_ref()) })
+            fields! { "request": &event.request, "start": wire(event.start.as_ref()) }
         }
-        Known::GrantIssued(event) => json!({
-            "request": event.request,
-            "person": event.person,
-            "resource": event.resource,
-            "permission": event.permission,
+        Known::GrantIssued(event) => fields! {
+            "request": &event.request,
+            "person": &event.person,
+            "resource": &event.resource,
+            "permission": &event.permission,
             "end": wire(event.end.as_ref()),
-            "record_session": event.record_session,
-            "record_input": event.record_input,
-        }),
-        Known::GrantExtended(event) => json!({
-            "grant": event.grant,
-            "extension": event.extension,
+            "record_session": &event.record_session,
+            "record_input": &event.record_input,
+        },
+        Known::GrantExtended(event) => fields! {
+            "grant": &event.grant,
+            "extension": &event.extension,
             "end": wire(event.end.as_ref()),
-        }),
-        Known::GrantRevoked(event) => json!({
-            "grant": event.grant,
-            "person": event.person,
-            "reason": event.reason,
-        }),
+        },
+        Known::GrantRevoked(event) => fields! {
+            "grant": &event.grant,
+            "person": &event.person,
+            "reason": &event.reason,
+        },
         Known::GrantFinished(event) => {
-            json!({ "grant": event.grant, "reason": event.reason })
+            fields! { "grant": &event.grant, "reason": &event.reason }
         }
-        Known::GrantExpired(event) => json!({ "grant": event.grant }),
+        Known::GrantExpired(event) => fields! { "grant": &event.grant },
         Known::ExpiryWarned(event) => {
-            json!({ "grant": event.grant, "end": wire(event.end.as_ref()) })
+            fields! { "grant": &event.grant, "end": wire(event.end.as_ref()) }
         }
-        Known::ExtensionRequested(event) => json!({
-            "grant": event.grant,
-            "duration_seconds": event.duration_seconds,
-            "reason": event.reason,
-            "policy": event.policy,
+        Known::ExtensionRequested(event) => fields! {
+            "grant": &event.grant,
+            "duration_seconds": &event.duration_seconds,
+            "reason": &event.reason,
+            "policy": &event.policy,
             "facts": facts(event.facts.as_ref()),
             "obligations": obligations(event.obligations.as_ref()),
-        }),
+        },
         other => of_use(other),
     }
 }
 
 /// How a grant was used.
-fn of_use(known: &Known) -> Value {
+fn of_use(known: &Known) -> Fields<'_> {
     match known {
-        Known::SessionStarted(event) => json!({
-            "grant": event.grant,
-            "person": event.person,
-            "client": event.client,
-            "source_address": event.source_address,
-        }),
-        Known::SessionEnded(event) => json!({
-            "session": event.session,
-            "reason": event.reason,
-            "exit_status": event.exit_status,
+        Known::SessionStarted(event) => fields! {
+            "grant": &event.grant,
+            "person": &event.person,
+            "client": &event.client,
+            "source_address": &event.source_address,
+        },
+        Known::SessionEnded(event) => fields! {
+            "session": &event.session,
+            "reason": &event.reason,
+            "exit_status": &event.exit_status,
             "recording": recording(event.recording.as_ref()),
-        }),
+        },
         Known::SessionOverran(event) => {
-            json!({ "session": event.session, "grant": event.grant })
+            fields! { "session": &event.session, "grant": &event.grant }
         }
-        Known::CommandExecuted(event) => json!({
-            "session": event.session,
-            "number": event.number,
-            "command": event.command,
-            "source": event.source,
-            "directory": event.directory,
+        Known::CommandExecuted(event) => fields! {
+            "session": &event.session,
+            "number": &event.number,
+            "command": &event.command,
+            "source": &event.source,
+            "directory": &event.directory,
             "started_at": wire(event.started_at.as_ref()),
-            "exit_status": event.exit_status,
-            "redactions": event.redactions,
-        }),
-        Known::SessionOutput(event) => json!({
-            "session": event.session,
-            "part": event.part,
+            "exit_status": &event.exit_status,
+            "redactions": &event.redactions,
+        },
+        Known::SessionOutput(event) => fields! {
+            "session": &event.session,
+            "part": &event.part,
             "blob_sha256": hex(&event.blob_sha256),
-            "blob_bytes": event.blob_bytes,
-            "encoding": event.encoding,
-            "output_bytes": event.output_bytes,
-            "from_micros": event.from_micros,
-            "to_micros": event.to_micros,
-            "redactions": event.redactions,
-        }),
+            "blob_bytes": &event.blob_bytes,
+            "encoding": &event.encoding,
+            "output_bytes": &event.output_bytes,
+            "from_micros": &event.from_micros,
+            "to_micros": &event.to_micros,
+            "redactions": &event.redactions,
+        },
         Known::RecordingViewed(event) => {
-            json!({ "session": event.session, "purpose": event.purpose })
+            fields! { "session": &event.session, "purpose": &event.purpose }
         }
         other => of_access(other),
     }
@@ -211,97 +212,97 @@ fn of_use(known: &Known) -> Value {
 
 /// What was recorded of a session.
 #[must_use]
-pub fn recording(recording: Option<&v1::Recording>) -> Value {
+pub fn recording(recording: Option<&v1::Recording>) -> Field<'_> {
     let Some(it) = recording else {
-        return Value::Null;
+        return Field::Null;
     };
-    json!({
-        "parts": it.parts,
-        "commands": it.commands,
-        "output_bytes": it.output_bytes,
-        "redactions": it.redactions,
+    Field::Object(fields! {
+        "parts": &it.parts,
+        "commands": &it.commands,
+        "output_bytes": &it.output_bytes,
+        "redactions": &it.redactions,
     })
 }
 
 /// What became of an access.
-fn of_access(known: &Known) -> Value {
+fn of_access(known: &Known) -> Fields<'_> {
     match known {
-        Known::GrantProvisioned(event) => json!({
-            "grant": event.grant,
-            "target": event.target,
+        Known::GrantProvisioned(event) => fields! {
+            "grant": &event.grant,
+            "target": &event.target,
             "credential_sha256": hex(&event.credential_sha256),
             "valid_until": wire(event.valid_until.as_ref()),
-        }),
-        Known::ProvisioningFailed(event) => json!({
-            "grant": event.grant,
-            "error": event.error,
-            "attempt": event.attempt,
-        }),
+        },
+        Known::ProvisioningFailed(event) => fields! {
+            "grant": &event.grant,
+            "error": &event.error,
+            "attempt": &event.attempt,
+        },
         Known::AccessRemoved(event) => {
-            json!({ "grant": event.grant, "proof": event.proof })
+            fields! { "grant": &event.grant, "proof": &event.proof }
         }
-        Known::RemovalFailed(event) => json!({
-            "grant": event.grant,
-            "error": event.error,
-            "attempt": event.attempt,
-        }),
-        Known::AccessDriftDetected(event) => json!({
-            "resource": event.resource,
-            "target": event.target,
+        Known::RemovalFailed(event) => fields! {
+            "grant": &event.grant,
+            "error": &event.error,
+            "attempt": &event.attempt,
+        },
+        Known::AccessDriftDetected(event) => fields! {
+            "resource": &event.resource,
+            "target": &event.target,
             "drift": drift(event.drift()),
-            "grant": event.grant,
-            "detail": event.detail,
-            "mended": event.mended,
-        }),
+            "grant": &event.grant,
+            "detail": &event.detail,
+            "mended": &event.mended,
+        },
         // Every other kind has its fields elsewhere.
-        _ => Value::Null,
+        _ => Fields::default(),
     }
 }
 
-fn requested(event: &v1::AccessRequested) -> Value {
-    json!({
-        "policy": event.policy,
-        "person": event.person,
-        "resource": event.resource,
-        "permission": event.permission,
-        "duration_seconds": event.duration_seconds,
-        "reason": event.reason,
-        "ticket": event.ticket,
-        "severity": event.severity,
-        "affected": event.affected,
+fn requested(event: &v1::AccessRequested) -> Fields<'_> {
+    fields! {
+        "policy": &event.policy,
+        "person": &event.person,
+        "resource": &event.resource,
+        "permission": &event.permission,
+        "duration_seconds": &event.duration_seconds,
+        "reason": &event.reason,
+        "ticket": &event.ticket,
+        "severity": &event.severity,
+        "affected": &event.affected,
         "start": wire(event.start.as_ref()),
         "facts": facts(event.facts.as_ref()),
         "obligations": obligations(event.obligations.as_ref()),
-    })
+    }
 }
 
-fn broke_glass(event: &v1::BreakGlassInvoked) -> Value {
-    json!({
-        "policy": event.policy,
-        "person": event.person,
-        "resource": event.resource,
-        "permission": event.permission,
-        "duration_seconds": event.duration_seconds,
-        "reason": event.reason,
-        "ticket": event.ticket,
-        "severity": event.severity,
-        "affected": event.affected,
+fn broke_glass(event: &v1::BreakGlassInvoked) -> Fields<'_> {
+    fields! {
+        "policy": &event.policy,
+        "person": &event.person,
+        "resource": &event.resource,
+        "permission": &event.permission,
+        "duration_seconds": &event.duration_seconds,
+        "reason": &event.reason,
+        "ticket": &event.ticket,
+        "severity": &event.severity,
+        "affected": &event.affected,
         "facts": facts(event.facts.as_ref()),
         "obligations": obligations(event.obligations.as_ref()),
-    })
+    }
 }
 
-fn review(event: &v1::ReviewRecorded) -> Value {
-    json!({
-        "request": event.request,
-        "person": event.person,
+fn review(event: &v1::ReviewRecorded) -> Fields<'_> {
+    fields! {
+        "request": &event.request,
+        "person": &event.person,
         "decision": decision(event.decision()),
-        "group": event.group,
-        "reason": event.reason,
-        "delegate_of": event.delegate_of,
-        "delegation": event.delegation,
+        "group": &event.group,
+        "reason": &event.reason,
+        "delegate_of": &event.delegate_of,
+        "delegation": &event.delegation,
         "facts": facts(event.facts.as_ref()),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -314,7 +315,7 @@ mod tests {
     fn no_kind_of_a_case_is_without_fields() {
         for (kind, name) in kinds().filter(|(kind, _)| *kind == 10 || (20..=99).contains(kind)) {
             if let Ok(known) = Known::decode(kind, &[]) {
-                assert!(fields(&known).is_object(), "{name}");
+                assert_ne!(of(&known), Fields::default(), "{name}");
             }
         }
     }
