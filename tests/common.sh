@@ -61,8 +61,8 @@ find_peers() {
   local missing=()
   command -v logger >/dev/null || missing+=(bsdutils)
   [ -x /usr/sbin/rsyslogd ] || missing+=(rsyslog)
-  [ -e /usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so ] ||
-    ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || missing+=(rsyslog-openssl)
+  [ -e /usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so ] ||
+    ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1 || missing+=(rsyslog-gnutls)
   [ -x /usr/lib/postgresql/15/bin/initdb ] || missing+=(postgresql-15)
   [ -e /usr/lib/postgresql/15/lib/pgaudit.so ] || missing+=(postgresql-15-pgaudit)
   command -v psql >/dev/null || missing+=(postgresql-client-15)

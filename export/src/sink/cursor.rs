@@ -1,5 +1,7 @@
 //! How far a sink is: a file that is replaced after each batch.
 
+mod stored;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::report::Told;
 use super::store;
+pub(super) use stored::Stored;
 
 const FILE: &str = "cursor.json";
 const VERSION: u32 = 1;

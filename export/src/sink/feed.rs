@@ -1,12 +1,16 @@
-//! Batches out of the followed log. Nothing is read on while a batch is under way: what waits is a
-//! few answers of the ledger, however long a receiver is away.
+//! Batches out of the followed log. While one is under way the next one is filled, and nothing is
+//! read beyond it: what waits is a batch and a few answers of the ledger, however long a receiver
+//! is away.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
 use countersign_chain::time::UnixMicros;
 use countersign_client::{CallError, Client, Entry, Filter, Follow};
+use countersign_proto::reason::Reason;
 use tokio::time::Instant;
 
 use super::Cut;
@@ -14,6 +18,8 @@ use super::config::BatchLimits;
 use super::encoding::Encoder;
 use super::parcel::{Parcel, end};
 
+/// Entries that are encoded before something else has its turn: a fraction of a millisecond.
+const TURN: usize = 64;
 /// Microseconds of a day.
 const DAY: u64 = 86_400_000_000;
 
@@ -36,11 +42,31 @@ pub(super) enum FeedError {
     Ended,
 }
 
+impl FeedError {
+    /// Whether there is no use in asking the ledger again.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            // The certificate says which role it is: another one takes another identity.
+            Self::Call(error) if error.reason() == Some(Reason::RoleNotAllowed) => true,
+            Self::Record(_) | Self::Call(CallError::Unverified { .. } | CallError::Remember(_)) => {
+                true
+            }
+            Self::Call(
+                CallError::Refused { .. } | CallError::NoAnswer { .. } | CallError::Random(_),
+            )
+            | Self::Ended => false,
+        }
+    }
+}
+
 /// The followed log.
 #[derive(Debug)]
 pub(super) struct Feed {
     follow: Follow,
     waiting: VecDeque<Entry>,
+    filling: Filling,
+    /// Why it could not be read on while a batch was under way.
+    failed: Option<FeedError>,
     rules: Rules,
 }
 
@@ -52,12 +78,21 @@ struct Filling {
     until: Option<Instant>,
 }
 
+/// Whether a batch takes more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    Partly,
+    Full,
+}
+
 impl Feed {
     /// Reads the log from this index on.
     pub(super) fn open(client: &Client, from: u64, rules: Rules) -> Self {
         Self {
             follow: client.follow(from, Filter::default()),
             waiting: VecDeque::new(),
+            filling: Filling::default(),
+            failed: None,
             rules,
         }
     }
@@ -66,6 +101,8 @@ impl Feed {
     pub(super) fn reopen(&mut self, client: &Client, from: u64) {
         self.follow = client.follow(from, Filter::default());
         self.waiting.clear();
+        self.filling = Filling::default();
+        self.failed = None;
     }
 
     /// How batches are cut.
@@ -91,24 +128,52 @@ impl Feed {
         }
     }
 
+    /// Fills the next batch until it is dropped, and keeps what it has then.
+    pub(super) async fn prepare(&mut self) -> Infallible {
+        while self.failed.is_none() {
+            match self.more().await {
+                Ok(Filled::Full) => break,
+                Ok(Filled::Partly) => {}
+                Err(error) => self.failed = Some(error),
+            }
+        }
+        pending().await
+    }
+
+    /// Whether the next batch is there.
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_full(None)
+    }
+
+    async fn more(&mut self) -> Result<Filled, FeedError> {
+        if let Filled::Full = self.turn(None)? {
+            return Ok(Filled::Full);
+        }
+        if self.waiting.is_empty() {
+            let followed = self.follow.next().await.ok_or(FeedError::Ended)??;
+            self.waiting.extend(followed.entries);
+        } else {
+            tokio::task::yield_now().await;
+        }
+        Ok(Filled::Partly)
+    }
+
     async fn fill(&mut self, planned: Option<u64>) -> Result<Vec<Parcel>, FeedError> {
-        let mut batch = Filling::default();
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         loop {
-            while let Some(entry) = self.waiting.pop_front() {
-                if let Some(entry) = self.put(&mut batch, entry, planned)? {
-                    self.waiting.push_front(entry);
-                    return Ok(batch.parcels);
-                }
-                if planned == Some(end(&batch.parcels)) {
-                    return Ok(batch.parcels);
+            while !self.waiting.is_empty() || self.is_full(planned) {
+                if let Filled::Full = self.turn(planned)? {
+                    return Ok(self.filled());
                 }
             }
             let more = self.follow.next();
-            let more = match batch.until.filter(|_| planned.is_none()) {
+            let more = match self.filling.until.filter(|_| planned.is_none()) {
                 None => more.await,
                 Some(until) => match tokio::time::timeout_at(until, more).await {
                     Ok(more) => more,
-                    Err(_) => return Ok(batch.parcels),
+                    Err(_) => return Ok(self.filled()),
                 },
             };
             let followed = more.ok_or(FeedError::Ended)??;
@@ -116,18 +181,43 @@ impl Feed {
         }
     }
 
-    /// Puts an entry into a batch; gives it back when the batch is over before it.
-    fn put(
-        &mut self,
-        batch: &mut Filling,
-        entry: Entry,
-        planned: Option<u64>,
-    ) -> Result<Option<Entry>, FeedError> {
-        let rules = &mut self.rules;
+    fn filled(&mut self) -> Vec<Parcel> {
+        std::mem::take(&mut self.filling).parcels
+    }
+
+    /// Puts entries that wait into the batch, for one turn.
+    fn turn(&mut self, planned: Option<u64>) -> Result<Filled, FeedError> {
+        for _ in 0..TURN {
+            if self.is_full(planned) {
+                return Ok(Filled::Full);
+            }
+            let Some(entry) = self.waiting.pop_front() else {
+                break;
+            };
+            if let Some(entry) = self.put(entry, planned)? {
+                self.waiting.push_front(entry);
+                return Ok(Filled::Full);
+            }
+        }
+        Ok(Filled::Partly)
+    }
+
+    /// Whether the batch is over, whatever comes next.
+    fn is_full(&self, planned: Option<u64>) -> bool {
+        let parcels = &self.filling.parcels;
+        match planned {
+            Some(planned) => end(parcels) == planned,
+            None => parcels.len() >= self.rules.limits.entries,
+        }
+    }
+
+    /// Puts an entry into the batch; gives it back when the batch is over before it.
+    fn put(&mut self, entry: Entry, planned: Option<u64>) -> Result<Option<Entry>, FeedError> {
+        let (rules, batch) = (&mut self.rules, &mut self.filling);
         if let Some(last) = batch.parcels.last()
             && planned.is_none()
-            && (batch.parcels.len() >= rules.limits.entries
-                || rules.cut == Cut::Days && day(last.entry()) != day(&entry))
+            && rules.cut == Cut::Days
+            && day(last.entry()) != day(&entry)
         {
             return Ok(Some(entry));
         }
@@ -143,9 +233,10 @@ impl Feed {
         Ok(None)
     }
 
-    /// Time of the oldest entry that waits behind the batch.
+    /// Time of the oldest entry that waits.
     pub(super) fn oldest(&self) -> Option<UnixMicros> {
-        self.waiting.front().map(Entry::time)
+        let filled = self.filling.parcels.first().map(Parcel::entry);
+        filled.or(self.waiting.front()).map(Entry::time)
     }
 }
 

@@ -5,52 +5,29 @@
 //! the same bytes to the same places: what is there already is compared and kept, half a line is
 //! finished, and no entry is there twice. What is written is on the device before the cursor moves.
 
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+mod writer;
 
-use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::config::kinds::FileConfig;
 use super::parcel::Parcel;
 use super::store::Owner;
 use super::{Outcome, Sink, store};
 use crate::limits::MIN_FILE_BYTES;
-
-const ENDING: &str = "log";
-/// Digits of an index in a name, so that names sort.
-const DIGITS: usize = 19;
+use writer::{Mark, Stretch, Writer};
 
 /// Writes files.
 #[derive(Debug)]
 pub(super) struct Files {
     folder: PathBuf,
     prefix: String,
-    max_bytes: u64,
-    period: u64,
-    keep: Option<usize>,
-    open: Option<Open>,
-    /// Held while files are written; the name of its file begins with a dot.
-    owner: Option<Owner>,
-}
-
-/// The file that is being written.
-#[derive(Debug)]
-struct Open {
-    file: File,
-    mark: Mark,
-}
-
-/// Where a file ends, as far as the cursor knows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Mark {
-    /// Name of the file.
-    name: String,
-    /// Bytes of whole lines.
-    length: u64,
-    /// Which multiple of the length of time its entries belong to.
-    period: u64,
+    rules: Rules,
+    /// One caller at a time uses it, from threads that may wait for the disk.
+    writer: Arc<Mutex<Writer>>,
 }
 
 impl Files {
@@ -71,19 +48,21 @@ impl Files {
         if config.keep == Some(0) {
             return Err("expected 1 or more in file.keep, got 0; without it all are kept".into());
         }
+        let keep = config.keep.and_then(|keep| usize::try_from(keep).ok());
+        let writer = Writer::new(config.folder.clone(), prefix.clone(), keep);
         Ok(Self {
             folder: config.folder.clone(),
             prefix,
-            max_bytes,
-            period: config.rotate_every.micros(),
-            keep: config.keep.and_then(|keep| usize::try_from(keep).ok()),
-            open: None,
-            owner: None,
+            rules: Rules {
+                max_bytes,
+                period: config.rotate_every.micros(),
+            },
+            writer: Arc::new(Mutex::new(writer)),
         })
     }
 
     /// Keeps others from writing files of these names.
-    fn take(&mut self) -> Result<(), String> {
+    fn take(&self) -> Result<(), String> {
         let (folder, prefix) = (self.folder.display(), &self.prefix);
         let made = store::make_folder(&self.folder);
         made.map_err(|error| format!("cannot make {folder}: {error}"))?;
@@ -95,117 +74,67 @@ impl Files {
                  or choose another prefix"
             )
         })?;
-        self.owner = Some(owner);
+        self.writer.lock().own(owner);
         Ok(())
     }
+}
 
-    fn write(&mut self, parcels: &[Parcel]) -> io::Result<String> {
-        let mut lines = Vec::new();
-        for parcel in parcels {
-            let weight = parcel.weight().saturating_add(1);
-            let period = parcel.entry().time().get().checked_div(self.period);
-            let period = period.unwrap_or(0);
-            let waiting = u64::try_from(lines.len()).unwrap_or(u64::MAX);
-            let is_over = self.open.as_ref().is_none_or(|open| {
-                let length = open.mark.length.saturating_add(waiting);
-                let full = length > 0 && length.saturating_add(weight) > self.max_bytes;
-                full || open.mark.period != period
+/// When a file is over.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    max_bytes: u64,
+    /// Microseconds.
+    period: u64,
+}
+
+impl Rules {
+    /// Cuts lines into files, of which one may be open and end at a mark.
+    fn cut<'a>(
+        self,
+        mark: Option<&Mark>,
+        lines: impl Iterator<Item = (u64, u64, &'a str)>,
+    ) -> Vec<Stretch> {
+        let mut at = mark.map(|mark| (mark.length, mark.period));
+        let mut stretches = vec![Stretch::default()];
+        for (index, micros, line) in lines {
+            let weight = u64::try_from(line.len()).unwrap_or(u64::MAX);
+            let weight = weight.saturating_add(1);
+            let period = micros.checked_div(self.period).unwrap_or(0);
+            let room =
+                |length: &u64| *length == 0 || length.saturating_add(weight) <= self.max_bytes;
+            let length = at.filter(|(_, of)| *of == period).map(|(length, _)| length);
+            let length = length.filter(room).unwrap_or_else(|| {
+                stretches.push(Stretch {
+                    begins: Some((index, period)),
+                    lines: Vec::new(),
+                });
+                0
             });
-            if is_over {
-                self.put(&mut lines)?;
-                self.begin(parcel.index(), period)?;
+            at = Some((length.saturating_add(weight), period));
+            if let Some(stretch) = stretches.last_mut() {
+                stretch.lines.extend_from_slice(line.as_bytes());
+                stretch.lines.push(b'\n');
             }
-            lines.extend_from_slice(parcel.text().as_bytes());
-            lines.push(b'\n');
         }
-        self.put(&mut lines)?;
-        let mark = self.open.as_ref().map(|open| &open.mark);
-        serde_json::to_string(&mark).map_err(io::Error::other)
-    }
-
-    /// Begins a file. Its name is durable before anything points to it.
-    fn begin(&mut self, index: u64, period: u64) -> io::Result<()> {
-        let name = format!("{}-{index:0DIGITS$}.{ENDING}", self.prefix);
-        let file = open(&self.folder.join(&name))?;
-        store::sync_folder(&self.folder)?;
-        self.open = Some(Open {
-            file,
-            mark: Mark {
-                name,
-                length: 0,
-                period,
-            },
-        });
-        self.clean()
-    }
-
-    /// Brings lines to the end of the file, down to the device.
-    fn put(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
-        let Some(open) = self.open.as_mut().filter(|_| !lines.is_empty()) else {
-            return Ok(());
-        };
-        let there = matching(&open.file, open.mark.length, lines)?;
-        let at = open.mark.length.saturating_add(there);
-        let more = usize::try_from(there)
-            .ok()
-            .and_then(|there| lines.get(there..));
-        if let Some(more) = more.filter(|more| !more.is_empty()) {
-            // What stands there does not agree: it was never counted, and is cut off.
-            if open.file.metadata()?.len() > at {
-                open.file.set_len(at)?;
-            }
-            open.file.write_all_at(more, at)?;
-        }
-        open.file.sync_all()?;
-        let added = u64::try_from(lines.len()).map_err(io::Error::other)?;
-        open.mark.length = open.mark.length.saturating_add(added);
-        lines.clear();
-        Ok(())
-    }
-
-    /// Removes the oldest files beyond those that are kept.
-    fn clean(&self) -> io::Result<()> {
-        let Some(keep) = self.keep else {
-            return Ok(());
-        };
-        let mut names = self.names()?;
-        names.sort();
-        let over = names.len().saturating_sub(keep);
-        for name in names.into_iter().take(over) {
-            std::fs::remove_file(self.folder.join(name))?;
-        }
-        Ok(())
-    }
-
-    /// Names of the files that this sink has written.
-    fn names(&self) -> io::Result<Vec<String>> {
-        let entries = std::fs::read_dir(&self.folder)?.collect::<io::Result<Vec<_>>>()?;
-        let names = entries
-            .into_iter()
-            .filter_map(|entry| entry.file_name().into_string().ok());
-        let ours = |name: &String| {
-            let number = name
-                .strip_prefix(&self.prefix)
-                .and_then(|rest| rest.strip_prefix('-'))
-                .and_then(|rest| rest.strip_suffix(ENDING))
-                .and_then(|rest| rest.strip_suffix('.'));
-            number.is_some_and(|it| it.len() == DIGITS && it.bytes().all(|c| c.is_ascii_digit()))
-        };
-        Ok(names.filter(ours).collect())
+        stretches
     }
 }
 
 impl Sink for Files {
     async fn deliver(&mut self, parcels: &[Parcel]) -> Outcome {
-        // Where a failed write has stopped is found out by comparing, as after a crash.
-        let before = self.open.as_ref().map(|open| open.mark.clone());
-        match tokio::task::block_in_place(|| self.write(parcels)) {
+        let lines = parcels.iter().map(|parcel| {
+            let micros = parcel.entry().time().get();
+            (parcel.index(), micros, parcel.text())
+        });
+        let stretches = self.rules.cut(self.writer.lock().mark(), lines);
+        let writer = Arc::clone(&self.writer);
+        let written = tokio::task::spawn_blocking(move || writer.lock().write(&stretches)).await;
+        match written.map_err(io::Error::other).flatten() {
             Ok(mark) => Outcome::Delivered { mark: Some(mark) },
-            Err(error) => {
-                let why = format!("cannot write in {}: {error}", self.folder.display());
-                self.open = before.and_then(|mark| self.reopen(mark).ok().flatten());
-                Outcome::later(why)
-            }
+            Err(error) => Outcome::later(format!(
+                "cannot write in {}: {error}",
+                self.folder.display()
+            )),
         }
     }
 
@@ -216,10 +145,9 @@ impl Sink for Files {
         };
         let mark: Option<Mark> = serde_json::from_str(mark)
             .map_err(|error| format!("the mark in the cursor cannot be read: {error}"))?;
-        let reopened = mark.map(|mark| self.reopen(mark)).transpose();
-        let reopened =
-            reopened.map_err(|error| format!("cannot open {}: {error}", self.folder.display()))?;
-        self.open = reopened.flatten();
+        let reopened = mark.map(|mark| self.writer.lock().reopen(mark));
+        let reopened = reopened.transpose();
+        reopened.map_err(|error| format!("cannot open {}: {error}", self.folder.display()))?;
         Ok(())
     }
 
@@ -235,49 +163,54 @@ impl Sink for Files {
     }
 }
 
-impl Files {
-    /// The file that a mark speaks of; none when it was moved away or cut, and a new one begins.
-    fn reopen(&self, mark: Mark) -> io::Result<Option<Open>> {
-        let path = self.folder.join(&mark.name);
-        let length = match std::fs::metadata(&path) {
-            Ok(about) => about.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-            Err(error) => return Err(error),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_over_by_its_bytes_or_its_time() {
+        let rules = Rules {
+            max_bytes: 10,
+            period: 100,
         };
-        if length < mark.length || mark.length == 0 {
-            let file = mark.name;
-            tracing::warn!(file, "the file was moved away or cut; a new one begins");
-            return Ok(None);
-        }
-        let file = open(&path)?;
-        Ok(Some(Open { file, mark }))
+        let lines = [
+            (7, 250, "1234"),
+            (8, 260, "1234"),
+            (9, 270, "1234"),
+            (10, 301, "1"),
+            (11, 301, "longer than a file"),
+            (12, 302, "2"),
+        ];
+        let cut = |mark: Option<&Mark>| {
+            let stretches = rules.cut(mark, lines.into_iter());
+            let text = |lines: &[u8]| String::from_utf8_lossy(lines).replace('\n', "|");
+            let shown = stretches.iter().map(|it| (it.begins, text(&it.lines)));
+            shown
+                .filter(|(begins, text)| begins.is_some() || !text.is_empty())
+                .collect::<Vec<_>>()
+        };
+        let rest = [
+            (Some((10, 3)), "1|".to_owned()),
+            (Some((11, 3)), "longer than a file|".to_owned()),
+            (Some((12, 3)), "2|".to_owned()),
+        ];
+        let mut expected = vec![
+            (Some((7, 2)), "1234|1234|".to_owned()),
+            (Some((9, 2)), "1234|".to_owned()),
+        ];
+        expected.extend(rest.clone());
+        assert_eq!(cut(None), expected);
+        let mark = |length: u64, period: u64| -> Mark {
+            let text = format!("{{\"name\":\"f\",\"length\":{length},\"period\":{period}}}");
+            serde_json::from_str(&text).expect("a mark")
+        };
+        assert_eq!(cut(Some(&mark(4, 1))), expected, "of another time");
+        assert_eq!(cut(Some(&mark(6, 2))), expected, "full");
+        let mut goes_on = vec![
+            (None, "1234|".to_owned()),
+            (Some((8, 2)), "1234|1234|".to_owned()),
+        ];
+        goes_on.extend(rest);
+        assert_eq!(cut(Some(&mark(5, 2))), goes_on);
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o640);
-    options.open(path)
-}
-
-/// How many of these bytes stand in the file at this place already.
-fn matching(file: &File, from: u64, bytes: &[u8]) -> io::Result<u64> {
-    const STEP: usize = 65_536;
-    let mut buffer = vec![0; STEP.min(bytes.len())];
-    let mut known = 0_u64;
-    for chunk in bytes.chunks(STEP) {
-        let there = file.read_at(&mut buffer, from.saturating_add(known))?;
-        let pairs = buffer.iter().take(there).zip(chunk);
-        let same = pairs.take_while(|(left, right)| left == right).count();
-        known = known.saturating_add(u64::try_from(same).map_err(io::Error::other)?);
-        if same < chunk.len() {
-            break;
-        }
-    }
-    Ok(known)
 }

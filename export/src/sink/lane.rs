@@ -1,19 +1,17 @@
-//! One sink at work: batches out of the feed, to the receiver, and the cursor behind them.
+//! One sink at work: batches out of the feed, to the receiver, and the cursor behind them. While a
+//! batch is under way, the next one is made, and the cursor behind the one before is stored.
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_client::{Client, Draft, Level};
-use countersign_proto::reason::Reason;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::clock::Clock;
-use super::cursor::{Cursor, CursorError};
-use super::feed::{Feed, FeedError};
+use super::cursor::{CursorError, Stored};
+use super::feed::Feed;
 use super::letters::Letters;
 use super::meter::Meter;
 use super::parcel::{Parcel, end, first};
@@ -50,20 +48,18 @@ pub(super) struct Parts<S> {
     pub(super) sink: S,
     pub(super) client: Client,
     pub(super) clock: Clock,
-    pub(super) folder: PathBuf,
+    pub(super) letters: Letters,
     pub(super) meter: Arc<Meter>,
-    pub(super) cursor: Cursor,
+    pub(super) stored: Stored,
     pub(super) reporter: Reporter,
     pub(super) backoff: Backoff,
     pub(super) hold_after: u32,
-    pub(super) feed: Feed,
     pub(super) stop: CancellationToken,
 }
 
 /// One sink at work.
 pub(super) struct Lane<S> {
     parts: Parts<S>,
-    letters: Letters,
     /// Entries that were put aside since one got through.
     refused: u32,
     /// When the log may be told again after that failed.
@@ -75,7 +71,6 @@ pub(super) struct Lane<S> {
 impl<S: Sink> Lane<S> {
     pub(super) fn new(parts: Parts<S>) -> Self {
         Self {
-            letters: Letters::new(&parts.folder),
             parts,
             refused: 0,
             report_again: None,
@@ -84,60 +79,58 @@ impl<S: Sink> Lane<S> {
     }
 
     /// Brings entries until it is told to stop.
-    pub(super) async fn run(mut self) -> Result<(), LaneError> {
-        let mark = self.parts.cursor.mark.clone();
+    pub(super) async fn run(mut self, mut feed: Feed) -> Result<(), LaneError> {
+        let mark = self.parts.stored.cursor.mark.clone();
         let resumed = self.parts.sink.resume(mark.as_deref());
         resumed.map_err(LaneError::Sink)?;
+        let ran = self.work(&mut feed).await;
+        if let Err(error) = self.parts.stored.settled().await {
+            let sink = self.parts.meter.name();
+            tracing::warn!(sink, %error, "the cursor is not stored; what it missed comes again");
+        }
+        ran
+    }
+
+    async fn work(&mut self, feed: &mut Feed) -> Result<(), LaneError> {
         let stop = self.parts.stop.clone();
         let meter = Arc::clone(&self.parts.meter);
         loop {
-            let next = self.parts.cursor.next;
-            self.parts.meter.is_at(next, None);
+            meter.is_at(self.parts.stored.cursor.next, None);
             let error = loop {
-                let planned = self.parts.cursor.planned;
+                let planned = self.parts.stored.cursor.planned;
                 let batch = tokio::select! {
-                    batch = self.parts.feed.next(planned, |why| meter.ledger(why)) => batch,
+                    batch = feed.next(planned, |why| meter.ledger(why)) => batch,
                     () = stop.cancelled() => return Ok(()),
                 };
-                match batch {
-                    Ok(batch) => {
-                        if self.bring(&batch).await == Next::Stop {
-                            return Ok(());
-                        }
-                    }
+                let batch = match batch {
+                    Ok(batch) => batch,
                     Err(error) => break error,
+                };
+                let cut = feed.cut();
+                let next = tokio::select! {
+                    next = self.bring(&batch, cut) => next,
+                    never = feed.prepare() => match never {},
+                };
+                meter.is_at(self.parts.stored.cursor.next, feed.oldest());
+                // Who waits for entries has nothing left to do.
+                if next == Next::Stop || !feed.is_ready() && self.settle().await == Next::Stop {
+                    return Ok(());
                 }
             };
-            if self.is_over(&error) {
+            if error.is_final() {
                 return Err(LaneError::Ledger(error.to_string()));
             }
             if self.wait(&error.to_string(), None, &[]).await == Next::Stop {
                 return Ok(());
             }
-            let next = self.parts.cursor.next;
-            self.parts.feed.reopen(&self.parts.client, next);
-        }
-    }
-
-    /// Whether there is no use in asking the ledger again.
-    fn is_over(&self, error: &FeedError) -> bool {
-        use countersign_client::CallError;
-        match error {
-            // The certificate says which role it is: another one takes another identity.
-            FeedError::Call(error) if error.reason() == Some(Reason::RoleNotAllowed) => true,
-            FeedError::Record(_)
-            | FeedError::Call(CallError::Unverified { .. } | CallError::Remember(_)) => true,
-            FeedError::Call(
-                CallError::Refused { .. } | CallError::NoAnswer { .. } | CallError::Random(_),
-            )
-            | FeedError::Ended => false,
+            feed.reopen(&self.parts.client, self.parts.stored.cursor.next);
         }
     }
 
     /// Brings one batch, however long that takes.
-    async fn bring(&mut self, batch: &[Parcel]) -> Next {
-        if self.parts.feed.cut() == Cut::Days && self.parts.cursor.planned.is_none() {
-            self.parts.cursor.planned = Some(end(batch));
+    async fn bring(&mut self, batch: &[Parcel], cut: Cut) -> Next {
+        if cut == Cut::Days && self.parts.stored.cursor.planned.is_none() {
+            self.parts.stored.cursor.planned = Some(end(batch));
             if self.save(batch).await == Next::Stop {
                 return Next::Stop;
             }
@@ -160,9 +153,6 @@ impl<S: Sink> Lane<S> {
                 return Next::Stop;
             }
         }
-        self.parts
-            .meter
-            .is_at(self.parts.cursor.next, self.parts.feed.oldest());
         Next::On
     }
 
@@ -183,8 +173,12 @@ impl<S: Sink> Lane<S> {
     async fn heed(&mut self, part: &[Parcel], outcome: Outcome) -> (usize, Next) {
         match outcome {
             Outcome::Delivered { mark } => {
+                // The mark belongs to this part: it must not be stored with the cursor before.
+                if self.settle().await == Next::Stop {
+                    return (0, Next::Stop);
+                }
                 if mark.is_some() {
-                    self.parts.cursor.mark = mark;
+                    self.parts.stored.cursor.mark = mark;
                 }
                 self.size = self.size.saturating_mul(2);
                 self.works();
@@ -236,7 +230,7 @@ impl<S: Sink> Lane<S> {
             );
             return (0, self.wait(&why, None, rest).await);
         }
-        if let Err(error) = self.letters.add(aside, why, &self.parts.clock) {
+        if let Err(error) = self.parts.letters.add(aside, why, &self.parts.clock) {
             let why = format!("cannot put entries aside: {error}");
             return (0, self.wait(&why, None, rest).await);
         }
@@ -266,14 +260,32 @@ impl<S: Sink> Lane<S> {
         self.pass(done).await
     }
 
-    /// Moves the cursor behind entries.
+    /// Moves the cursor behind entries. It is stored while what comes next is under way; a crash
+    /// before that brings them again.
     async fn pass(&mut self, done: &[Parcel]) -> Next {
         let Some(last) = done.last() else {
             return Next::On;
         };
         let leaf = last.entry().leaf().to_string();
-        self.parts.cursor.advance(last.index(), leaf);
-        self.save(&[]).await
+        if self.settle().await == Next::Stop {
+            return Next::Stop;
+        }
+        let stored = &mut self.parts.stored;
+        stored.cursor.advance(last.index(), leaf);
+        stored.cursor.told = self.parts.reporter.told.clone();
+        stored.begin_saving();
+        Next::On
+    }
+
+    /// Waits until the cursor is stored that is on its way.
+    async fn settle(&mut self) -> Next {
+        match self.parts.stored.settled().await {
+            Ok(()) => Next::On,
+            Err(error) => {
+                tracing::debug!(%error, "the cursor is stored once more");
+                self.save(&[]).await
+            }
+        }
     }
 
     fn works(&mut self) {
@@ -288,9 +300,9 @@ impl<S: Sink> Lane<S> {
     /// Stores the cursor. A disk that is full is waited for.
     async fn save(&mut self, rest: &[Parcel]) -> Next {
         loop {
-            self.parts.cursor.told = self.parts.reporter.told.clone();
-            let saved: io::Result<()> = self.parts.cursor.save(&self.parts.folder).await;
-            let Err(error) = saved else {
+            let parts = &mut self.parts;
+            parts.stored.cursor.told = parts.reporter.told.clone();
+            let Err(error) = parts.stored.save().await else {
                 return Next::On;
             };
             let why = format!("cannot store the cursor: {error}");
@@ -304,7 +316,7 @@ impl<S: Sink> Lane<S> {
     async fn wait(&mut self, why: &str, after: Option<Duration>, rest: &[Parcel]) -> Next {
         let parts = &mut self.parts;
         let counts = rest.is_empty() || rest.iter().any(|parcel| !parcel.is_of_sinks());
-        let index = rest.first().map_or(parts.cursor.next, Parcel::index);
+        let index = rest.first().map_or(parts.stored.cursor.next, Parcel::index);
         if parts.reporter.trouble() != Some(why) {
             tracing::warn!(sink = parts.meter.name(), index, why, "not delivered");
         }
@@ -333,7 +345,7 @@ impl<S: Sink> Lane<S> {
     async fn tell(&mut self, rest: &[Parcel]) -> Next {
         let parts = &mut self.parts;
         let now = parts.clock.now();
-        let next = rest.first().map_or(parts.cursor.next, Parcel::index);
+        let next = rest.first().map_or(parts.stored.cursor.next, Parcel::index);
         let Some(event) = parts.reporter.due(now, next) else {
             return Next::On;
         };
@@ -354,9 +366,9 @@ impl<S: Sink> Lane<S> {
         let error = match appended {
             Ok(Ok(_)) => {
                 parts.reporter.is_told(now, &event);
-                parts.cursor.told = parts.reporter.told.clone();
+                parts.stored.cursor.told = parts.reporter.told.clone();
                 self.report_again = None;
-                if let Err(error) = parts.cursor.save(&parts.folder).await {
+                if let Err(error) = parts.stored.save().await {
                     let sink = parts.meter.name();
                     tracing::warn!(sink, %error, "what the log was told is not stored");
                 }

@@ -12,10 +12,11 @@ use super::Sink as _;
 use super::backoff::Backoff;
 use super::clock::Clock;
 use super::config::{Config, SinkConfig};
-use super::cursor::{Cursor, CursorError};
+use super::cursor::{Cursor, CursorError, Stored};
 use super::encoding::Encoder;
 use super::feed::{Feed, Rules};
 use super::lane::{Lane, LaneError, Parts};
+use super::letters::Letters;
 use super::meter::Meter;
 use super::open::{Any, Origin};
 use super::report::Reporter;
@@ -208,20 +209,20 @@ async fn run(
         cut: sink.cut(),
         encoder,
     };
+    let feed = Feed::open(&client, cursor.next, rules);
     let lane = Lane::new(Parts {
-        feed: Feed::open(&client, cursor.next, rules),
         reporter: Reporter::new(&config.name, &config.report, cursor.told.clone()),
         backoff: Backoff::new(config.retry.first.get(), config.retry.last.get()),
         hold_after: config.retry.hold_after,
         sink,
         client,
         clock: clock.clone(),
-        folder,
+        letters: Letters::new(&folder),
+        stored: Stored::new(cursor, folder),
         meter,
-        cursor,
         stop,
     });
-    let ran = lane.run().await;
+    let ran = lane.run(feed).await;
     drop(owner);
     ran
 }

@@ -283,10 +283,10 @@ async fn rsyslog_is_known_by_its_certificate_over_tls() {
     );
     let running = Running::start(&config("far", &more), &outlet);
     let forward = format!(
-        "global(DefaultNetstreamDriver=\"ossl\" DefaultNetstreamDriverCAFile=\"{}\" \
+        "global(DefaultNetstreamDriver=\"gtls\" DefaultNetstreamDriverCAFile=\"{}\" \
          DefaultNetstreamDriverCertFile=\"{}\" DefaultNetstreamDriverKeyFile=\"{}\")\n\
          action(type=\"omfwd\" Target=\"127.0.0.1\" Port=\"{port}\" Protocol=\"tcp\" \
-         StreamDriver=\"ossl\" StreamDriverMode=\"1\" StreamDriverAuthMode=\"x509/name\" \
+         StreamDriver=\"gtls\" StreamDriverMode=\"1\" StreamDriverAuthMode=\"x509/name\" \
          StreamDriverPermittedPeers=\"localhost\" TCP_Framing=\"octet-counted\" \
          action.resumeRetryCount=\"-1\" action.resumeInterval=\"1\" \
          Template=\"RSYSLOG_SyslogProtocol23Format\")",

@@ -1,5 +1,6 @@
 //! Files: whole lines, each entry once, through rotation and kills.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ fn sinks(more: &str) -> String {
     )
 }
 
-/// Names and texts of all files, in order.
+/// Names and texts of all files, in order. One that was removed meanwhile is none.
 fn files(folder: &Path) -> Vec<(String, String)> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
@@ -23,9 +24,12 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = entries
         .map(|entry| entry.expect("readable"))
         .filter(|entry| entry.file_name() != ".copy.lock")
-        .map(|entry| {
+        .filter_map(|entry| {
             let name = entry.file_name().into_string().expect("a plain name");
-            (name, std::fs::read_to_string(entry.path()).expect("text"))
+            match std::fs::read_to_string(entry.path()) {
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                text => Some((name, text.expect("text"))),
+            }
         })
         .collect();
     files.sort();

@@ -125,9 +125,9 @@ async fn rsyslog_writes_down_what_came_over_tls() {
     let (folder, port) = (site.folder(), free_port());
     let [ca, cert, key] = certificates(&folder).map(|path| path.display().to_string());
     let input = format!(
-        "global(DefaultNetstreamDriver=\"ossl\" DefaultNetstreamDriverCAFile=\"{ca}\" \
+        "global(DefaultNetstreamDriver=\"gtls\" DefaultNetstreamDriverCAFile=\"{ca}\" \
          DefaultNetstreamDriverCertFile=\"{cert}\" DefaultNetstreamDriverKeyFile=\"{key}\")\n\
-         module(load=\"imtcp\" StreamDriver.Name=\"ossl\" StreamDriver.Mode=\"1\" \
+         module(load=\"imtcp\" StreamDriver.Name=\"gtls\" StreamDriver.Mode=\"1\" \
          StreamDriver.AuthMode=\"anon\")\n\
          input(type=\"imtcp\" port=\"{port}\" address=\"127.0.0.1\")"
     );
