@@ -168,32 +168,59 @@ impl Follower {
             Ok(answers) => answers,
             Err(status) => return End::Status(route, status),
         };
+        let mut ahead = self.sequence.clone();
+        let mut tying: Option<Tying> = None;
+        // While a part is tied to its signature, which takes a call, the next one is read.
         loop {
-            let answer = match answers.message().await {
-                Ok(Some(answer)) => answer,
-                Ok(None) => {
-                    let status = Status::unavailable("the ledger ended the stream");
-                    return End::Status(route, status);
-                }
-                Err(status) => return End::Status(route, status),
+            let answer = tokio::select! {
+                biased;
+                tied = next(&mut tying) => match self.give(tied, &route).await {
+                    Some(end) => return end,
+                    None => continue,
+                },
+                answer = answers.message() => answer,
             };
-            backoff.reset();
-            let part = match self.read(answer).await {
-                Ok(part) => part,
-                // A proof was asked for over a connection that was lost: the same entries come
-                // again.
-                Err(CallError::NoAnswer { last, .. }) => {
-                    return End::Status(route, Status::unavailable(last));
+            let part = match answer {
+                Ok(Some(answer)) => {
+                    backoff.reset();
+                    self.read(answer, &mut ahead).map_err(End::Error)
                 }
-                Err(error) => return End::Error(error),
+                Ok(None) => Err(End::Status(
+                    route.clone(),
+                    Status::unavailable("the ledger ended the stream"),
+                )),
+                Err(status) => Err(End::Status(route.clone(), status)),
             };
-            if self.interrupted.send_replace(None).is_some() {
-                tracing::info!("the ledger answers again");
+            // What came before goes first.
+            if tying.is_some() {
+                let tied = next(&mut tying).await;
+                if let Some(end) = self.give(tied, &route).await {
+                    return end;
+                }
             }
-            if self.sender.send(Ok(part)).await.is_err() {
-                return End::Dropped;
+            match part {
+                Ok(part) => tying = Some(Box::pin(tie(self.client.clone(), part, ahead.clone()))),
+                Err(end) => return end,
             }
         }
+    }
+
+    /// Gives out a part that was tied. The sequence moves on only when all of it holds.
+    async fn give(&mut self, tied: Tied, route: &Route) -> Option<End> {
+        match tied.holds {
+            Ok(()) => {}
+            // A proof was asked for over a connection that was lost: the same entries come again.
+            Err(CallError::NoAnswer { last, .. }) => {
+                return Some(End::Status(route.clone(), Status::unavailable(last)));
+            }
+            Err(error) => return Some(End::Error(error)),
+        }
+        self.sequence = tied.sequence;
+        if self.interrupted.send_replace(None).is_some() {
+            tracing::info!("the ledger answers again");
+        }
+        let sent = self.sender.send(Ok(tied.part)).await;
+        sent.is_err().then_some(End::Dropped)
     }
 
     async fn open(&self, route: &Route) -> Result<Streaming<v1::FollowResponse>, Status> {
@@ -212,18 +239,53 @@ impl Follower {
         }
     }
 
-    /// Verifies one answer. The sequence moves on only when all of it holds.
-    async fn read(&mut self, answer: v1::FollowResponse) -> Result<Followed, CallError> {
-        let mut sequence = self.sequence.clone();
+    /// Verifies one answer, except that it is not tied to a signature yet. The sequence moves on
+    /// when it holds.
+    fn read(
+        &mut self,
+        answer: v1::FollowResponse,
+        sequence: &mut Sequence,
+    ) -> Result<Followed, CallError> {
         let entries = sequence
             .read(answer.entries, &answer.checkpoints, &mut self.notary)
             .and_then(|entries| sequence.skip_to(answer.next_index).map(|()| entries))
             .map_err(CallError::unverified(CALL))?;
-        self.client.tie(&entries).await?;
-        self.sequence = sequence;
         Ok(Followed {
             entries,
             next_index: answer.next_index,
         })
+    }
+}
+
+/// A part that is being tied to its signature.
+type Tying = Pin<Box<dyn Future<Output = Tied> + Send>>;
+
+/// A part, and whether its signature commits to it.
+struct Tied {
+    part: Followed,
+    /// Where the log goes on behind it.
+    sequence: Sequence,
+    holds: Result<(), CallError>,
+}
+
+async fn tie(client: Client, part: Followed, sequence: Sequence) -> Tied {
+    let holds = client.tie(&part.entries).await;
+    Tied {
+        part,
+        sequence,
+        holds,
+    }
+}
+
+/// What becomes of the part that is being tied; without one nothing ever does. What was not waited
+/// for stays.
+async fn next(tying: &mut Option<Tying>) -> Tied {
+    match tying {
+        Some(tied) => {
+            let tied = tied.await;
+            *tying = None;
+            tied
+        }
+        None => std::future::pending().await,
     }
 }

@@ -66,6 +66,9 @@ pub const SINK_BATCH_ENTRIES: usize = 500;
 pub const SINK_BATCH_BYTES: u64 = 1_048_576;
 /// How long a batch waits to be filled when the configuration says nothing.
 pub const SINK_BATCH_WAIT: Duration = Duration::from_secs(1);
+/// Batches that may be delivered while the cursor is stored, and come again after a kill: a disk
+/// takes some milliseconds, in which as many batches of 500 entries get through.
+pub const CURSOR_BEHIND: u32 = 8;
 /// Entries of an object when the configuration says nothing.
 pub const OBJECT_ENTRIES: usize = 10_000;
 /// Bytes of an object before it is compressed, when the configuration says nothing.

@@ -109,7 +109,9 @@ async fn bring(ledger: &Ledger, name: &str, sink: &str) -> Vec<f64> {
         let state = ledger.data.path().with_file_name(format!("{name}-{run}"));
         let config = state.with_extension("toml");
         let sink = sink.replace("/copies", &format!("/copies-{run}"));
-        let text = format!("state = {state:?}\n[[sink]]\nname = \"{name}\"\n{sink}");
+        // The last entries do not fill a batch, and would wait a second for more.
+        let batch = "batch = { wait = \"5ms\" }";
+        let text = format!("state = {state:?}\n[[sink]]\nname = \"{name}\"\n{batch}\n{sink}");
         std::fs::write(&config, text).expect("room");
         let begin = Instant::now();
         let mut child = start(ledger, &config);

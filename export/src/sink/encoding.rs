@@ -4,7 +4,7 @@ use countersign_chain::record::Record;
 use countersign_client::{CallError, Client, Entry, Filter};
 use countersign_proto::event::kind_by_name;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::item::Item;
 use crate::line::{cef, native, syslog};
@@ -12,6 +12,8 @@ use crate::ocsf::{Mapper, Version};
 
 /// Kinds that name the parties of a case, which later events of OCSF are given.
 const PARTIES: [&str; 3] = ["AccessRequested", "BreakGlassInvoked", "GrantIssued"];
+/// Bytes of a line of JSON beside the record and its text: hashes, signature, names of fields.
+const JSON_ROOM: usize = 768;
 /// Fields of a line of syslog before its structured data.
 const HEADER: usize = 6;
 
@@ -121,11 +123,8 @@ impl Encoder {
         let text = match (self.encoding, &mut self.mapper) {
             (Encoding::Cef, _) => cef(item),
             (Encoding::Rfc5424, _) => return syslog(item),
-            (Encoding::Ocsf(_), Some(mapper)) => {
-                let event = serde_json::to_string(&mapper.map(item).event);
-                event.unwrap_or_else(|_error| json(item))
-            }
-            (Encoding::Json | Encoding::Ocsf(_), _) => json(item),
+            (Encoding::Ocsf(_), Some(mapper)) => json_of(&mapper.map(item).event, item),
+            (Encoding::Json | Encoding::Ocsf(_), _) => json_of(&native(item), item),
         };
         if self.for_syslog {
             wrapped(&syslog(item), &text)
@@ -135,10 +134,14 @@ impl Encoder {
     }
 }
 
-/// The native JSON of an entry.
-fn json(item: &Item<'_>) -> String {
-    // Every value can be written.
-    serde_json::to_string(&native(item)).unwrap_or_default()
+/// The JSON of an entry in some form.
+fn json_of(form: &impl Serialize, item: &Item<'_>) -> String {
+    // The record in base64, its text, and what stands around them.
+    let room = item.record.bytes().len().saturating_mul(3);
+    let mut text = Vec::with_capacity(room.saturating_add(JSON_ROOM));
+    // Every value can be written, and is UTF-8.
+    serde_json::to_writer(&mut text, form).unwrap_or_default();
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// The header of a line of syslog, no structured data, and this text.

@@ -76,6 +76,8 @@ struct Filling {
     parcels: Vec<Parcel>,
     bytes: u64,
     until: Option<Instant>,
+    /// Whether the next entry belongs into the batch behind it.
+    over: bool,
 }
 
 /// Whether a batch takes more.
@@ -196,6 +198,7 @@ impl Feed {
             };
             if let Some(entry) = self.put(entry, planned)? {
                 self.waiting.push_front(entry);
+                self.filling.over = true;
                 return Ok(Filled::Full);
             }
         }
@@ -207,7 +210,7 @@ impl Feed {
         let parcels = &self.filling.parcels;
         match planned {
             Some(planned) => end(parcels) == planned,
-            None => parcels.len() >= self.rules.limits.entries,
+            None => self.filling.over || parcels.len() >= self.rules.limits.entries,
         }
     }
 

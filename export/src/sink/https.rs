@@ -132,7 +132,8 @@ fn outcome(answer: &Answer, clock: &Clock) -> Outcome {
 }
 
 fn array(parcels: &[Parcel]) -> Vec<u8> {
-    let mut body = vec![b'['];
+    let mut body = room(parcels);
+    body.push(b'[');
     for (position, parcel) in parcels.iter().enumerate() {
         if position > 0 {
             body.extend_from_slice(b",\n");
@@ -143,9 +144,16 @@ fn array(parcels: &[Parcel]) -> Vec<u8> {
     body
 }
 
+/// Room for parcels, and two bytes between each.
+fn room(parcels: &[Parcel]) -> Vec<u8> {
+    let lens = parcels.iter().map(|parcel| parcel.text().len());
+    let lens = lens.map(|len| len.saturating_add(2));
+    Vec::with_capacity(lens.fold(2, usize::saturating_add))
+}
+
 /// One line each.
 pub(super) fn lines(parcels: &[Parcel]) -> Vec<u8> {
-    let mut body = Vec::new();
+    let mut body = room(parcels);
     for parcel in parcels {
         body.extend_from_slice(parcel.text().as_bytes());
         body.push(b'\n');

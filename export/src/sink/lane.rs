@@ -1,6 +1,7 @@
 //! One sink at work: batches out of the feed, to the receiver, and the cursor behind them. While a
 //! batch is under way, the next one is made, and the cursor behind the one before is stored.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,10 +174,6 @@ impl<S: Sink> Lane<S> {
     async fn heed(&mut self, part: &[Parcel], outcome: Outcome) -> (usize, Next) {
         match outcome {
             Outcome::Delivered { mark } => {
-                // The mark belongs to this part: it must not be stored with the cursor before.
-                if self.settle().await == Next::Stop {
-                    return (0, Next::Stop);
-                }
                 if mark.is_some() {
                     self.parts.stored.cursor.mark = mark;
                 }
@@ -260,32 +257,33 @@ impl<S: Sink> Lane<S> {
         self.pass(done).await
     }
 
-    /// Moves the cursor behind entries. It is stored while what comes next is under way; a crash
-    /// before that brings them again.
+    /// Moves the cursor behind entries. It gets to the disk while what comes next is under way; a
+    /// crash before that brings them again.
     async fn pass(&mut self, done: &[Parcel]) -> Next {
         let Some(last) = done.last() else {
             return Next::On;
         };
         let leaf = last.entry().leaf().to_string();
-        if self.settle().await == Next::Stop {
-            return Next::Stop;
-        }
         let stored = &mut self.parts.stored;
         stored.cursor.advance(last.index(), leaf);
         stored.cursor.told = self.parts.reporter.told.clone();
-        stored.begin_saving();
-        Next::On
+        match stored.passed().await {
+            Ok(()) => Next::On,
+            Err(error) => self.not_stored(&error).await,
+        }
     }
 
-    /// Waits until the cursor is stored that is on its way.
+    /// Waits until the disk has the cursor.
     async fn settle(&mut self) -> Next {
         match self.parts.stored.settled().await {
             Ok(()) => Next::On,
-            Err(error) => {
-                tracing::debug!(%error, "the cursor is stored once more");
-                self.save(&[]).await
-            }
+            Err(error) => self.not_stored(&error).await,
         }
+    }
+
+    async fn not_stored(&mut self, error: &io::Error) -> Next {
+        tracing::debug!(%error, "the cursor is stored once more");
+        self.save(&[]).await
     }
 
     fn works(&mut self) {
