@@ -167,7 +167,7 @@ async fn first_use(caller: &Caller, log: &str) -> Result<VerifierKey, CallError>
 
 fn named_key(answer: &v1::GetEntryResponse) -> Result<VerifierKey, VerifyError> {
     let entry = answer.entry.as_ref().ok_or(VerifyError::Missing("entry"))?;
-    let record = convert::record(entry)?;
+    let (record, _leaf) = convert::record(entry)?;
     let other = |got: &str| VerifyError::other("entry 0", "LogOpened with a key", got);
     match Known::decode(record.kind().get(), record.payload()) {
         Ok(Known::LogOpened(opened)) => VerifierKey::parse(&opened.vkey)

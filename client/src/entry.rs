@@ -9,7 +9,6 @@ use bytes::Bytes;
 use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_chain::hash::Hash;
 use countersign_chain::kind::Kind;
-use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
 use countersign_proto::convert;
 use countersign_proto::event::{Event, EventError, Known};
@@ -136,14 +135,14 @@ impl Entry {
         checkpoint: Arc<SignedCheckpoint>,
         filter: &Filter,
     ) -> Result<Self, VerifyError> {
-        let record: Record<'_> = convert::record(&wire)?;
+        let (record, leaf) = convert::record(&wire)?;
         if !filter.matches(&record) {
             return Err(VerifyError::Unasked {
                 index: record.index().get(),
             });
         }
         covers(&checkpoint, record.index().get())?;
-        let (kind, time, prev, leaf) = (record.kind(), record.time(), record.prev(), record.leaf());
+        let (kind, time, prev) = (record.kind(), record.time(), record.prev());
         Ok(Self {
             wire,
             kind,

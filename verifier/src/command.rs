@@ -128,13 +128,31 @@ fn keep(args: &Verify, report: &Report) -> anyhow::Result<()> {
         let written = report.evidence.write(folder, &report.key);
         written.with_context(|| format!("cannot write evidence to {}", folder.display()))?;
     }
-    if let (Some(path), Verdict::Intact, Some(newest)) =
-        (&args.remember, report.verdict(), &report.promised)
-    {
+    args.remember
+        .as_deref()
+        .map_or(Ok(()), |path| remember_newest(path, report))
+}
+
+/// Remembers the newest checkpoint of a log that is intact.
+///
+/// # Errors
+/// When the file cannot be replaced.
+pub fn remember_newest(path: &Path, report: &Report) -> anyhow::Result<()> {
+    if let (Verdict::Intact, Some(newest)) = (report.verdict(), &report.promised) {
         let written = remember::replace(path, newest);
         written.with_context(|| format!("cannot replace {}", path.display()))?;
     }
     Ok(())
+}
+
+/// What was remembered in a file: its name and bytes; `None` when there is none yet.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn remembered(path: &Path) -> anyhow::Result<Option<(String, Vec<u8>)>> {
+    let name = path.display().to_string();
+    let read = remember::read(path).with_context(|| format!("cannot read {name}"))?;
+    Ok(read.map(|bytes| (name, bytes)))
 }
 
 fn request(args: &Verify) -> anyhow::Result<Request> {
@@ -147,18 +165,11 @@ fn request(args: &Verify) -> anyhow::Result<Request> {
             None => bail!("cannot read {name}: no such file"),
         }
     }
-    let remembered = match &args.remember {
-        Some(path) => {
-            let name = path.display().to_string();
-            let read = remember::read(path).with_context(|| format!("cannot read {name}"))?;
-            read.map(|bytes| (name, bytes))
-        }
-        None => None,
-    };
+    let path = args.remember.as_deref();
     Ok(Request {
         key,
         supplied,
-        remembered,
+        remembered: path.map(remembered).transpose()?.flatten(),
     })
 }
 

@@ -18,7 +18,7 @@ use countersign_export::native::Native;
 use countersign_ledger::clock::{Clock as _, SystemClock};
 use countersign_ledger::identity::role::{Role, may_append};
 use countersign_verifier::check::{self, Request};
-use countersign_verifier::command::{host_of, read_key};
+use countersign_verifier::command::{host_of, read_key, remember_newest, remembered};
 use countersign_verifier::export::{
     self, ExportError, Exported, Layout, Mode, Order, RecordError, Recorded,
 };
@@ -57,7 +57,8 @@ const MIB: u64 = 1 << 20;
 #[command(after_long_help = "\
 Examples:
   countersign export grpc://ledger.example.com:7443 --identity ./auditor --out ./audit
-  countersign export grpc://ledger.example.com:7443 --identity ./auditor --out ./audit --since-last
+  countersign export grpc://ledger.example.com:7443 --identity ./auditor --out ./audit \
+    --since-last --remember ./ledger.checkpoint
   countersign export /var/lib/countersign/data --out ./case-1042 --case 1042 --unrecorded
   countersign export ./backup --out ./lake --partition-by-day --since 2026-01-01 --unrecorded
   countersign export ./backup --out ./siem --preset jsonl --ocsf 1.8.0 --unrecorded
@@ -91,6 +92,10 @@ pub(crate) struct ExportArgs {
     /// Verifier key that the log must be signed with, or @FILE that holds it [env: COUNTERSIGN_KEY]
     #[arg(long, value_name = "VKEY|@FILE")]
     pub(crate) key: Option<String>,
+    /// File with the newest verified checkpoint, a signed note, as `verify` keeps it: compared, and
+    /// replaced when the export is whole
+    #[arg(long, value_name = "FILE")]
+    pub(crate) remember: Option<PathBuf>,
     /// Name of the log [env: COUNTERSIGN_LOG] [default: main]
     #[arg(long, value_name = "NAME")]
     pub(crate) log: Option<String>,
@@ -201,6 +206,9 @@ fn export(args: &ExportArgs, teller: &mut Teller) -> anyhow::Result<(Exported, O
     };
     let exported = exported.map_err(refusal)?;
     drop(source);
+    if let Some(path) = &args.remember {
+        remember_newest(path, &exported.report)?;
+    }
     let (Some(host), Some(identity), Some(manifest)) =
         (host, &connection.identity, &exported.manifest)
     else {
@@ -230,6 +238,12 @@ fn connection(args: &ExportArgs) -> anyhow::Result<Connection> {
     let log = args.log.clone().or(settings.log);
     let request = Request {
         key: key.as_deref().map(read_key).transpose()?,
+        remembered: args
+            .remember
+            .as_deref()
+            .map(remembered)
+            .transpose()?
+            .flatten(),
         ..Request::default()
     };
     Ok(Connection {
@@ -277,7 +291,11 @@ fn open(args: &ExportArgs, connection: &Connection) -> anyhow::Result<Box<dyn So
         log,
         identity,
         key: connection.request.key.as_ref(),
-        remembered: None,
+        remembered: connection
+            .request
+            .remembered
+            .as_ref()
+            .map(|(_, bytes)| &bytes[..]),
     })?))
 }
 

@@ -27,7 +27,7 @@ async fn entries_come_with_checkpoint_and_proof() {
     for index in [0, 1, 100, 101, 249, 250] {
         let answer = get(&world, index).await.expect("sealed");
         let entry = answer.entry.expect("an entry");
-        let record = convert::record(&entry).expect("the record's own reading");
+        let (record, _leaf) = convert::record(&entry).expect("the record's own reading");
         assert_eq!(record.index().get(), index);
         let checkpoint = world.checkpoint(&answer.checkpoint);
         verified(

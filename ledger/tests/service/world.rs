@@ -206,7 +206,7 @@ impl World {
             .collect();
         assert!(signed.is_sorted_by(|one, next| one.size() < next.size()));
         for entry in entries {
-            let record = record(entry).expect("the record's own reading");
+            let (record, leaf) = record(entry).expect("the record's own reading");
             let index = record.index().get();
             let covering = signed.iter().find(|checkpoint| checkpoint.size() > index);
             let covering = covering.expect("a checkpoint");
@@ -216,10 +216,7 @@ impl World {
                 .tree()
                 .inclusion(index, size, &root)
                 .expect("in its tree");
-            assert_eq!(
-                verify_inclusion(&record.leaf(), index, size, &proof, &root),
-                Ok(())
-            );
+            assert_eq!(verify_inclusion(&leaf, index, size, &proof, &root), Ok(()));
         }
         let needed = |checkpoint: &SignedCheckpoint| {
             entries.iter().any(|entry| {

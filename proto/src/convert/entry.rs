@@ -1,6 +1,7 @@
 //! Records on the wire: the bytes as they are signed, and a reading of them beside.
 
 use bytes::Bytes;
+use countersign_chain::hash::Hash;
 use countersign_chain::record::{Record, RecordError};
 
 use crate::convert::hashes::hash_bytes;
@@ -36,69 +37,83 @@ pub enum EntryError {
 /// # Errors
 /// [`RecordError`] when the bytes are no record.
 pub fn entry(bytes: &Bytes) -> Result<v1::Entry, RecordError> {
-    Ok(build(&Record::parse(bytes)?, bytes.clone()))
+    let record = Record::parse(bytes)?;
+    Ok(build(&record, record.leaf(), bytes.clone()))
 }
 
-/// Copies the record's bytes once.
-impl From<&Record<'_>> for v1::Entry {
-    fn from(record: &Record<'_>) -> Self {
-        build(record, Bytes::copy_from_slice(record.bytes()))
-    }
+/// The entry of a record that was parsed, and whose leaf hash this is. Copies its bytes once.
+#[must_use]
+pub fn entry_of(record: &Record<'_>, leaf: Hash) -> v1::Entry {
+    build(record, leaf, Bytes::copy_from_slice(record.bytes()))
 }
 
-/// The record of an entry that came over the wire, when the entry's other fields are what it says.
+/// The record of an entry that came over the wire, when the entry's other fields are what it says,
+/// and its leaf hash.
 ///
 /// The record is well-formed; nothing about it is verified.
 ///
 /// # Errors
 /// [`EntryError`] when it is no record, or when another field disagrees with it.
-pub fn record(entry: &v1::Entry) -> Result<Record<'_>, EntryError> {
+pub fn record(entry: &v1::Entry) -> Result<(Record<'_>, Hash), EntryError> {
     let record = Record::parse(&entry.record)?;
-    let expected = build(&record, entry.record.clone());
+    let (leaf, parts) = (record.leaf(), Parts::of(&record, &entry.record));
     let checks = [
-        ("index", entry.index == expected.index),
-        ("time", entry.time == expected.time),
-        ("actor", entry.actor == expected.actor),
-        ("via", entry.via == expected.via),
-        ("case", entry.case == expected.case),
-        (
-            "idempotency_key",
-            entry.idempotency_key == expected.idempotency_key,
-        ),
-        ("event", entry.event == expected.event),
-        ("leaf_hash", entry.leaf_hash == expected.leaf_hash),
+        ("index", entry.index == record.index().get()),
+        ("time", entry.time == Some(timestamp(record.time()))),
+        ("actor", entry.actor == record.actor()),
+        ("via", entry.via == record.via()),
+        ("case", entry.case == record.case()),
+        ("idempotency_key", entry.idempotency_key == parts.idem),
+        ("event", entry.event == Some(parts.event)),
+        ("leaf_hash", entry.leaf_hash == leaf.as_bytes().as_slice()),
     ];
     match checks.iter().find(|(_, agrees)| !agrees) {
         Some((field, _)) => Err(EntryError::Disagrees {
-            index: expected.index,
+            index: record.index().get(),
             field,
         }),
-        None => Ok(record),
+        None => Ok((record, leaf)),
     }
 }
 
-/// `bytes` are those of `record`, here or elsewhere. The payload ends a record, and the idempotency
-/// key stands before it (docs/format.md, section 1).
-fn build(record: &Record<'_>, bytes: Bytes) -> v1::Entry {
-    let payload_at = bytes.len() - record.payload().len();
-    let idem_end = payload_at - PAYLOAD_LEN;
-    let idem_at = idem_end - record.idem().len();
+/// Views of the bytes of a record.
+struct Parts {
+    idem: Bytes,
+    event: Event,
+}
+
+impl Parts {
+    /// `bytes` are those of `record`, here or elsewhere. The payload ends a record, and the
+    /// idempotency key stands before it (docs/format.md, section 1).
+    fn of(record: &Record<'_>, bytes: &Bytes) -> Self {
+        let payload_at = bytes.len() - record.payload().len();
+        let idem_end = payload_at - PAYLOAD_LEN;
+        let idem_at = idem_end - record.idem().len();
+        Self {
+            idem: bytes.slice(idem_at..idem_end),
+            event: Event::new(record.kind(), bytes.slice(payload_at..)),
+        }
+    }
+}
+
+/// `bytes` are those of `record`, here or elsewhere.
+fn build(record: &Record<'_>, leaf: Hash, bytes: Bytes) -> v1::Entry {
+    let Parts { idem, event } = Parts::of(record, &bytes);
     v1::Entry {
         index: record.index().get(),
         time: Some(timestamp(record.time())),
         actor: record.actor().to_owned(),
         via: record.via().to_owned(),
         case: record.case(),
-        idempotency_key: bytes.slice(idem_at..idem_end),
-        event: Some(Event::new(record.kind(), bytes.slice(payload_at..))),
-        leaf_hash: hash_bytes(&record.leaf()),
+        idempotency_key: idem,
+        event: Some(event),
+        leaf_hash: hash_bytes(&leaf),
         record: bytes,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use countersign_chain::hash::Hash;
     use countersign_chain::index::Index;
     use countersign_chain::kind::Kind;
     use countersign_chain::record::Fields;
@@ -139,9 +154,10 @@ mod tests {
             assert_eq!((kind.get(), &read[..]), (140, payload));
             assert_eq!(entry.case, 3);
             let record = Record::parse(&bytes).unwrap();
-            assert_eq!(v1::Entry::from(&record), entry);
+            assert_eq!(entry_of(&record, record.leaf()), entry);
             let sent = v1::Entry::decode(entry.encode_to_vec().as_slice()).unwrap();
-            assert_eq!(super::record(&sent).unwrap().bytes(), &bytes[..]);
+            let (read, leaf) = super::record(&sent).unwrap();
+            assert_eq!((read.bytes(), leaf), (&bytes[..], record.leaf()));
         }
     }
 

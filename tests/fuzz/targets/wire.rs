@@ -61,10 +61,10 @@ fuzz_target!(init: plant(), |data: &[u8]| {
 
 /// An entry that agrees with its record is the entry of its record.
 fn entry(entry: &v1::Entry) {
-    if let Ok(record) = convert::record(entry) {
+    if let Ok((record, leaf)) = convert::record(entry) {
         assert_eq!(record.bytes(), entry.record);
         assert_eq!(convert::entry(&entry.record).as_ref(), Ok(entry));
-        assert_eq!(v1::Entry::from(&record), *entry);
+        assert_eq!(convert::entry_of(&record, leaf), *entry);
         assert_eq!(
             v1::Entry::decode(entry.encode_to_vec().as_slice()).as_ref(),
             Ok(entry)

@@ -162,3 +162,38 @@ async fn a_folder_is_exported_only_by_who_knows_that_nothing_tells_of_it() {
     ));
     assert_eq!(code, 2, "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_cut_since_it_was_remembered_is_not_exported() {
+    let data = filled(20).await;
+    let room = tempfile::tempdir().expect("room");
+    let (folder, old) = (data.path(), room.path().join("old"));
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .args([&folder, &old])
+        .status();
+    assert!(copied.expect("it starts").success());
+    let server = Served::start(&folder, "127.0.0.1:0", &[]).expect("a server");
+    let remember = room.path().join("ledger.checkpoint");
+    let (admin, more) = (data.admin(), ["--remember", text(&remember), "--identity"]);
+    let of_server = [&more[..], &[text(&admin)]].concat();
+    let source = server.endpoint.grpc.clone();
+    well(&export(&source, &room.path().join("first"), &of_server));
+    let first = std::fs::read_to_string(&remember).expect("it was written");
+    // The export is an entry, so the log is longer now, and extends what was remembered.
+    let since = [&of_server[..], &["--since-last"]].concat();
+    well(&export(&source, &room.path().join("first"), &since));
+    let newer = std::fs::read_to_string(&remember).expect("it was written");
+    assert_ne!(newer, first);
+    assert!(server.stop().0.success());
+    let out = room.path().join("second");
+    let of_folder = ["--unrecorded", "--remember", text(&remember)];
+    let (code, error) = refused(&export(text(&old), &out, &of_folder));
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("does not verify"), "{error}");
+    assert!(error.contains("remembered"), "{error}");
+    assert!(!out.join("manifest.json").exists());
+    let kept = std::fs::read_to_string(&remember).expect("it stays");
+    assert_eq!(kept, newer);
+    well(&export(text(&folder), &out, &of_folder));
+}

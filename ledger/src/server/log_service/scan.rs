@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use countersign_chain::checkpoint::Checkpoint;
 use countersign_chain::frame::Frame;
+use countersign_chain::hash::Hash;
 use countersign_chain::record::Record;
 use countersign_chain::verify::parse_records;
-use countersign_proto::v1;
+use countersign_proto::{convert, v1};
 use prost::Message as _;
 
 use crate::filter::Filter;
@@ -129,7 +130,7 @@ impl Scan<'_> {
                 frame.first()
             )));
         }
-        let (records, _leaves) = parse_records(frame).map_err(|fault| LookupError::Damaged {
+        let (records, leaves) = parse_records(frame).map_err(|fault| LookupError::Damaged {
             index: fault.index(),
             why: fault.to_string(),
         })?;
@@ -140,12 +141,12 @@ impl Scan<'_> {
                 "checkpoint has size {got}; expected {expected}"
             )));
         }
-        for record in &records {
+        for (record, leaf) in records.iter().zip(leaves) {
             let index = record.index().get();
             if index < self.page.next {
                 continue;
             }
-            if index >= end || !self.has_room() || !self.take(record, frame) {
+            if index >= end || !self.has_room() || !self.take((record, leaf), frame) {
                 return Ok(false);
             }
             self.page.next = index.saturating_add(1);
@@ -154,12 +155,12 @@ impl Scan<'_> {
     }
 
     /// Puts an entry into the page if it matches; false when there is no room for it.
-    fn take(&mut self, record: &Record<'_>, frame: &Frame<'_>) -> bool {
+    fn take(&mut self, (record, leaf): (&Record<'_>, Hash), frame: &Frame<'_>) -> bool {
         self.scanned += 1;
         if !self.filter.matches(record) {
             return true;
         }
-        let entry = v1::Entry::from(record);
+        let entry = convert::entry_of(record, leaf);
         let first_of_commit = self.covered != frame.size_after();
         let note = if first_of_commit {
             frame.note().len()
