@@ -58,6 +58,21 @@ trait Sink: Send {
     /// Whether the receiver can be reached, without leaving anything there; what was seen.
     fn probe(&mut self) -> impl Future<Output = Result<String, String>> + Send;
 
+    /// Whether it removes what is old. Then the cursor is stored behind each batch, and
+    /// [`Sink::forget`] told.
+    fn forgets(&self) -> bool {
+        false
+    }
+
+    /// The cursor behind all that was delivered is stored: what it does not need may go. May wait
+    /// for the disk.
+    ///
+    /// # Errors
+    /// Whatever the file system reports; it is tried again behind the next batch.
+    fn forget(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
     /// How batches are cut.
     fn cut(&self) -> Cut {
         Cut::Anywhere

@@ -317,6 +317,9 @@ fn pass(
             source.reuse(window.bytes);
         }
     }
+    let mut of_whole = Findings::default();
+    source.end(&mut of_whole)?;
+    walk.findings.put_first(of_whole);
     Ok(ControlFlow::Continue(()))
 }
 

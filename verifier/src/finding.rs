@@ -297,6 +297,13 @@ impl Findings {
         self.notes_total = self.notes_total.saturating_add(notes);
     }
 
+    /// Puts what someone else found before the others, of which the last ones are counted only
+    /// where there is no room.
+    pub fn put_first(&mut self, mut other: Self) {
+        other.append(std::mem::take(self));
+        *self = other;
+    }
+
     /// Findings that make the verdict.
     #[must_use]
     pub fn damage(&self) -> &[Finding] {

@@ -168,6 +168,14 @@ pub trait Source: Send {
     /// [`SourceError`] when it cannot be read.
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Window>, SourceError>;
 
+    /// What is only known at the end of what a source is, and belongs before what was found in it.
+    ///
+    /// # Errors
+    /// [`SourceError`] when it cannot be read.
+    fn end(&mut self, _findings: &mut Findings) -> Result<(), SourceError> {
+        Ok(())
+    }
+
     /// Takes back the bytes of a window that was checked: the room of the next one.
     fn reuse(&mut self, _bytes: Vec<u8>) {}
 

@@ -160,7 +160,14 @@ struct Connection {
 
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
     let mut teller = Teller::new(args.json, args.no_progress);
-    match export(args, &mut teller) {
+    let exported = export(args, &mut teller).and_then(|it| {
+        // Behind the entry: the export is whole without it.
+        if let Some(path) = &args.remember {
+            remember_newest(path, &it.0.report)?;
+        }
+        Ok(it)
+    });
+    match exported {
         Ok((exported, recorded)) => {
             teller.end(&mut io::stdout(), &args.out, &exported, recorded)?;
             Ok(Outcome::Fine)
@@ -206,9 +213,6 @@ fn export(args: &ExportArgs, teller: &mut Teller) -> anyhow::Result<(Exported, O
     };
     let exported = exported.map_err(refusal)?;
     drop(source);
-    if let Some(path) = &args.remember {
-        remember_newest(path, &exported.report)?;
-    }
     let (Some(host), Some(identity), Some(manifest)) =
         (host, &connection.identity, &exported.manifest)
     else {

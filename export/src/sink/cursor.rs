@@ -1,4 +1,4 @@
-//! How far a sink is: a file that is replaced after each batch.
+//! How far a sink is: a file that is replaced behind its batches.
 
 mod stored;
 
@@ -175,7 +175,7 @@ impl Cursor {
 mod tests {
     use super::*;
 
-    fn cursor() -> Cursor {
+    pub(super) fn cursor() -> Cursor {
         Cursor {
             version: VERSION,
             log: "main".to_owned(),

@@ -18,7 +18,8 @@ use super::config::BatchLimits;
 use super::encoding::Encoder;
 use super::parcel::{Parcel, end};
 
-/// Entries that are encoded before something else has its turn: a fraction of a millisecond.
+/// Entries that are encoded before something else has its turn: usual ones take a fraction of a
+/// millisecond.
 const TURN: usize = 64;
 /// Microseconds of a day.
 const DAY: u64 = 86_400_000_000;
@@ -202,7 +203,10 @@ impl Feed {
                 return Ok(Filled::Full);
             }
         }
-        Ok(Filled::Partly)
+        match self.is_full(planned) {
+            true => Ok(Filled::Full),
+            false => Ok(Filled::Partly),
+        }
     }
 
     /// Whether the batch is over, whatever comes next.

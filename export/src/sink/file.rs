@@ -138,6 +138,14 @@ impl Sink for Files {
         }
     }
 
+    fn forgets(&self) -> bool {
+        self.writer.lock().forgets()
+    }
+
+    fn forget(&mut self) -> io::Result<()> {
+        self.writer.lock().clean()
+    }
+
     fn resume(&mut self, mark: Option<&str>) -> Result<(), String> {
         self.take()?;
         let Some(mark) = mark else {

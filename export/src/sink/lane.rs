@@ -1,7 +1,8 @@
 //! One sink at work: batches out of the feed, to the receiver, and the cursor behind them. While a
 //! batch is under way, the next one is made, and the cursor behind the one before is stored.
 
-use std::io;
+mod storing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -243,7 +244,12 @@ impl<S: Sink> Lane<S> {
         tracing::warn!(sink, index, count, why, "put aside, the sink refuses it");
         // Refusing is an answer: the receiver is there.
         self.works();
-        (aside.len(), self.pass(aside).await)
+        let passed = self.pass(aside).await;
+        if passed == Next::Stop {
+            return (aside.len(), Next::Stop);
+        }
+        // It must not be put aside and counted again.
+        (aside.len(), self.settle().await)
     }
 
     /// Counts entries as delivered and moves the cursor.
@@ -257,35 +263,6 @@ impl<S: Sink> Lane<S> {
         self.pass(done).await
     }
 
-    /// Moves the cursor behind entries. It gets to the disk while what comes next is under way; a
-    /// crash before that brings them again.
-    async fn pass(&mut self, done: &[Parcel]) -> Next {
-        let Some(last) = done.last() else {
-            return Next::On;
-        };
-        let leaf = last.entry().leaf().to_string();
-        let stored = &mut self.parts.stored;
-        stored.cursor.advance(last.index(), leaf);
-        stored.cursor.told = self.parts.reporter.told.clone();
-        match stored.passed().await {
-            Ok(()) => Next::On,
-            Err(error) => self.not_stored(&error).await,
-        }
-    }
-
-    /// Waits until the disk has the cursor.
-    async fn settle(&mut self) -> Next {
-        match self.parts.stored.settled().await {
-            Ok(()) => Next::On,
-            Err(error) => self.not_stored(&error).await,
-        }
-    }
-
-    async fn not_stored(&mut self, error: &io::Error) -> Next {
-        tracing::debug!(%error, "the cursor is stored once more");
-        self.save(&[]).await
-    }
-
     fn works(&mut self) {
         if self.parts.reporter.trouble().is_some() {
             tracing::info!(sink = self.parts.meter.name(), "entries get through again");
@@ -295,23 +272,12 @@ impl<S: Sink> Lane<S> {
         self.parts.meter.trouble(None);
     }
 
-    /// Stores the cursor. A disk that is full is waited for.
-    async fn save(&mut self, rest: &[Parcel]) -> Next {
-        loop {
-            let parts = &mut self.parts;
-            parts.stored.cursor.told = parts.reporter.told.clone();
-            let Err(error) = parts.stored.save().await else {
-                return Next::On;
-            };
-            let why = format!("cannot store the cursor: {error}");
-            if Box::pin(self.wait(&why, None, rest)).await == Next::Stop {
-                return Next::Stop;
-            }
-        }
-    }
-
     /// A try has failed: waits before the next one, and tells the log when it is time to.
     async fn wait(&mut self, why: &str, after: Option<Duration>, rest: &[Parcel]) -> Next {
+        // It is as good as stored when this may take hours.
+        if let Err(error) = self.parts.stored.settled().await {
+            tracing::debug!(%error, "the cursor is not stored");
+        }
         let parts = &mut self.parts;
         let counts = rest.is_empty() || rest.iter().any(|parcel| !parcel.is_of_sinks());
         let index = rest.first().map_or(parts.stored.cursor.next, Parcel::index);

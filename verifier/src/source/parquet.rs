@@ -223,11 +223,11 @@ impl Source for Parquet {
 
     fn next(&mut self, findings: &mut Findings) -> Result<Option<Window>, SourceError> {
         let reading = self.reading.as_mut();
-        let window = reading.and_then(|reading| reading.next(&self.files, findings));
-        if window.is_none() {
-            self.listing.end(findings)?;
-        }
-        Ok(window)
+        Ok(reading.and_then(|reading| reading.next(&self.files, findings)))
+    }
+
+    fn end(&mut self, findings: &mut Findings) -> Result<(), SourceError> {
+        self.listing.end(findings)
     }
 
     fn scope(&mut self) -> Scope {

@@ -106,7 +106,12 @@ impl Writer {
                 period,
             },
         });
-        self.clean()
+        Ok(())
+    }
+
+    /// Whether only some files are kept.
+    pub(super) const fn forgets(&self) -> bool {
+        self.keep.is_some()
     }
 
     /// Brings lines to the end of the file, down to the device.
@@ -132,15 +137,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes the oldest files beyond those that are kept.
-    fn clean(&self) -> io::Result<()> {
-        let Some(keep) = self.keep else {
+    /// Removes the oldest files beyond those that are kept. The one that is open stays, and those
+    /// behind it: a run after a crash goes on there.
+    pub(super) fn clean(&self) -> io::Result<()> {
+        let (Some(keep), Some(mark)) = (self.keep, self.mark()) else {
             return Ok(());
         };
         let mut names = self.names()?;
         names.sort();
         let over = names.len().saturating_sub(keep);
-        for name in names.into_iter().take(over) {
+        let old = names.into_iter().take(over);
+        for name in old.filter(|name| *name < mark.name) {
             std::fs::remove_file(self.folder.join(name))?;
         }
         Ok(())
