@@ -125,6 +125,22 @@ impl Sink for Any {
         }
     }
 
+    fn forgets(&self) -> bool {
+        match self {
+            Self::File(it) => it.forgets(),
+            Self::Https(_) | Self::Splunk(_) | Self::Syslog(_) => false,
+            Self::Object(_) | Self::Otlp(_) => false,
+        }
+    }
+
+    fn forget(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::File(it) => it.forget(),
+            Self::Https(_) | Self::Splunk(_) | Self::Syslog(_) => Ok(()),
+            Self::Object(_) | Self::Otlp(_) => Ok(()),
+        }
+    }
+
     fn cut(&self) -> Cut {
         match self {
             Self::Object(it) => it.cut(),

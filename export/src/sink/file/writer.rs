@@ -216,3 +216,35 @@ fn matching(file: &File, from: u64, bytes: &[u8]) -> io::Result<u64> {
     }
     Ok(known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stretch(begins: Option<u64>, line: &str) -> Stretch {
+        Stretch {
+            begins: begins.map(|index| (index, 0)),
+            lines: line.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn old_files_go_only_when_the_cursor_is_behind_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let new = || Writer::new(folder.path().to_owned(), "copy".to_owned(), Some(1));
+        let mut writer = new();
+        let first = writer.write(&[stretch(Some(1), "a\n")]).expect("room");
+        let more = [2, 3, 4].map(|index| stretch(Some(index), "b\n"));
+        writer.write(&more).expect("room");
+        // A run after a crash still finds the file that the cursor before speaks of.
+        assert_eq!(writer.names().expect("readable").len(), 4);
+        let mut again = new();
+        let mark: Option<Mark> = serde_json::from_str(&first).expect("a mark");
+        again.reopen(mark.expect("a file is open")).expect("there");
+        again.clean().expect("readable");
+        assert_eq!(again.names().expect("readable").len(), 4, "none is older");
+        writer.clean().expect("readable");
+        let left = writer.names().expect("readable");
+        assert_eq!(left, [writer.mark().expect("open").name.clone()]);
+    }
+}
