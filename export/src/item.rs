@@ -1,10 +1,12 @@
 //! One entry as exports take it, wherever it was read.
 
+use std::borrow::Cow;
+
 use countersign_chain::checkpoint::SignedCheckpoint;
 use countersign_chain::hash::Hash;
 use countersign_chain::record::Record;
-use countersign_proto::event::{EventError, Known};
-use countersign_proto::reading::summary_of;
+use countersign_proto::event::{EventError, Known, kind_name};
+use countersign_proto::reading::{kind_text, summary_of};
 
 use crate::limits::SUMMARY;
 
@@ -39,6 +41,31 @@ impl<'a> Item<'a> {
             commit,
             proof: None,
         }
+    }
+
+    /// Name of the kind of its event, or the number of one without a name.
+    #[must_use]
+    pub fn name(&self) -> Cow<'static, str> {
+        let kind = self.record.kind().get();
+        kind_name(kind).map_or_else(|| kind_text(kind).into(), Cow::Borrowed)
+    }
+
+    /// Index of the entry that opened its case; 0 stands for none in a record.
+    #[must_use]
+    pub fn case(&self) -> Option<u64> {
+        Some(self.record.case()).filter(|case| *case != 0)
+    }
+
+    /// Who carried it, where that is another one than who acted.
+    #[must_use]
+    pub fn via(&self) -> Option<&'a str> {
+        Some(self.record.via()).filter(|via| !via.is_empty())
+    }
+
+    /// Its idempotency key, where there is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&'a [u8]> {
+        Some(self.record.idem()).filter(|key| !key.is_empty())
     }
 
     /// The event in a few words, of at most [`SUMMARY`] bytes.

@@ -31,6 +31,14 @@ pub struct Request {
     pub remembered: Option<(String, Vec<u8>)>,
 }
 
+impl Request {
+    /// The bytes of what is remembered.
+    #[must_use]
+    pub fn remembered_note(&self) -> Option<&[u8]> {
+        self.remembered.as_ref().map(|(_, bytes)| bytes.as_slice())
+    }
+}
+
 /// Why nothing can be said about a log.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {

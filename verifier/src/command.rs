@@ -210,7 +210,7 @@ fn open(args: &Verify, request: &Request) -> anyhow::Result<Box<dyn Source>> {
         log: &args.log,
         identity,
         key: request.key.as_ref(),
-        remembered: request.remembered.as_ref().map(|(_, bytes)| &bytes[..]),
+        remembered: request.remembered_note(),
     };
     Ok(Box::new(Server::connect(&address)?))
 }

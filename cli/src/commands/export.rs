@@ -295,11 +295,7 @@ fn open(args: &ExportArgs, connection: &Connection) -> anyhow::Result<Box<dyn So
         log,
         identity,
         key: connection.request.key.as_ref(),
-        remembered: connection
-            .request
-            .remembered
-            .as_ref()
-            .map(|(_, bytes)| &bytes[..]),
+        remembered: connection.request.remembered_note(),
     })?))
 }
 

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_chain::hash::Hash;
-use countersign_proto::event::kind_name;
 use countersign_proto::reading::text::{hex, rfc3339};
-use countersign_proto::reading::{Fields, fields_of, kind_text};
+use countersign_proto::reading::{Fields, fields_of};
 use serde::Serialize;
 
 use crate::item::Item;
@@ -41,17 +40,16 @@ pub struct Native<'a> {
 #[must_use]
 pub fn native<'a>(item: &'a Item<'_>) -> Native<'a> {
     let (record, commit) = (&item.record, item.commit);
-    let kind = record.kind().get();
     let hash = |hash: Hash| hex(hash.as_bytes());
     Native {
         origin: commit.checkpoint().origin.as_str(),
         index: record.index().get(),
         time: rfc3339(record.time()),
-        kind,
-        name: kind_name(kind).map_or_else(|| kind_text(kind).into(), Cow::Borrowed),
-        case: Some(record.case()).filter(|case| *case > 0),
+        kind: record.kind().get(),
+        name: item.name(),
+        case: item.case(),
         actor: record.actor(),
-        via: Some(record.via()).filter(|via| !via.is_empty()),
+        via: item.via(),
         summary: item.summary(),
         event: fields_of(item.event.as_ref(), record.payload()),
         record: STANDARD.encode(record.bytes()),

@@ -13,7 +13,7 @@ use countersign_proto::reading::fields_of;
 
 use super::cell::{Cell, Number, Text, Time};
 use super::columns::{Facts, ReadFacts};
-use super::rows::{case, key, micros, name, via};
+use super::rows::micros;
 use crate::item::Item;
 
 /// A column of one type of values.
@@ -113,11 +113,11 @@ impl<'a> Columns<'a> {
             && self.time.is(row, Some(&micros(record.time())))
             && self.kind.is_valid(row)
             && self.kind.value(row) == record.kind().get()
-            && self.name.is(row, Some(&name(record)))
-            && self.case.is(row, case(record).as_ref())
+            && self.name.is(row, Some(&item.name()))
+            && self.case.is(row, item.case().as_ref())
             && self.actor.is(row, Some(&Cow::Borrowed(record.actor())))
-            && self.via.is(row, via(record).map(Cow::Borrowed).as_ref())
-            && bytes_are(self.key, row, key(record))
+            && self.via.is(row, item.via().map(Cow::Borrowed).as_ref())
+            && bytes_are(self.key, row, item.key())
     }
 
     fn are_of_event(&self, row: usize, item: &Item<'_>, text: &mut Vec<u8>) -> bool {

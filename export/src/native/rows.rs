@@ -1,6 +1,5 @@
 //! From entries to rows.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,10 +10,8 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use countersign_chain::hash::Hash;
 use countersign_chain::key::KeyId;
-use countersign_chain::record::Record;
 use countersign_chain::time::UnixMicros;
-use countersign_proto::event::kind_name;
-use countersign_proto::reading::{fields_of, kind_text};
+use countersign_proto::reading::fields_of;
 
 use super::cell::UTC;
 use super::columns::{FactColumns, Facts};
@@ -52,13 +49,13 @@ fn of_entry(items: &[Item<'_>]) -> Vec<ArrayRef> {
     let texts = || StringBuilder::with_capacity(items.len(), items.len().saturating_mul(NAME));
     let [mut names, mut actors, mut vias] = [texts(), texts(), texts()];
     let mut keys = BinaryBuilder::new();
-    for record in records() {
-        names.append_value(name(record));
-        actors.append_value(record.actor());
-        vias.append_option(via(record));
-        keys.append_option(key(record));
+    for item in items {
+        names.append_value(item.name());
+        actors.append_value(item.record.actor());
+        vias.append_option(item.via());
+        keys.append_option(item.key());
     }
-    let cases = records().map(case);
+    let cases = items.iter().map(Item::case);
     vec![
         Arc::new(UInt64Array::from_iter_values(
             records().map(|record| record.index().get()),
@@ -78,27 +75,6 @@ fn of_entry(items: &[Item<'_>]) -> Vec<ArrayRef> {
 /// When the ledger took it, in microseconds since 1970.
 pub(super) fn micros(time: UnixMicros) -> i64 {
     i64::try_from(time.get()).unwrap_or(i64::MAX)
-}
-
-/// Name of its kind.
-pub(super) fn name(record: &Record<'_>) -> Cow<'static, str> {
-    let kind = record.kind().get();
-    kind_name(kind).map_or_else(|| kind_text(kind).into(), Cow::Borrowed)
-}
-
-/// Its case; 0 stands for none.
-pub(super) fn case(record: &Record<'_>) -> Option<u64> {
-    Some(record.case()).filter(|case| *case != 0)
-}
-
-/// Who carried it, where that is another one.
-pub(super) fn via<'a>(record: &Record<'a>) -> Option<&'a str> {
-    Some(record.via()).filter(|via| !via.is_empty())
-}
-
-/// Its idempotency key, where there is one.
-pub(super) fn key<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
-    Some(record.idem()).filter(|key| !key.is_empty())
 }
 
 /// The event as text.

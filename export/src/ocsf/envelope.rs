@@ -257,7 +257,6 @@ fn metadata(event: &mut Event, activity: Activity, item: &Item<'_>, version: Ver
     };
     let id = uid(origin, record.index().get());
     let profiles = profiles(event, activity, version);
-    let case = Some(record.case()).filter(|case| *case > 0);
     let before = event.metadata.take().unwrap_or_default();
     event.metadata = Some(Metadata {
         version: Some(version.as_str()),
@@ -265,7 +264,7 @@ fn metadata(event: &mut Event, activity: Activity, item: &Item<'_>, version: Ver
         profiles: Some(profiles).filter(|profiles| !profiles.is_empty()),
         original_event_uid: Some(id.clone()).filter(|_| version >= Version::V1_8),
         uid: Some(id),
-        correlation_uid: case.map(|case| uid(origin, case)),
+        correlation_uid: item.case().map(|case| uid(origin, case)),
         event_code: Some(kind_text(record.kind().get())),
         log_name: Some(origin.to_owned()),
         log_provider: Some(PRODUCT),

@@ -1,9 +1,8 @@
 //! What receivers refuse for good: a file with a line for each entry that was put aside.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use countersign_proto::reading::text::rfc3339;
@@ -53,9 +52,7 @@ impl Letters {
 
     /// Waits until no other process changes the file.
     fn lock(&self) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(self.folder.join(LOCK))?;
+        let file = store::open(&self.folder.join(LOCK), store::OWN)?;
         file.lock()?;
         Ok(file)
     }
@@ -113,14 +110,7 @@ impl Letters {
 
     fn append(&self, lines: &[u8]) -> io::Result<()> {
         let _locked = self.lock()?;
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
-        let mut file = options.open(self.path())?;
+        let mut file = store::open(&self.path(), store::OWN)?;
         let end = whole_lines(&mut file)?;
         let more = u64::try_from(lines.len()).unwrap_or(u64::MAX);
         if end.saturating_add(more) > MAX_LETTERS {

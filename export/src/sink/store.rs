@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+/// Permissions of what nobody else needs.
+pub(super) const OWN: u32 = 0o600;
 /// File that says that a process has the folder.
 const OWNER: &str = "OWNER";
 
@@ -24,6 +26,18 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Opens a file for reading and writing as it is; makes it, with these permissions, when there is
+/// none.
+pub(super) fn open(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(mode)
+        .open(path)
+}
+
 /// Replaces a file. A crash leaves the old one or the new one.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let next = path.with_extension("next");
@@ -31,7 +45,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o600)
+        .mode(OWN)
         .open(&next)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -53,7 +67,7 @@ impl Owner {
 
     /// Takes what this file stands for; `None` when somebody else has it.
     pub(super) fn take_file(path: &Path) -> io::Result<Option<Self>> {
-        let file = open_owner(path)?;
+        let file = open(path, OWN)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -70,12 +84,6 @@ impl Owner {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
-}
-
-fn open_owner(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

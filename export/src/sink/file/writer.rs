@@ -1,15 +1,17 @@
 //! The files themselves: lines get to the end of one, down to the device.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::sink::store::{self, Owner};
 
 const ENDING: &str = "log";
+/// Permissions of a file: a shipper in the group may read it.
+const MODE: u32 = 0o640;
 /// Digits of an index in a name, so that names sort.
 const DIGITS: usize = 19;
 
@@ -96,7 +98,7 @@ impl Writer {
     /// Begins a file. Its name is durable before anything points to it.
     fn begin(&mut self, index: u64, period: u64) -> io::Result<()> {
         let name = format!("{}-{index:0DIGITS$}.{ENDING}", self.prefix);
-        let file = open(&self.folder.join(&name))?;
+        let file = store::open(&self.folder.join(&name), MODE)?;
         store::sync_folder(&self.folder)?;
         self.open = Some(Open {
             file,
@@ -183,21 +185,10 @@ impl Writer {
             tracing::warn!(file, "the file was moved away or cut; a new one begins");
             return Ok(());
         }
-        let file = open(&path)?;
+        let file = store::open(&path, MODE)?;
         self.open = Some(Open { file, mark });
         Ok(())
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o640);
-    options.open(path)
 }
 
 /// How many of these bytes stand in the file at this place already.
